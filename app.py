@@ -1,0 +1,268 @@
+"""Semblance's only entry: `python app.py [serve|index|search|recommend|classify|evaluate|engines]`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import engines
+from engines import Engine, SemblanceError
+from features.catalogue import Catalogue, Progress
+from features.library import Answer, Library, Match, labelled_files
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, if it is ever needed, keeps its remarks to itself
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Find images that look alike.")
+
+Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]
+Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
+EngineName = Annotated[str, typer.Option("--engine", "-e", help="What alike means; see the command `engines`.")]
+Network = Annotated[str, typer.Option(help="NAME, auto (the best to be had) or builtin (needs no weights).")]
+K = Annotated[int, typer.Option("-k", min=1, help="How many pictures to give.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
+Home = Annotated[
+    Path | None, typer.Option(envvar="SEMBLANCE_HOME", help="Where features live [default: in the user's cache].")
+]
+Weights = Annotated[
+    Path | None, typer.Option(envvar="SEMBLANCE_WEIGHTS", help="A weights file, or a folder that holds some.")
+]
+Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Try no download.")]
+
+
+def _library(home: Path | None, weights: Path | None, offline: bool) -> Library:
+    """Weights and offline mode are matters of the whole process: engines read them from the environment."""
+    if weights:
+        os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
+    os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
+    return Library(home)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on stderr, only for a person who watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda done, total, what: bars.update(task, completed=done, total=total, description=what)
+
+
+def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
+    """The catalogue brought up to date for the engine; what could not be used is told on stderr."""
+    catalogue, engine = library.open(images), library.engine(name, network)
+    with _progress() as progress:
+        report = library.index(catalogue, engine, progress)
+    if report.skipped:
+        typer.echo(f"{len(report.skipped)} pictures were skipped; `index` lists them.", err=True)
+    return catalogue, engine
+
+
+def _print(told: Any, as_json: bool, lines: list[str]) -> None:
+    typer.echo(json.dumps(told) if as_json else "\n".join(lines))
+
+
+def _match(match: Match) -> dict[str, Any]:
+    score = round(match.score, 6)
+    return {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
+
+
+def _lines(answer: Answer) -> list[str]:
+    return [f"  {match.score:.3f}  {match.label or '-'}  {match.path}" for match in answer.matches]
+
+
+@app.command()
+def serve(
+    images: Annotated[
+        Path | None, typer.Argument(help="Your pictures [default: a drawn sample catalogue].")
+    ] = None,
+    share: Annotated[bool, typer.Option(help="Also make a public link; folders can't be picked then.")] = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Open the app in the browser (the default). Honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
+    from demos.suite import serve as open_app
+
+    open_app(_library(home, weights, offline), images, share)
+
+
+@app.command()
+def index(
+    images: Images,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Look at every picture once and keep its features; later runs do only what has changed."""
+    library = _library(home, weights, offline)
+    catalogue, chosen = library.open(images), library.engine(engine, network)
+    with _progress() as progress:
+        report = library.index(catalogue, chosen, progress)
+    told = {key: value for key, value in asdict(report).items() if key != "cancelled"}
+    lines = [
+        f"{report.images:,} pictures, {report.rows:,} vectors in {report.seconds:.1f} s: "
+        f"{report.new} new, {report.kept} kept, {report.removed} removed, {len(report.skipped)} skipped.",
+        f"Network {report.network}; weights: {report.weights}.",
+        *(f"  skipped {skip.path}: {skip.reason}" for skip in report.skipped),
+    ]
+    _print(told, as_json, lines)
+
+
+@app.command()
+def search(
+    images: Images,
+    queries: Queries,
+    engine: EngineName = "product",
+    k: K = 5,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Find the pictures most like each query."""
+    library = _library(home, weights, offline)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    results, lines, failed = [], [], []
+    for query in queries:
+        try:
+            answer = library.search(catalogue, chosen, query, k)
+        except SemblanceError as error:
+            failed.append(f"{query}: {error}")
+            results.append({"query": os.fspath(query), "matches": []})
+            continue
+        results.append({"query": os.fspath(query), "matches": [_match(match) for match in answer.matches]})
+        lines += [f"{query}:", *_lines(answer)]
+    if len(failed) == len(queries):
+        raise SemblanceError("; ".join(failed))
+    for sentence in failed:
+        typer.echo(sentence, err=True)
+    card = chosen.describe()
+    told = {"engine": engine, "network": card.network, "weights": card.weights, "results": results}
+    _print(told, as_json, [*lines, f"Network {card.network}; weights: {card.weights}."])
+
+
+@app.command()
+def recommend(
+    images: Images,
+    like: Annotated[list[Path], typer.Option(help="A picture that you like; may be given several times.")],
+    unlike: Annotated[list[Path] | None, typer.Option(help="A picture that you don't like.")] = None,
+    engine: EngineName = "product",
+    k: K = 5,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Find what is near to the pictures you like and far from those you don't."""
+    library = _library(home, weights, offline)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    answer = library.recommend(catalogue, chosen, like, unlike or (), k)
+    told = {"engine": engine, "network": answer.network, "weights": answer.weights}
+    _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, _lines(answer))
+
+
+@app.command()
+def classify(
+    images: Images,
+    queries: Queries,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Tell which of your folders each query belongs to; learned from the folders in seconds."""
+    library = _library(home, weights, offline)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    results, lines = [], []
+    for query, row in zip(queries, library.classify(catalogue, chosen, queries), strict=True):
+        probabilities = [{"label": label, "p": round(p, 6)} for label, p in row]
+        results.append({"query": os.fspath(query), "probabilities": probabilities})
+        lines += [f"{query}:", *(f"  {p:6.1%}  {label}" for label, p in row)]
+    card = chosen.describe()
+    _print({"network": card.network, "weights": card.weights, "results": results}, as_json, lines)
+
+
+@app.command()
+def evaluate(
+    images: Images,
+    queries: Annotated[Path | None, typer.Option(help="A folder of queries [default: leave one out].")] = None,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Measure how often the nearest pictures carry the query's label (its folder)."""
+    library = _library(home, weights, offline)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    result, skipped = library.evaluate(
+        catalogue, chosen, labelled_files(queries, library.home) if queries else None
+    )
+    for skip in skipped:
+        typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
+    _print(asdict(result), as_json, [f"{key:18} {value}" for key, value in asdict(result).items()])
+
+
+@app.command("engines")
+def list_engines(
+    as_json: AsJson = False, home: Home = None, weights: Weights = None, offline: Offline = False
+) -> None:
+    """List what alike can mean, and which networks and weights would answer."""
+    cards = _library(home, weights, offline).cards()
+    for sentence in engines.broken().values():
+        typer.echo(sentence, err=True)
+    keys = ("title", "network", "weights", "available", "reason", "dim", "licence")
+    told = [{"name": name} | {key: getattr(card, key) for key in keys} for name, card in cards.items()]
+    lines = [
+        f"{name:12} {card.title}: {card.alike}.\n{'':12} {card.network}, {card.weights}"
+        for name, card in cards.items()
+    ]
+    _print(told, as_json, lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command: 0, 1 with one sentence on stderr when it could not be done, 2 for wrong usage."""
+    commands = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    if not arguments or (arguments[0] not in commands and arguments[0] not in ("--help", "-h")):
+        arguments = ["serve", *arguments]
+    try:
+        return app(arguments, standalone_mode=False) or 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.TyperException as misuse:
+        misuse.show()
+        return misuse.exit_code
+    except SemblanceError as error:
+        typer.echo(str(error), err=True)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("Stopped; what was done is kept, and the same command goes on from there.", err=True)
+    except Exception as error:
+        if os.environ.get("SEMBLANCE_DEBUG"):
+            raise
+        typer.echo(f"Something unforeseen went wrong ({error!r}); SEMBLANCE_DEBUG=1 shows where.", err=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,188 @@
+"""The Engine contract: what an image means, as one unit vector per crop.
+
+An engine is one file in this folder. Only `embed` and `describe` must be written:
+
+    @register
+    class Brightness(Engine):
+        name, version = "brightness", 1
+        def embed(self, crops): ...
+        def describe(self): ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels; right and bottom are exclusive."""
+
+
+class SemblanceError(Exception):
+    """Something went wrong, and the message is one clear sentence that is safe to show to a person."""
+
+
+class NotEmbeddable(SemblanceError):
+    """This image has nothing that the engine can embed (no face, say)."""
+
+
+class WeightsError(SemblanceError):
+    """A weights file is not the one it should be. Nothing answers until the person has mended it."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of an image that gets one vector.
+
+    pixels: (H, W, 3) uint8 RGB. box: where it lies in the image it was cut from; None is the whole image.
+    """
+
+    pixels: np.ndarray
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person should know of an engine, and which network and weights answer at this moment."""
+
+    title: str
+    alike: str  # what "alike" means here, in one sentence
+    dim: int
+    network: str
+    weights: str  # where the weights came from; says so when the built-in encoder stands in
+    licence: str
+    available: bool = True
+    reason: str = ""  # why it is not available, or why a stand-in answers
+    order: int = 50  # place of its tab, small first
+
+
+class Engine(Protocol):
+    """Maps images to vectors whose cosine says how alike they are.
+
+    Row i of `embed` must depend on crop i alone. Nothing heavy may be imported or loaded before `embed`
+    or `crops` is called. Instances are made by `create`, once per network, and may be called from
+    several threads.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    networks: ClassVar[tuple[str, ...]] = ()  # names that `--network` takes beside "auto" and "builtin"
+
+    def __init__(self, network: str = "auto") -> None:
+        del network
+
+    def prepare(self) -> None:
+        """Fetch what is needed to answer (weights, say). May take long; after it `settings` stands still.
+
+        Raises WeightsError when a weights file is wrong.
+        """
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        """(H, W, 3) uint8 RGB -> at least one crop, the most prominent first.
+
+        Raises NotEmbeddable, with a sentence that tells the person what to try.
+        """
+        return [Crop(image)]
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        """N crops -> (N, D) float32 rows of unit length; N = 0 gives (0, D)."""
+        ...
+
+    def describe(self) -> Card: ...
+
+    def settings(self) -> dict[str, Any]:
+        """All that moves a vector, as plain JSON values: weights' sha256, input size, layers, margin ..."""
+        return {}
+
+
+@runtime_checkable
+class Head(Protocol):
+    """A classifier over an engine's vectors, learned from labelled ones."""
+
+    labels: list[str]
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """(N, D) -> (N, len(labels)) float32, rows that sum to 1."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Plain builtins and bytes, from which the engine's `restore` makes an equal head."""
+        ...
+
+
+@runtime_checkable
+class Labeller(Protocol):
+    """An engine that can learn a person's own labels from stored vectors."""
+
+    def train(self, vectors: np.ndarray, labels: Sequence[str]) -> Head:
+        """(N, D) unit rows and their labels -> head. Raises SemblanceError when there are not two labels."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> Head: ...
+
+
+def fingerprint(engine: Engine) -> str:
+    """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
+    told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) any real -> (N, D) float32 rows of length 1; a row of zeros becomes a constant row."""
+    vectors = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    safe = np.where(lengths > 0, vectors, 1.0)
+    return (safe / np.linalg.norm(safe, axis=1, keepdims=True)).astype(np.float32)
+
+
+E = TypeVar("E", bound=type[Engine])
+_registry: dict[str, type[Engine]] = {}
+_broken: dict[str, str] = {}
+
+
+def register(engine: E) -> E:
+    """Class decorator: makes the engine known under its name."""
+    other = _registry.get(engine.name)
+    if other is not None and other.__module__ != engine.__module__:
+        raise SemblanceError(
+            f"Two engines are called {engine.name!r}: {other.__module__} and {engine.__module__}."
+        )
+    _registry[engine.name] = engine
+    return engine
+
+
+def discover() -> dict[str, type[Engine]]:
+    """All engines, by name: every module in this folder is imported once. See `broken` for those that fail."""
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg or module.name == "base" or module.name in _broken:
+            continue
+        try:
+            importlib.import_module(f"{__package__}.{module.name}")
+        except Exception as error:  # one broken file must not take the others down
+            _broken[module.name] = f"engines/{module.name}.py can't be loaded: {error}"
+    return dict(sorted(_registry.items()))
+
+
+def broken() -> dict[str, str]:
+    """Files in this folder that `discover` could not import -> why."""
+    discover()
+    return dict(_broken)
+
+
+def create(name: str, network: str = "auto") -> Engine:
+    """Raises SemblanceError, which lists the choices, when there is no such engine or network."""
+    engines = discover()
+    if name not in engines:
+        raise SemblanceError(f"There is no engine {name!r}. Choose one of: {', '.join(engines)}.")
+    choices = ("auto", "builtin", *engines[name].networks)
+    if network not in choices:
+        raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
+    return engines[name](network)

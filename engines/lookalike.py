@@ -1,0 +1,111 @@
+"""Look-alike: the same face. MTCNN finds faces, each is aligned and cropped, VGGFace turns it into a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version as package_version
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engines.base import Box, Crop, NotEmbeddable, register
+from engines.networks import builtin, vggface
+from engines.networks.network import Forward, Network, NetworkEngine
+
+SIDE = 224  # of an aligned face, pixels
+MARGIN = (
+    0.3  # VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays
+)
+KEPT = 224 / 256
+MIN_CONFIDENCE = 0.9
+MIN_FACE = 20  # pixels; smaller boxes hold no identity
+
+_detector: Any = None
+_detecting = Lock()
+
+
+def find_faces(image: np.ndarray) -> list[dict[str, Any]]:
+    """(H, W, 3) uint8 RGB -> MTCNN's faces (Zhang 2016): `box` (x, y, w, h), `keypoints`; the largest first."""
+    global _detector
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_FACE:
+        return []
+    with _detecting:
+        if _detector is None:
+            from mtcnn import MTCNN
+
+            _detector = MTCNN()
+        found = _detector.detect_faces(np.ascontiguousarray(image))
+    sure = [f for f in found or [] if f["confidence"] >= MIN_CONFIDENCE and min(f["box"][2:]) >= MIN_FACE]
+    return sorted(sure, key=lambda face: (-face["box"][2] * face["box"][3], face["box"]))
+
+
+def align(image: np.ndarray, face: dict[str, Any]) -> np.ndarray:
+    """A face of `find_faces` -> (SIDE, SIDE, 3) uint8 RGB: eyes levelled, margin kept, edges repeated outside."""
+    x, y, width, height = face["box"]
+    centre = np.array([x + width / 2, y + height / 2])
+    eyes = sorted((face["keypoints"]["left_eye"], face["keypoints"]["right_eye"]))
+    across = np.subtract(eyes[1], eyes[0])
+    angle = float(np.degrees(np.arctan2(across[1], across[0])))
+    scale = SIDE / (min(width, height) * (1 + MARGIN) * KEPT)
+    if scale < 0.75:  # warping alone would alias: shrink first, area-averaged
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        centre, scale = centre * scale, 1.0
+    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
+    matrix[:, 2] += SIDE / 2 - centre
+    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _box(image: np.ndarray, face: dict[str, Any]) -> Box:
+    height, width = image.shape[:2]
+    x, y, w, h = face["box"]
+    return max(0, x), max(0, y), min(width, x + w), min(height, y + h)
+
+
+def _load(architecture: str) -> Callable[[Path | None], Forward]:
+    def load(path: Path | None) -> Forward:
+        model = vggface.build(architecture, path)
+        return lambda pixels: np.asarray(model.predict_on_batch(vggface.preprocess(pixels, architecture)))
+
+    return load
+
+
+def _network(architecture: str, dim: int) -> Network:
+    return Network(
+        architecture,
+        dim=dim,
+        size=SIDE,
+        load=_load(architecture),
+        weights=vggface.WEIGHTS[architecture],
+        check=partial(vggface.check, architecture),
+    )
+
+
+@register
+class Lookalike(NetworkEngine):
+    name = "lookalike"
+    version = 1
+    title = "Look-alike"
+    alike = "the same face, or one that could pass for it"
+    order = 10
+    nets = (_network("resnet50", 2048), _network("senet50", 2048), _network("vgg16", 512))
+    stand_in = builtin.FACE
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        faces = find_faces(image)
+        if not faces:
+            raise NotEmbeddable("No face found. Try a larger, front-facing photo.")
+        return [Crop(align(image, face), _box(image, face)) for face in faces]
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            **super().settings(),
+            "detector": f"mtcnn {package_version('mtcnn')}",
+            "confidence": MIN_CONFIDENCE,
+            "smallest": MIN_FACE,
+            "margin": MARGIN,
+        }

@@ -1,0 +1,99 @@
+"""The built-in encoders: training-free descriptors that need no weights and answer when no others can be had.
+
+Pictures: shape (histograms of oriented gradients, Dalal and Triggs 2005), colour (HSV histogram and a tiny
+Lab thumbnail) and texture (local binary patterns, Ojala 2002), each of unit length, joined by fixed weights.
+Faces: gradients and local binary patterns of the aligned crop, no colour (light and skin tone would decide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.base import unit_rows
+from engines.networks.network import Forward, Network
+
+_SIDE = 96  # pixels
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def _unit(row: np.ndarray) -> np.ndarray:
+    return unit_rows(row[None])[0]
+
+
+def gradients(image: np.ndarray, cell: int) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (K,): orientations of edges per block of 2 x 2 cells, unit length."""
+    from skimage.feature import hog
+
+    cells = hog(_grey(image), orientations=9, pixels_per_cell=(cell, cell), cells_per_block=(2, 2))
+    return _unit(cells - cells.mean())  # the mean is alike in all pictures and would hide what differs
+
+
+def colours(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (128,): roots of an HSV histogram, unit length."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    return _unit(np.sqrt(cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]).ravel()))
+
+
+def layout(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (192,): the picture at 8 x 8 in Lab, unit length."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    return _unit(cv2.resize(lab, (8, 8), interpolation=cv2.INTER_AREA).ravel().astype(np.float32) - 128)
+
+
+def texture(image: np.ndarray, tiles: int) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (10 * tiles**2,): roots of local pattern counts per tile, unit length."""
+    from skimage.feature import local_binary_pattern
+
+    patterns = local_binary_pattern(_grey(image), P=8, R=1, method="uniform").astype(np.uint8)  # values 0..9
+    step = image.shape[0] // tiles
+    corners = [(y, x) for y in range(0, step * tiles, step) for x in range(0, step * tiles, step)]
+    counts = [np.bincount(patterns[y : y + step, x : x + step].ravel(), minlength=10) for y, x in corners]
+    return _unit(np.sqrt(np.concatenate(counts)))
+
+
+Part = tuple[float, Callable[[np.ndarray], np.ndarray]]
+_PICTURE: tuple[Part, ...] = (
+    (1.0, lambda image: gradients(image, 16)),
+    (0.7, colours),
+    (0.7, lambda image: texture(image, 3)),
+    (0.5, layout),
+)
+_FACE: tuple[Part, ...] = (
+    (1.0, lambda image: gradients(image, 12)),
+    (0.7, lambda image: texture(image, 8)),
+)
+
+
+def _descriptor(parts: tuple[Part, ...]) -> Callable[[Path | None], Forward]:
+    def describe(image: np.ndarray) -> np.ndarray:
+        return np.concatenate([weight * part(image) for weight, part in parts])
+
+    def forward(pixels: np.ndarray) -> np.ndarray:
+        return np.stack([describe(image) for image in pixels])
+
+    return lambda path: forward
+
+
+PICTURE = Network(
+    "builtin",
+    dim=1310,
+    size=_SIDE,
+    load=_descriptor(_PICTURE),
+    about="training-free descriptor of shape, colour and texture",
+    settings={"descriptor": "picture-1"},
+)
+FACE = Network(
+    "builtin",
+    dim=2404,
+    size=_SIDE,
+    load=_descriptor(_FACE),
+    about="training-free texture descriptor of the aligned face",
+    settings={"descriptor": "face-1"},
+)

@@ -1,0 +1,62 @@
+"""EfficientNetB0 of keras.applications (Tan & Le 2019), pooled to 1,280 numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.base import WeightsError
+from engines.networks.network import Forward, Network
+from engines.networks.weights import Preprocessing, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS = Weights(
+    name="keras.applications, ImageNet",
+    file="efficientnetb0_notop.h5",
+    url="https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
+    checksum="md5:50bc09e76180e00e4465e1a485ddc09d",
+    size=16_705_208,
+    licence="Apache-2.0",
+    source="Tan and Le, EfficientNet: Rethinking Model Scaling, ICML 2019",
+    preprocessing=Preprocessing(224, "RGB", "0..255, scaled inside the net"),
+)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)  # RGB, of values in 0..1
+
+
+def load(path: Path | None) -> Forward:
+    """(N, 224, 224, 3) uint8 RGB -> (N, 1280). path None leaves random weights.
+
+    Raises WeightsError when the file does not fit.
+    """
+    import keras
+
+    model = keras.applications.EfficientNetB0(include_top=False, weights=None, pooling="avg")
+    if path is not None:
+        try:
+            model.load_weights(path)
+        except Exception as error:
+            raise WeightsError(
+                f"{path} does not hold EfficientNetB0's weights; delete it and try again."
+            ) from error
+    _scale_as_published(model)
+    return lambda pixels: np.asarray(model.predict_on_batch(pixels.astype(np.float32)))
+
+
+def _scale_as_published(model: keras.Model) -> None:
+    """Divides the normalised input by the root of ImageNet's deviation once more.
+
+    The published weights were trained so (tensorflow issue 49930). Keras adds that step only when it fetches
+    the weights itself; here it goes into the normalisation's variance.
+    """
+    import keras
+
+    (layer,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+    layer.adapt_variance.assign(np.asarray(layer.adapt_variance) * np.array(_IMAGENET_DEVIATION, np.float32))
+    layer.finalize_state()
+
+
+B0 = Network("efficientnetb0", dim=1280, size=224, load=load, weights=WEIGHTS)

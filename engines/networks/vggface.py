@@ -1,0 +1,172 @@
+"""The VGGFace networks: a face in, 2048 or 512 numbers out that lie close together for the same person.
+
+vgg16: Parkhi, Vedaldi, Zisserman, "Deep Face Recognition", BMVC 2015.
+resnet50: Cao, Shen, Xie, Parkhi, Zisserman, "VGGFace2", FG 2018, arXiv:1710.08092.
+senet50: the same, with the squeeze-and-excitation of Hu, Shen, Sun, CVPR 2018, arXiv:1709.01507.
+
+Each is the part below the classifier, average-pooled; its weights are the files published by keras-vggface.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.base import WeightsError
+from engines.networks.weights import Preprocessing, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+SIZE = 224
+
+_VGGFACE = np.array([93.5940, 104.7624, 129.1863], np.float32)  # means of the training sets: blue, green, red
+_VGGFACE2 = np.array([91.4953, 103.8827, 131.0912], np.float32)
+_MEANS = {"resnet50": _VGGFACE2, "senet50": _VGGFACE2, "vgg16": _VGGFACE}
+
+_CAO = "Cao et al., VGGFace2, FG 2018"
+_HU = "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018"
+_PARKHI = "Parkhi et al., Deep Face Recognition, BMVC 2015"
+
+
+def _published(architecture: str, dataset: str, size: int, licence: str, source: str) -> Weights:
+    file = f"rcmalli_vggface_tf_notop_{architecture}.h5"
+    return Weights(
+        name=f"{dataset} {architecture}",
+        file=f"vggface/{file}",  # where keras-vggface keeps it, too
+        url=f"https://github.com/rcmalli/keras-vggface/releases/download/v2.0/{file}",
+        checksum=None,
+        size=size,
+        licence=licence,
+        source=source,
+        preprocessing=Preprocessing(SIZE, "BGR", f"0..255 minus the channel means of {dataset}"),
+    )
+
+
+WEIGHTS: dict[str, Weights] = {
+    "resnet50": _published("resnet50", "VGGFace2", 94_694_792, "non-commercial research only", _CAO),
+    "senet50": _published("senet50", "VGGFace2", 105_000_000, "non-commercial research only", f"{_CAO}; {_HU}"),
+    "vgg16": _published("vgg16", "VGGFace", 58_900_000, "CC BY-NC 4.0, non-commercial research only", _PARKHI),
+}
+"""One record per architecture. The sizes of senet50 and vgg16 are approximate."""
+
+
+def preprocess(pixels: np.ndarray, architecture: str) -> np.ndarray:
+    """(N, 224, 224, 3) uint8 RGB -> the same shape in float32 BGR, minus the means of the training set.
+
+    architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. Values lie within -132..164.
+    """
+    return pixels[..., ::-1].astype(np.float32) - _MEANS[architecture]
+
+
+def build(architecture: str, path: Path | None) -> keras.Model:
+    """The network: (N, 224, 224, 3) float32 from `preprocess` -> (N, 2048) float32 (512 for vgg16), all >= 0.
+
+    architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. path: the published weights file;
+    None leaves the weights random, for timing and tests only. Raises WeightsError, in one sentence, when the
+    file does not hold just what the architecture takes.
+    """
+    weights = WEIGHTS[architecture]
+    model = _vgg16() if architecture == "vgg16" else _resnet50(squeeze=architecture == "senet50")
+    problem = "" if path is None else _load(model, path)
+    if problem:
+        raise WeightsError(
+            f"{path} can't give VGGFace {architecture} its weights, because {problem}: "
+            f"put {Path(weights.file).name} from {weights.url} in its place."
+        )
+    return model
+
+
+def check(architecture: str, path: Path) -> None:
+    """Raises WeightsError, in one sentence, when `build` could not use this file for this architecture."""
+    build(architecture, path)
+
+
+def _load(model: keras.Model, path: Path) -> str:
+    """Fills the model from the file and returns ""; or returns what is wrong with the file.
+
+    Each layer must be in its place, under its name, with its weights. Keras's own `load_weights` looks at
+    places and shapes alone; with `by_name` it leaves out, without a word, each layer whose name in the
+    file holds a "/", which Keras 3 forbids (here they are "_").
+    """
+    import h5py
+
+    layers = [layer for layer in model.layers if layer.weights]
+    expected = [(layer.name, [(weight.name, tuple(weight.shape)) for weight in layer.weights]) for layer in layers]
+    try:
+        with h5py.File(path) as file:
+            groups = [file[name] for name in file.attrs["layer_names"]]  # bytes in old files, str in new ones
+            stored = [(group, [group[name] for name in group.attrs["weight_names"]]) for group in groups]
+            stored = [(group, datasets) for group, datasets in stored if datasets]
+            found = [
+                (group.name[1:].replace("/", "_"), [(_last(data.name), data.shape) for data in datasets])
+                for group, datasets in stored
+            ]
+            for want, have in zip_longest(expected, found):
+                if want != have:
+                    return f"it holds {_words(have)} where {_words(want)} belongs"
+            for layer, (_, datasets) in zip(layers, stored, strict=True):
+                layer.set_weights([data[()] for data in datasets])
+    except (OSError, KeyError, AttributeError, TypeError, ValueError):
+        return "it is not a file of Keras weights (HDF5)"
+    return ""
+
+
+def _last(name: str) -> str:
+    """/conv1_1/conv1_1/kernel:0 -> kernel"""
+    return name.rpartition("/")[2].partition(":")[0]
+
+
+def _words(layer: tuple[str, list[tuple[str, tuple[int, ...]]]] | None) -> str:
+    if layer is None:
+        return "nothing"
+    name, weights = layer
+    return f"{name} ({', '.join(f'{kind} {shape}' for kind, shape in weights)})"
+
+
+def _vgg16() -> keras.Model:
+    from keras import Input, Model, layers
+
+    x = inputs = Input((SIZE, SIZE, 3))
+    for stage, (convolutions, width) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], 1):
+        for i in range(1, convolutions + 1):
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{stage}_{i}")(x)
+        x = layers.MaxPooling2D()(x)
+    return Model(inputs, layers.GlobalAveragePooling2D()(x), name="vggface_vgg16")
+
+
+def _resnet50(squeeze: bool) -> keras.Model:
+    """squeeze: with the squeeze-and-excitation of SENet50."""
+    from keras import Input, Model, layers
+
+    epsilon = 1e-4 if squeeze else 1e-3
+
+    def convolve(x: keras.KerasTensor, name: str, width: int, size: int = 1, stride: int = 1) -> keras.KerasTensor:
+        x = layers.Conv2D(width, size, stride, padding="same", use_bias=False, name=name)(x)
+        return layers.BatchNormalization(epsilon=epsilon, name=f"{name}_bn")(x)
+
+    def excite(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        width = x.shape[-1]
+        gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        gate = layers.Conv2D(width // 16, 1, activation="relu", name=f"{name}_down")(gate)
+        gate = layers.Conv2D(width, 1, activation="sigmoid", name=f"{name}_up")(gate)
+        return layers.Multiply()([x, gate])
+
+    inputs = Input((SIZE, SIZE, 3))
+    x = layers.ReLU()(convolve(inputs, "conv1_7x7_s2", 64, 7, 2))
+    x = layers.MaxPooling2D(3, 2)(x)
+    for stage, (blocks, width) in enumerate([(3, 64), (4, 128), (6, 256), (3, 512)], 2):
+        for block in range(1, blocks + 1):
+            name = f"conv{stage}_{block}"
+            stride = 2 if block == 1 and stage > 2 else 1
+            branch = layers.ReLU()(convolve(x, f"{name}_1x1_reduce", width, 1, stride))
+            branch = layers.ReLU()(convolve(branch, f"{name}_3x3", width, 3))
+            branch = convolve(branch, f"{name}_1x1_increase", 4 * width)
+            if squeeze:
+                branch = excite(branch, f"{name}_1x1")
+            shortcut = convolve(x, f"{name}_1x1_proj", 4 * width, 1, stride) if block == 1 else x
+            x = layers.ReLU()(layers.Add()([branch, shortcut]))
+    return Model(inputs, layers.GlobalAveragePooling2D()(x), name=f"vggface_{'se' if squeeze else 'res'}net50")

@@ -1,0 +1,184 @@
+"""Where weights come from: a path the person named, the verified cache, a download; else they can't be had.
+
+Downloads go through `keras.utils.get_file` into Keras's own cache (`KERAS_HOME`, else ~/.keras), so that
+files which other Keras programs have fetched are used as they are. A published checksum is always held to.
+Where the publisher gives none, the sha256 of the first download is recorded beside the file and held to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.base import SemblanceError, WeightsError
+
+PROBE_SECONDS = 4.0  # to learn that a hub can't be reached; a name server may hang for longer
+STALL_SECONDS = 30.0  # a download that stands still for so long has failed
+
+
+class WeightsUnavailable(SemblanceError):
+    """The weights can't be had now (offline, unreachable, not fetched yet); a built-in encoder may answer."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a net wants its input: (N, size, size, 3), its channel order, and its scaling in words."""
+
+    size: int
+    channels: str  # "RGB" or "BGR"
+    scaling: str
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One published weights file. checksum: "sha256:..." or "md5:...", None where the publisher gives none."""
+
+    name: str
+    file: str  # its place below Keras's `models` cache
+    url: str
+    checksum: str | None
+    size: int  # bytes; about
+    licence: str
+    source: str  # paper or project
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class Found:
+    """A weights file on this machine: verified, or named by the person."""
+
+    path: Path
+    sha256: str
+    origin: str  # for people
+
+
+_failed: dict[str, str] = {}  # url, or "" for the whole net, -> why; a failure is not tried again in this process
+_lock = threading.Lock()
+
+
+def offline() -> bool:
+    return os.environ.get("SEMBLANCE_OFFLINE", "") not in ("", "0")
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+
+
+def resolve(weights: Weights, *, fetch: bool, check: Callable[[Path], None] | None = None) -> Found:
+    """The file that holds these weights.
+
+    fetch: whether a download may be tried. check: looks into a file whose publisher gives no checksum, before
+    its sha256 is recorded. Raises WeightsUnavailable when there is none, WeightsError when one is wrong.
+    """
+    named = os.environ.get("SEMBLANCE_WEIGHTS")
+    if named:
+        path = Path(named).expanduser()
+        if not path.exists():
+            raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
+        if path.is_dir():
+            path = path / Path(weights.file).name
+        if path.is_file():  # the person vouches for it: its own sha256 goes into the fingerprint
+            return Found(path, _digest(path, "sha256"), f"{path.name}, named by you")
+    with _lock:
+        path = cache_folder() / weights.file
+        if not path.is_file():
+            _download(weights, path, fetch, check)
+        return Found(path, _verify(weights, path, path), f"{path.name} ({weights.name})")
+
+
+def _verify(weights: Weights, path: Path, cached: Path) -> str:
+    """sha256 of `path`, which is (or is about to become) the cached file; WeightsError if it is another file."""
+    sha256 = _digest(path, "sha256")
+    record = cached.with_name(cached.name + ".sha256")
+    if weights.checksum:
+        algorithm, _, expected = weights.checksum.partition(":")
+    else:
+        algorithm, expected = "sha256", record.read_text().strip() if record.is_file() else sha256
+    actual = sha256 if algorithm == "sha256" else _digest(path, algorithm)
+    if actual != expected:
+        raise WeightsError(
+            f"{cached.name} is not the published file ({algorithm} {actual[:12]} instead of {expected[:12]}): "
+            f"delete {cached} if it is there, and try again."
+        )
+    if not weights.checksum and not record.is_file():
+        with contextlib.suppress(OSError):  # a read-only cache: nothing to hold later runs to
+            record.write_text(sha256 + "\n")
+    return sha256
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+
+
+def _download(weights: Weights, path: Path, fetch: bool, check: Callable[[Path], None] | None) -> None:
+    """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
+    if offline():
+        raise WeightsUnavailable("offline mode is on")
+    for known in (_failed.get(""), _failed.get(weights.url)):
+        if known:
+            raise WeightsUnavailable(known)
+    if not fetch:
+        raise WeightsUnavailable(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
+    _probe(weights.url)
+    partial = path.with_name(path.name + ".part")
+    try:
+        _get(weights.url, partial)
+    except Exception as error:  # Keras raises bare Exceptions here
+        _failed[weights.url] = f"the download of {path.name} broke off"
+        raise WeightsUnavailable(_failed[weights.url]) from error
+    try:
+        if check:
+            check(partial)
+        _verify(weights, partial, path)
+    except WeightsError:
+        partial.unlink()
+        raise
+    os.replace(partial, path)
+
+
+def _probe(url: str) -> None:
+    """Raises WeightsUnavailable, within PROBE_SECONDS, when there is no way to the file."""
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(url, timeout=PROBE_SECONDS).close()
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)  # a thread: looking up a name knows no time limit
+    asking.start()
+    asking.join(PROBE_SECONDS)
+    error = outcome[0] if outcome else TimeoutError()
+    if isinstance(error, urllib.error.HTTPError):
+        _failed[url] = f"{urllib.parse.urlsplit(url).hostname} answered {error.code} for {Path(url).name}"
+        raise WeightsUnavailable(_failed[url])
+    if error is not None:
+        _failed[""] = f"{urllib.parse.urlsplit(url).hostname} can't be reached"
+        raise WeightsUnavailable(_failed[""])
+
+
+def _get(url: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    from keras.utils import get_file
+
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_SECONDS)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # Keras draws its progress bar on stdout
+            got = get_file(target.name, url, cache_dir=target.parent, cache_subdir="", force_download=True)
+    finally:
+        socket.setdefaulttimeout(patience)
+    if Path(got) != target:  # Keras turns to a temporary folder when the cache can't be written to
+        raise OSError(f"{target.parent} can't be written to")

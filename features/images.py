@@ -1,0 +1,138 @@
+"""The one way any image is opened, for catalogues and for queries alike."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from engines import Box, SemblanceError
+
+LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
+MAX_PIXELS = 150_000_000  # more is a bomb, or needs more memory than our users have
+MAX_BYTES = 512 * 1024 * 1024
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif"),
+)
+UNSUPPORTED = {
+    ".heic": "HEIC",
+    ".heif": "HEIF",
+    ".svg": "SVG",
+    ".eps": "EPS",
+    ".psd": "Photoshop",
+    ".jxl": "JPEG XL",
+    ".cr2": "camera raw",
+    ".nef": "camera raw",
+    ".arw": "camera raw",
+    ".dng": "camera raw",
+}
+Image.MAX_IMAGE_PIXELS = None  # our own limit below is checked before a pixel is decoded
+
+
+class ImageError(SemblanceError):
+    """This file can't be opened as a picture; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """pixels: (H, W, 3) uint8 RGB, upright, longest side at most LONGEST_SIDE. width, height: before shrinking."""
+
+    pixels: np.ndarray
+    width: int
+    height: int
+
+    def full_box(self, box: Box | None) -> Box | None:
+        """A box in `pixels` -> the same in the upright picture at its full size."""
+        if box is None:
+            return None
+        shrunk_height, shrunk_width = self.pixels.shape[:2]
+        x, y = self.width / shrunk_width, self.height / shrunk_height
+        return round(box[0] * x), round(box[1] * y), round(box[2] * x), round(box[3] * y)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name counts as a picture, supported or not."""
+    suffix = os.path.splitext(name)[1].lower()
+    return not name.startswith(".") and (suffix in SUFFIXES or suffix in UNSUPPORTED)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Raises ImageError for what is missing, unreadable, empty, too large, or of a kind that we don't read."""
+    kind = UNSUPPORTED.get(path.suffix.lower())
+    if kind:
+        raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError(f"The file is larger than {MAX_BYTES >> 20} MB; save a smaller copy.")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError("There is no such file; check the path.") from error
+    except PermissionError as error:
+        raise ImageError("The file can't be read; check its permissions.") from error
+    except OSError as error:
+        raise ImageError(f"The file can't be read: {error.strerror or error}.") from error
+    if not data:
+        raise ImageError("The file is empty; copy it again from where it came.")
+    return data
+
+
+def decode(data: bytes) -> Picture:
+    """Bytes of a picture file -> upright RGB; the first frame of an animation; transparency on white.
+
+    Raises ImageError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageError(
+                        f"The picture is {image.width:,} x {image.height:,} pixels, more than "
+                        f"{MAX_PIXELS // 1_000_000} million; save a smaller copy."
+                    )
+                turned = image.getexif().get(0x0112, 1) >= 5
+                width, height = (image.height, image.width) if turned else image.size
+                image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
+                upright = ImageOps.exif_transpose(_rgb(image))
+        except UnidentifiedImageError as error:
+            raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
+            raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
+    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return Picture(np.asarray(upright), width, height)
+
+
+def open_image(path: Path) -> Picture:
+    """Raises ImageError."""
+    return decode(read_bytes(Path(path)))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Any Pillow mode -> RGB, with its EXIF orientation kept for the caller."""
+    exif = image.getexif()
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _eight_bit(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    image.info["exif"] = exif.tobytes() if exif else b""
+    return image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey, 32-bit integer or float -> 8-bit grey; Pillow's own conversion would clip to white."""
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F" or values.max(initial=0) > 65535 or values.min(initial=0) < 0:
+        low, high = np.nanmin(values), np.nanmax(values)
+        values = (np.nan_to_num(values, nan=low) - low) * (255 / max(high - low, 1e-9))
+    elif image.mode != "I" or values.max(initial=0) > 255:
+        values = values / 257
+    return Image.fromarray(values.round().astype(np.uint8))

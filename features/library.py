@@ -1,0 +1,397 @@
+"""Library: all that app.py and demos/ talk to. It brings folders, engines, feature files and indexes together."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from PIL import Image
+
+import engines
+from engines import Box, Card, Engine, Head, Labeller, SemblanceError
+from features import catalogue as catalogues
+from features import files, images, index
+from features.catalogue import Catalogue, Progress, Skipped
+from features.embedding import embed_files, embed_query
+from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.store import Features, FeatureStore
+
+BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
+THUMBNAIL = 384  # longest side, pixels
+
+
+class NotIndexed(SemblanceError):
+    """Nothing of this catalogue has been embedded with this engine yet."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an index run did. images: different pictures that could be read; rows: vectors stored."""
+
+    engine: str
+    fingerprint: str
+    network: str
+    weights: str
+    images: int
+    rows: int
+    new: int
+    kept: int
+    removed: int
+    skipped: list[Skipped]
+    seconds: float
+    images_per_second: float
+    cancelled: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """How much of a catalogue has been looked at by an engine: done of images, giving rows."""
+
+    images: int
+    done: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels."""
+
+    digest: str
+    path: Path
+    label: str
+    score: float
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """matches: best first, each picture once. searched: pictures that took part. seconds: from file to answer."""
+
+    matches: list[Match]
+    network: str
+    weights: str
+    searched: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Searchable:
+    """Stored features with an index over their places, as of `version`."""
+
+    version: tuple[int, ...]
+    features: Features
+    index: index.Index
+    pictures: int
+
+
+def default_home() -> Path:
+    """SEMBLANCE_HOME, else a folder in the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(os.environ.get("SEMBLANCE_HOME") or Path(cache) / "semblance")
+
+
+class Library:
+    """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = Path(os.path.abspath((home or default_home()).expanduser()))
+        self._engines: dict[tuple[str, str], Engine] = {}
+        self._catalogues: dict[Path, tuple[int, Catalogue]] = {}
+        self._searchable: dict[Path, _Searchable] = {}
+        self._lock = threading.RLock()
+
+    def engine(self, name: str, network: str = "auto") -> Engine:
+        """The one instance of an engine on a network. Raises SemblanceError, which lists the choices."""
+        with self._lock:
+            if (name, network) not in self._engines:
+                self._engines[name, network] = engines.create(name, network)
+            return self._engines[name, network]
+
+    def cards(self) -> dict[str, Card]:
+        """Every engine's card by name, in the order of the tabs."""
+        cards = {name: self.engine(name).describe() for name in engines.discover()}
+        return dict(sorted(cards.items(), key=lambda item: (item[1].order, item[0])))
+
+    def open(self, folder: Path) -> Catalogue:
+        """The catalogue of a folder as it was last scanned. Raises CatalogueError."""
+        catalogue = catalogues.open_catalogue(folder, self.home)
+        with self._lock:
+            version = _modified(catalogue.state)
+            if self._catalogues.get(catalogue.state, (-1,))[0] != version:
+                self._catalogues[catalogue.state] = version, catalogues.load(catalogue)
+            return self._catalogues[catalogue.state][1]
+
+    def known(self) -> list[Catalogue]:
+        """Every catalogue that has been indexed and whose folder is still there."""
+        states = sorted(self.home.glob("catalogues/*/catalogue.json"))
+        roots = (catalogues.root_of(state) for state in states)
+        return [self.open(root) for root in roots if root and root.is_dir()]
+
+    def status(self, catalogue: Catalogue, engine: Engine) -> Status:
+        """As of the last scan; loads no network."""
+        with self._lock:
+            stored = self._load(catalogue, engine).features
+        there = catalogue.paths.keys()
+        return Status(len(there), len(stored.digests & there), sum(row.digest in there for row in stored.rows))
+
+    def index(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Report:
+        """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
+
+        Raises CatalogueError, WeightsError, and SemblanceError while another process indexes this catalogue.
+        """
+        started = time.perf_counter()
+        try:
+            catalogue.state.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(catalogue.state.with_suffix(".lock"), timeout=0):
+                catalogues.scan(catalogue, progress)
+                engine.prepare()
+                return self._index(catalogue, engine, progress, cancelled, started)
+        except Timeout as error:
+            raise SemblanceError(
+                f"{catalogue.name} is being indexed already; wait for that to end, then try again."
+            ) from error
+        except PermissionError as error:
+            raise SemblanceError(f"{self.home} can't be written to; choose another with --home.") from error
+
+    def _index(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+        started: float,
+    ) -> Report:
+        store = self._store(catalogue, engine)
+        unfinished = store.repair()
+        before = store.read()
+        wanted = catalogue.paths
+        pending = sorted(wanted.keys() - before.digests)
+        gone = before.digests - wanted.keys()
+        stopped = False
+        for first in range(0, len(pending), BATCH):
+            if stopped := cancelled():
+                break
+            progress(first, len(pending), "embedding")
+            store.append(embed_files(engine, {d: catalogue.file(d) for d in pending[first : first + BATCH]}))
+        after = store.commit(wanted) if pending or gone or unfinished else before
+        skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
+        if not stopped:
+            lost = wanted.keys() - after.digests
+            skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
+        card = engine.describe()
+        new = len(after.digests & set(pending))
+        seconds = time.perf_counter() - started
+        return Report(
+            engine=engine.name,
+            fingerprint=store.fingerprint,
+            network=card.network,
+            weights=card.weights,
+            images=len(wanted),
+            rows=len(after.rows),
+            new=new,
+            kept=len(wanted) - len(pending),
+            removed=len(gone),
+            skipped=sorted(catalogue.unreadable + skipped, key=lambda skip: skip.path),
+            seconds=seconds,
+            images_per_second=new / seconds,
+            cancelled=stopped,
+        )
+
+    def search(self, catalogue: Catalogue, engine: Engine, query: Path, k: int = 5) -> Answer:
+        """The k pictures most like the query's most prominent crop.
+
+        Raises ImageError, NotEmbeddable, NotIndexed.
+        """
+        started = time.perf_counter()
+        return self._answer(catalogue, engine, embed_query(engine, query), k, (), started)
+
+    def recommend(
+        self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5
+    ) -> Answer:
+        """What is near to the likes and far from the unlikes; none of them comes back.
+
+        The query is mean(like), or 2 mean(like) - mean(unlike): Qdrant's `average_vector`. Raises as `search`.
+        """
+        started = time.perf_counter()
+        if not like:
+            raise SemblanceError("Name at least one picture that you like.")
+        vector = np.mean([embed_query(engine, path) for path in like], axis=0)
+        if unlike:
+            vector = 2 * vector - np.mean([embed_query(engine, path) for path in unlike], axis=0)
+        given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
+        return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, given, started)
+
+    def classify(
+        self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path]
+    ) -> list[list[tuple[str, float]]]:
+        """For each query every label of the catalogue with its probability, highest first.
+
+        The head is trained on the stored vectors when there is none yet for just these pictures and labels.
+        Raises SemblanceError when the engine has no classifier or there are not two labels, and as `search`.
+        """
+        if not isinstance(engine, Labeller):
+            able = [name for name in engines.discover() if isinstance(self.engine(name), Labeller)]
+            raise SemblanceError(f"{engine.name} has no classifier; choose one of: {', '.join(able)}.")
+        head = self._head(catalogue, engine, engine)
+        rows = head.probabilities(np.stack([embed_query(engine, query) for query in queries]))
+        return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
+
+    def evaluate(
+        self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]] | None = None
+    ) -> tuple[Evaluation, list[Skipped]]:
+        """Retrieval over labelled pictures, and the queries that could not be embedded.
+
+        queries: files with their labels; None takes every labelled picture of the catalogue, each against all the
+        others. A query whose label nobody else has is left out. seconds_per_query is from file to answer; when
+        leaving one out, of the search alone.
+        """
+        stored = self._ready(catalogue, engine)
+        labels = [catalogue.label(row.digest) for row in stored.features.rows]
+        first_row = {row.digest: i for i, row in reversed(list(enumerate(stored.features.rows)))}
+        many = Counter(labels[i] for i in first_row.values())
+        started = time.perf_counter()
+        skipped: list[Skipped] = []
+        asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
+        if queries is None:
+            asked = [
+                (d, labels[i], stored.features.vectors[i]) for d, i in first_row.items() if many[labels[i]] > 1
+            ]
+        for path, label in queries or ():
+            try:
+                asked.append(("", label, embed_query(engine, path)))
+            except SemblanceError as error:
+                skipped.append(Skipped(os.fspath(path), str(error)))
+        asked = [query for query in asked if query[1] and many[query[1]]]
+        if not asked:
+            raise SemblanceError("Nothing to measure: put the pictures into folders, two or more in each.")
+        found = self._nearest(catalogue, stored, np.stack([vector for *_, vector in asked]), DEPTH + 1)
+        answers = [
+            [match.label for match in matches if match.digest != own]
+            for (own, *_), matches in zip(asked, found, strict=True)
+        ]
+        scores = retrieval_scores([label for _, label, _ in asked], answers)
+        seconds = (time.perf_counter() - started) / len(asked)
+        network, key = engine.describe().network, engines.fingerprint(engine)
+        return Evaluation(engine.name, network, key, len(asked), len(first_row), *scores, seconds), skipped
+
+    def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
+        """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
+        path = self.home / "thumbnails" / digest[:2] / f"{digest}.jpg"
+        if not path.exists():
+            small = Image.fromarray(images.open_image(catalogue.file(digest)).pixels)
+            small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+            made = io.BytesIO()
+            small.save(made, "JPEG", quality=88)
+            files.write_atomically(path, [made.getvalue()])
+        return path
+
+    def _store(self, catalogue: Catalogue, engine: Engine) -> FeatureStore:
+        key = engines.fingerprint(engine)
+        path = catalogue.state.parent / f"{engine.name}-{key}.features"
+        return FeatureStore(path, engine.name, key, engine.describe().dim)
+
+    def _load(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
+        """What is stored, less what has gone from the folder or is hidden; kept until something changes."""
+        store = self._store(catalogue, engine)
+        version = (*store.version(), _modified(catalogue.state))
+        with self._lock:
+            known = self._searchable.get(store.path)
+            if known is None or known.version != version:
+                stored = store.read()
+                shown = catalogue.paths.keys() - catalogue.hidden
+                places = [i for i, row in enumerate(stored.rows) if row.digest in shown]
+                searched = index.create()
+                searched.upsert([str(i) for i in places], stored.vectors[places])
+                pictures = len({stored.rows[i].digest for i in places})
+                known = self._searchable[store.path] = _Searchable(version, stored, searched, pictures)
+            return known
+
+    def _ready(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
+        stored = self._load(catalogue, engine)
+        if not stored.pictures:
+            raise NotIndexed(f"{catalogue.name} has no pictures indexed for {engine.name}; index it first.")
+        return stored
+
+    def _answer(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        vector: np.ndarray,
+        k: int,
+        skip: Collection[str],
+        started: float,
+    ) -> Answer:
+        stored = self._ready(catalogue, engine)
+        (found,) = self._nearest(catalogue, stored, vector[None], k + len(skip))
+        matches = [match for match in found if match.digest not in skip][:k]
+        card = engine.describe()
+        return Answer(matches, card.network, card.weights, stored.pictures, time.perf_counter() - started)
+
+    def _nearest(
+        self, catalogue: Catalogue, stored: _Searchable, vectors: np.ndarray, k: int
+    ) -> list[list[Match]]:
+        """For each query the k nearest pictures, each by its best row."""
+        rows = stored.features.rows
+        crowd = max(Counter(row.digest for row in rows).values(), default=1)  # rows of the fullest picture
+        ids, scores = stored.index.query(vectors, k * crowd)
+        answers = []
+        for names, cosines in zip(ids, scores, strict=True):
+            best: dict[str, Match] = {}
+            for name, cosine in zip(names, cosines, strict=True):
+                row = rows[int(name)]
+                if row.digest not in best:
+                    file, label = catalogue.file(row.digest), catalogue.label(row.digest)
+                    best[row.digest] = Match(row.digest, file, label, cosine, row.box)
+            answers.append(list(best.values())[:k])
+        return answers
+
+    def _head(self, catalogue: Catalogue, engine: Engine, labeller: Labeller) -> Head:
+        """The head for just these pictures and labels: kept beside the features, made anew after a change."""
+        stored = self._ready(catalogue, engine)
+        shown = catalogue.paths.keys() - catalogue.hidden
+        rows = [(i, row.digest) for i, row in enumerate(stored.features.rows) if row.digest in shown]
+        taught = [(i, digest, catalogue.label(digest)) for i, digest in rows if catalogue.label(digest)]
+        lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
+        path = self._store(catalogue, engine).path.with_suffix(".head")
+        try:
+            with path.open("rb") as file:
+                told = files.load_plain(file)
+            if told["lesson"] == lesson:
+                return labeller.restore(told["head"])
+        except FileNotFoundError:
+            pass
+        except Exception:  # whatever a damaged or hostile pickle may raise
+            files.set_aside(path)
+        head = labeller.train(stored.features.vectors[[i for i, *_ in taught]], [label for *_, label in taught])
+        files.write_atomically(path, [pickle.dumps({"lesson": lesson, "head": head.state()}, protocol=5)])
+        return head
+
+
+def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:
+    """Every picture of a folder with its label (its folder below), for `evaluate`. Raises CatalogueError."""
+    catalogue = catalogues.open_catalogue(folder, home)
+    catalogues.scan(catalogue, save=False)
+    return [(catalogue.file(digest), catalogue.label(digest)) for digest in catalogue.paths]
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
