@@ -78,7 +78,7 @@ class FeatureStore:
         return tuple(n for s in stats for n in ((s.st_mtime_ns, s.st_size) if s else (0, 0)))
 
     def read(self) -> Features:
-        """What is stored, with what an unfinished run has added. A damaged file is set aside and counts as none."""
+        """What is stored, and what an unfinished run has added. A damaged file is set aside and counts as none."""
         done = Features([], np.zeros((0, self.dim), np.float32))
         try:
             with self.path.open("rb") as file:

@@ -1,0 +1,109 @@
+"""Pictures that came over the wire: kept in a folder of our own in the home, never among the person's."""
+
+from __future__ import annotations
+
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from engines import SemblanceError
+from features import files
+from features.catalogue import Skipped
+from features.images import MAX_BYTES, is_image_name
+
+MAX_FILES = 20_000  # in one archive
+MAX_UNPACKED = 4 << 30  # bytes of one archive
+MAX_RATIO = 200  # unpacked to packed: pictures hardly shrink, bombs do
+RATIO_MATTERS = 10 << 20  # bytes; below, a well-packed bitmap does no harm
+
+
+def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> tuple[Path, list[Skipped]]:
+    """Adds pictures, and the pictures in zip archives, to the collection `name` of the home.
+
+    label: a folder for them below the collection; folders inside an archive are kept below that. Returns the
+    collection's folder and what was not taken. Raises SemblanceError when no picture was.
+    """
+    folder = home / "uploads" / (_plain(name) or "uploads")
+    below = folder / _plain(label)
+    taken, skipped = 0, []
+    for upload in uploads:
+        if upload.suffix.lower() == ".zip":
+            refusals, number = _unpack(upload, below)
+            taken += number
+            skipped += refusals
+        elif is_image_name(upload.name):
+            with upload.open("rb") as source:
+                _keep(source, below, _plain(upload.name))
+            taken += 1
+        else:
+            skipped.append(Skipped(upload.name, "Not a picture; send JPEG, PNG, WebP, or a zip of them."))
+    if not taken:
+        why = f" {skipped[0].path}: {skipped[0].reason}" if skipped else " Choose some first."
+        raise SemblanceError(f"There was no picture to take.{why}")
+    return folder, skipped
+
+
+def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
+    """Takes the pictures out of a zip; what was refused, and how many were taken."""
+    taken, skipped = 0, []
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = [member for member in opened.infolist() if not member.is_dir()]
+            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_UNPACKED:
+                reason = f"It holds more than {MAX_FILES:,} files or {MAX_UNPACKED >> 30} GB; send it in parts."
+                return [Skipped(archive.name, reason)], 0
+            for member in members:
+                path = PurePosixPath(member.filename.replace("\\", "/"))
+                if "__MACOSX" in path.parts or path.name.startswith("."):
+                    continue
+                if reason := _refusal(member, path):
+                    skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
+                    continue
+                try:
+                    with opened.open(member) as source:
+                        _keep(source, folder.joinpath(*map(_plain, path.parts[:-1])), _plain(path.name))
+                    taken += 1
+                except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
+                    skipped.append(
+                        Skipped(f"{archive.name}/{member.filename}", "Damaged in the archive; zip it again.")
+                    )
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        skipped.append(Skipped(archive.name, "The archive is damaged, or not a zip file; zip it again."))
+    return skipped, taken
+
+
+def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
+    """Why this member is not taken; empty when it is."""
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        return "Its name leads out of the archive; it was not unpacked."
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "It is a link, not a picture."
+    if not is_image_name(path.name):
+        return "Not a picture."
+    if member.flag_bits & 1:
+        return "It is locked with a password; zip it without one."
+    bomb = member.file_size > max(RATIO_MATTERS, MAX_RATIO * member.compress_size)
+    if bomb or member.file_size > MAX_BYTES:
+        return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
+    return ""
+
+
+def _keep(source: IO[bytes], folder: Path, name: str) -> None:
+    """Writes under this name, or a numbered one where the name is taken by another picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = source.read(MAX_BYTES + 1)
+    target = folder / name
+    number = 1
+    while target.exists() and target.read_bytes() != data:
+        number += 1
+        target = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+    files.write_atomically(target, [data])
+
+
+def _plain(name: str) -> str:
+    """A name that is safe as one part of a path on any system; the end of a long one, with its suffix."""
+    return re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", name).strip(" .")[-100:]
