@@ -1,35 +1,29 @@
-# `make run` opens the app, `make test` runs the tests; each sets up .venv/ first, with uv where it is, else pip.
+# `make run` opens the app, `make test` runs the tests; each sets up .venv/ first, with uv where it is, else with pip.
 PYTHON ?= python3
 IMAGES ?=
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
-ifdef UV
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python -r
-else
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -r
-endif
+INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q --disable-pip-version-check)
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
-run: $(VENV)/app.done
+run: .venv/run.done
 	$(BIN)/python app.py $(if $(IMAGES),serve "$(IMAGES)")
 
-test: $(VENV)/dev.done
+test: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+$(BIN)/python:
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo 'Semblance needs Python 3.10 to 3.13; name one: make run PYTHON=python3.12' >&2; exit 1; }
+	$(if $(UV),"$(UV)" venv -q --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
 
-$(VENV)/app.done: requirements.txt | $(VENV)/bin/python
-	$(INSTALL) requirements.txt
+.venv/run.done: requirements.txt | $(BIN)/python
+	$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
-	$(INSTALL) requirements-dev.txt
-	@touch $@ $(VENV)/app.done
+.venv/test.done: requirements.txt requirements-dev.txt | $(BIN)/python
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@ .venv/run.done
 
-clean:
-	rm -rf $(VENV)
-
-.PHONY: run test clean
+.PHONY: run test

@@ -18,8 +18,6 @@ from engines import Engine, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.library import Answer, Library, Match, labelled_files
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, if it is ever needed, keeps its remarks to itself
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Find images that look alike.")
 
 Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]

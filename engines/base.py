@@ -73,10 +73,7 @@ class Engine(Protocol):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    networks: ClassVar[tuple[str, ...]] = ()  # names that `--network` takes beside "auto" and "builtin"
-
-    def __init__(self, network: str = "auto") -> None:
-        del network
+    networks: ClassVar[tuple[str, ...]] = ()  # if any, the engine is made with one of them, "auto" or "builtin"
 
     def prepare(self) -> None:
         """Fetch what is needed to answer (weights, say). May take long; after it `settings` stands still.
@@ -185,4 +182,4 @@ def create(name: str, network: str = "auto") -> Engine:
     choices = ("auto", "builtin", *engines[name].networks)
     if network not in choices:
         raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
-    return engines[name](network)
+    return engines[name](network) if engines[name].networks else engines[name]()

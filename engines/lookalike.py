@@ -15,6 +15,7 @@ import numpy as np
 from engines.base import Box, Crop, NotEmbeddable, register
 from engines.networks import builtin, vggface
 from engines.networks.network import Forward, Network, NetworkEngine
+from engines.networks.quiet import quietly
 
 SIDE = 224  # of an aligned face, pixels
 MARGIN = (
@@ -36,9 +37,10 @@ def find_faces(image: np.ndarray) -> list[dict[str, Any]]:
         return []
     with _detecting:
         if _detector is None:
-            from mtcnn import MTCNN
+            with quietly():
+                from mtcnn import MTCNN
 
-            _detector = MTCNN()
+                _detector = MTCNN()
         found = _detector.detect_faces(np.ascontiguousarray(image))
     sure = [f for f in found or [] if f["confidence"] >= MIN_CONFIDENCE and min(f["box"][2:]) >= MIN_FACE]
     return sorted(sure, key=lambda face: (-face["box"][2] * face["box"][3], face["box"]))

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from engines.base import Card, Crop, Engine, unit_rows
+from engines.networks.quiet import quietly
 from engines.networks.weights import Found, Weights, WeightsUnavailable, resolve
 
 Forward = Callable[[np.ndarray], np.ndarray]
@@ -74,7 +75,8 @@ class NetworkEngine(Engine):
             if not crops:
                 return np.zeros((0, net.dim), np.float32)
             if self._forward is None:
-                self._forward = net.load(answering.found.path if answering.found else None)
+                with quietly():
+                    self._forward = net.load(answering.found.path if answering.found else None)
             pixels = np.stack([_resize(crop.pixels, net.size) for crop in crops])
             return unit_rows(self._forward(pixels))
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.base import SemblanceError, WeightsError
+from engines.networks.quiet import quietly
 
 PROBE_SECONDS = 4.0  # to learn that a hub can't be reached; a name server may hang for longer
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
@@ -171,7 +172,8 @@ def _probe(url: str) -> None:
 
 def _get(url: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    from keras.utils import get_file
+    with quietly():
+        from keras.utils import get_file
 
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
