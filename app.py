@@ -135,7 +135,9 @@ def search(
     """Find the pictures most like each query."""
     library = _library(home, weights, offline)
     catalogue, chosen = _indexed(library, images, engine, network)
-    results, lines, failed = [], [], []
+    results: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failed: list[str] = []
     for query in queries:
         try:
             answer = library.search(catalogue, chosen, query, k)
@@ -249,7 +251,7 @@ def main(arguments: list[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as misuse:
-        misuse.show()
+        typer.echo(f"{misuse.format_message().rstrip('.')}; see `python app.py {arguments[0]} --help`.", err=True)
         return misuse.exit_code
     except SemblanceError as error:
         typer.echo(str(error), err=True)

@@ -165,6 +165,9 @@ def discover() -> dict[str, type[Engine]]:
             importlib.import_module(f"{__package__}.{module.name}")
         except Exception as error:  # one broken file must not take the others down
             _broken[module.name] = f"engines/{module.name}.py can't be loaded: {error}"
+            half = [name for name, made in _registry.items() if made.__module__ == f"{__package__}.{module.name}"]
+            for name in half:  # registered before the fault
+                del _registry[name]
     return dict(sorted(_registry.items()))
 
 

@@ -38,7 +38,7 @@ def gram(features: np.ndarray) -> np.ndarray:
 def _hashes(length: int) -> tuple[np.ndarray, np.ndarray]:
     """Which of the SKETCH buckets each entry goes to, and with which sign. One table per length of Gram."""
     generator = np.random.Generator(np.random.PCG64([SEED, length]))
-    return generator.integers(0, SKETCH, length), generator.choice(np.float32([-1, 1]), length)
+    return generator.integers(0, SKETCH, length), generator.choice(np.array([-1, 1], np.float32), length)
 
 
 def sketch(rows: np.ndarray) -> np.ndarray:

@@ -136,16 +136,20 @@ def root_of(state: Path) -> Path | None:
 def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool = True) -> None:
     """Brings the entries up to date with the folder. A file is hashed unless its size and time are as they were.
 
-    Raises CatalogueError when the folder can't be listed or holds no pictures.
+    Raises CatalogueError when the folder holds no pictures.
     """
-    found = sorted(_walk(catalogue.root))
-    if not found:
+    closed: list[OSError] = []
+    found = sorted(_walk(catalogue.root, closed.append))
+    if not found and not closed:
         raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
     entries = {}
     for done, path in enumerate(found):
         if progress and done % 100 == 0:
             progress(done, len(found), "looking for pictures")
         entries[path] = _entry(catalogue.root / path, catalogue.entries.get(path))
+    for error in closed:
+        folder = Path(error.filename).relative_to(catalogue.root).as_posix()
+        entries[f"{folder}/"] = Entry(-1, -1, "", f"The folder can't be read: {error.strerror}.")
     if list(entries.items()) != list(catalogue.entries.items()):
         catalogue.entries = entries
         catalogue._paths = None
@@ -167,14 +171,13 @@ def _entry(file: Path, known: Entry | None) -> Entry:
         return Entry(size, mtime, "", f"The file can't be read: {error.strerror or error}.")
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Paths below root of all that is named like a picture. Links are followed, loops are not."""
-    try:
-        os.scandir(root).close()
-    except OSError as error:
-        raise CatalogueError(f"{root} can't be read: {error.strerror}.") from error
+def _walk(root: Path, closed: Callable[[OSError], None]) -> Iterator[str]:
+    """Paths below root of all that is named like a picture. Links are followed, loops are not.
+
+    closed: told of every folder that can't be listed.
+    """
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    for folder, subfolders, names in os.walk(root, onerror=closed, followlinks=True):
         stat = os.stat(folder)
         if (stat.st_dev, stat.st_ino) in seen:
             subfolders.clear()

@@ -7,6 +7,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -68,8 +69,10 @@ def read_bytes(path: Path) -> bytes:
     if kind:
         raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        stat = path.stat()
+        if not S_ISREG(stat.st_mode):  # a pipe would be waited for, a device read without end
+            raise ImageError("It is not a file; name a picture.")
+        if stat.st_size > MAX_BYTES:
             raise ImageError(f"The file is larger than {MAX_BYTES >> 20} MB; save a smaller copy.")
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -97,13 +100,15 @@ def decode(data: bytes) -> Picture:
                         f"The picture is {image.width:,} x {image.height:,} pixels, more than "
                         f"{MAX_PIXELS // 1_000_000} million; save a smaller copy."
                     )
-                turned = image.getexif().get(0x0112, 1) >= 5
+                turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
                 width, height = (image.height, image.width) if turned else image.size
                 image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
                 upright = ImageOps.exif_transpose(_rgb(image))
         except UnidentifiedImageError as error:
             raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
-        except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
+        except ImageError:
+            raise
+        except Exception as error:  # whatever a decoder may raise for bytes that make no sense
             raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
     upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return Picture(np.asarray(upright), width, height)

@@ -1,0 +1,1 @@
+"""Features: what is remembered of pictures: catalogues, feature files, indexes. `library.Library` is the way in."""
