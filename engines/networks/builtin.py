@@ -2,7 +2,7 @@
 
 Pictures: shape (histograms of oriented gradients, Dalal and Triggs 2005), colour (HSV histogram and a tiny
 Lab thumbnail) and texture (local binary patterns, Ojala 2002), each of unit length, joined by fixed weights.
-Faces: gradients and local binary patterns of the aligned crop, no colour (light and skin tone would decide).
+Faces: local binary patterns of the aligned crop alone; in colour and outline, light and pose would decide.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SIDE = 96  # pixels
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
 
 
 def _unit(row: np.ndarray) -> np.ndarray:
@@ -48,13 +48,23 @@ def layout(image: np.ndarray) -> np.ndarray:
 
 
 def texture(image: np.ndarray, tiles: int) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (10 * tiles**2,): roots of local pattern counts per tile, unit length."""
+    """(S, S, 3) uint8 RGB -> (10 * tiles**2,): how often each local pattern stands in each tile, unit length."""
+    return _pattern_counts(image, tiles, radius=1, kind="uniform", kinds=10)
+
+
+def face_texture(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (2124,): the same with oriented patterns (Ahonen 2006), of a face and its mirror."""
+    sides = (_pattern_counts(side, 6, radius=3, kind="nri_uniform", kinds=59) for side in (image, image[:, ::-1]))
+    return _unit(sum(sides))
+
+
+def _pattern_counts(image: np.ndarray, tiles: int, radius: int, kind: str, kinds: int) -> np.ndarray:
     from skimage.feature import local_binary_pattern
 
-    patterns = local_binary_pattern(_grey(image), P=8, R=1, method="uniform").astype(np.uint8)  # values 0..9
+    patterns = local_binary_pattern(_grey(image), P=8, R=radius, method=kind).astype(np.uint8)
     step = image.shape[0] // tiles
     corners = [(y, x) for y in range(0, step * tiles, step) for x in range(0, step * tiles, step)]
-    counts = [np.bincount(patterns[y : y + step, x : x + step].ravel(), minlength=10) for y, x in corners]
+    counts = [np.bincount(patterns[y : y + step, x : x + step].ravel(), minlength=kinds) for y, x in corners]
     return _unit(np.sqrt(np.concatenate(counts)))
 
 
@@ -65,10 +75,7 @@ _PICTURE: tuple[Part, ...] = (
     (0.7, lambda image: texture(image, 3)),
     (0.5, layout),
 )
-_FACE: tuple[Part, ...] = (
-    (1.0, lambda image: gradients(image, 12)),
-    (0.7, lambda image: texture(image, 8)),
-)
+_FACE: tuple[Part, ...] = ((1.0, face_texture),)
 
 
 def _descriptor(parts: tuple[Part, ...]) -> Callable[[Path | None], Forward]:
@@ -91,7 +98,7 @@ PICTURE = Network(
 )
 FACE = Network(
     "builtin",
-    dim=2404,
+    dim=2124,
     size=_SIDE,
     load=_descriptor(_FACE),
     about="training-free texture descriptor of the aligned face",
