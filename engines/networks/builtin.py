@@ -2,6 +2,7 @@
 
 Pictures: shape (histograms of oriented gradients, Dalal and Triggs 2005), colour (HSV histogram and a tiny
 Lab thumbnail) and texture (local binary patterns, Ojala 2002), each of unit length, joined by fixed weights.
+Styles: patterns at three scales, strength of edges, and colours, none with its place: brush, not subject.
 Faces: local binary patterns of the aligned crop alone; in colour and outline, light and pose would decide.
 """
 
@@ -68,6 +69,28 @@ def _pattern_counts(image: np.ndarray, tiles: int, radius: int, kind: str, kinds
     return _unit(np.sqrt(np.concatenate(counts)))
 
 
+def strokes(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (177,): local patterns at radius 1, 2 and 4 over the whole picture, unit length."""
+    counts = [_pattern_counts(image, 1, radius=r, kind="nri_uniform", kinds=59) for r in (1, 2, 4)]
+    return _unit(np.concatenate(counts))
+
+
+def edges(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (48,): roots of histograms of edge strength at scales 1, 1/2 and 1/4, unit length."""
+    counts = []
+    for scale in (1, 1 / 2, 1 / 4):
+        small = cv2.resize(_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        across, down = cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)
+        counts.append(np.histogram(np.log1p(np.hypot(across, down)), bins=16, range=(0, 7))[0])
+    return _unit(np.sqrt(np.concatenate(counts)))
+
+
+def tones(image: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (64,): roots of a histogram of saturation and lightness, unit length."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    return _unit(np.sqrt(cv2.calcHist([hsv], [1, 2], None, [8, 8], [0, 256, 0, 256]).ravel()))
+
+
 Part = tuple[float, Callable[[np.ndarray], np.ndarray]]
 _PICTURE: tuple[Part, ...] = (
     (1.0, lambda image: gradients(image, 16)),
@@ -75,6 +98,7 @@ _PICTURE: tuple[Part, ...] = (
     (0.7, lambda image: texture(image, 3)),
     (0.5, layout),
 )
+_STYLE: tuple[Part, ...] = ((1.0, strokes), (1.0, edges), (0.7, tones), (0.5, colours))
 _FACE: tuple[Part, ...] = ((1.0, face_texture),)
 
 
@@ -95,6 +119,14 @@ PICTURE = Network(
     load=_descriptor(_PICTURE),
     about="training-free descriptor of shape, colour and texture",
     settings={"descriptor": "picture-1"},
+)
+STYLE = Network(
+    "builtin",
+    dim=417,
+    size=2 * _SIDE,
+    load=_descriptor(_STYLE),
+    about="training-free descriptor of strokes, edges and colours",
+    settings={"descriptor": "style-1"},
 )
 FACE = Network(
     "builtin",
