@@ -58,7 +58,7 @@ def align(image: np.ndarray, face: dict[str, Any]) -> np.ndarray:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         centre, scale = centre * scale, 1.0
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
-    matrix[:, 2] += SIDE / 2 - centre
+    matrix[:, 2] = matrix[:, 2] + SIDE / 2 - centre
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -55,8 +55,8 @@ def texture(image: np.ndarray, tiles: int) -> np.ndarray:
 
 def face_texture(image: np.ndarray) -> np.ndarray:
     """(S, S, 3) uint8 RGB -> (2124,): the same with oriented patterns (Ahonen 2006), of a face and its mirror."""
-    sides = (_pattern_counts(side, 6, radius=3, kind="nri_uniform", kinds=59) for side in (image, image[:, ::-1]))
-    return _unit(sum(sides))
+    sides = [_pattern_counts(side, 6, radius=3, kind="nri_uniform", kinds=59) for side in (image, image[:, ::-1])]
+    return _unit(np.sum(sides, axis=0))
 
 
 def _pattern_counts(image: np.ndarray, tiles: int, radius: int, kind: str, kinds: int) -> np.ndarray:

@@ -40,7 +40,8 @@ def load(path: Path | None) -> Forward:
             model.load_weights(path)
         except Exception as error:
             raise WeightsError(
-                f"{path} does not hold EfficientNetB0's weights; delete it and try again."
+                f"{path} does not hold EfficientNetB0's weights: "
+                f"put {WEIGHTS.file} from {WEIGHTS.url} in its place."
             ) from error
     _scale_as_published(model)
     return lambda pixels: np.asarray(model.predict_on_batch(pixels.astype(np.float32)))

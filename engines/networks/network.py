@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from engines.base import Card, Crop, Engine, unit_rows
+from engines.base import Card, Crop, Engine, WeightsError, unit_rows
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found, Weights, WeightsUnavailable, resolve
 
@@ -90,7 +90,7 @@ class NetworkEngine(Engine):
         available = True
         try:
             answering = self._answer(fetch=False)
-        except WeightsUnavailable as error:
+        except (WeightsUnavailable, WeightsError) as error:
             available = False
             answering = Answering(self._net(), reason=str(error))
         net = answering.network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,15 +42,17 @@ def train(vectors: np.ndarray, labels: Sequence[str]) -> SoftmaxHead:
     Raises SemblanceError when there are not two labels.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
-    names = sorted(Counter(labels))
+    names = [str(name) for name in sorted(set(labels))]  # NumPy's strings are no plain builtins
     if len(names) < 2:
         raise SemblanceError(
             "A classifier needs pictures in at least two folders; put each kind into a folder of its own."
         )
     scale = 1 / max(float(vectors.std()), 1e-9)  # unit rows have tiny entries; the regulariser expects about 1
     model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=300, tol=1e-3)
-    model.fit(vectors * scale, labels)
+    with threadpool_limits(1):  # the steps are so small that threads cost more than they save
+        model.fit(vectors * scale, labels)
     weights, bias = model.coef_, model.intercept_
     if len(names) == 2:  # scikit-learn keeps one row for two classes
         weights, bias = np.stack([-weights[0], weights[0]]) / 2, np.array([-bias[0], bias[0]]) / 2

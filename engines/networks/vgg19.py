@@ -45,5 +45,7 @@ def build(path: Path | None, layers: Sequence[str], size: int = 224) -> keras.Mo
         try:
             net.load_weights(path)
         except Exception as error:
-            raise WeightsError(f"{path} does not hold VGG19's weights; delete it and try again.") from error
+            raise WeightsError(
+                f"{path} does not hold VGG19's weights: put {WEIGHTS.file} from {WEIGHTS.url} in its place."
+            ) from error
     return keras.Model(net.input, [net.get_layer(name).output for name in layers])

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from engines.base import SemblanceError, WeightsError
 from engines.networks.quiet import quietly
 
@@ -63,7 +65,7 @@ class Found:
     origin: str  # for people
 
 
-_failed: dict[str, str] = {}  # url, or "" for the whole net, -> why; a failure is not tried again in this process
+_failed: dict[str, SemblanceError] = {}  # url, or "" for the whole net; nothing is tried twice in one process
 _lock = threading.Lock()
 
 
@@ -125,30 +127,34 @@ def _download(weights: Weights, path: Path, fetch: bool, check: Callable[[Path],
     """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
     if offline():
         raise WeightsUnavailable("offline mode is on")
-    for known in (_failed.get(""), _failed.get(weights.url)):
-        if known:
-            raise WeightsUnavailable(known)
+    if known := _failed.get("") or _failed.get(weights.url):
+        raise type(known)(str(known))
     if not fetch:
         raise WeightsUnavailable(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
-    _probe(weights.url)
+    if problem := _unreachable(weights.url):
+        raise problem
     partial = path.with_name(path.name + ".part")
     try:
-        _get(weights.url, partial)
-    except Exception as error:  # Keras raises bare Exceptions here
-        _failed[weights.url] = f"the download of {path.name} broke off"
-        raise WeightsUnavailable(_failed[weights.url]) from error
-    try:
-        if check:
-            check(partial)
-        _verify(weights, partial, path)
-    except WeightsError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(path.name + ".lock")):  # another process may be fetching it, too
+            if path.is_file():
+                return
+            _get(weights.url, partial)
+            if check:
+                check(partial)
+            _verify(weights, partial, path)
+            os.replace(partial, path)
+    except WeightsError as error:
         partial.unlink()
+        _failed[weights.url] = error
         raise
-    os.replace(partial, path)
+    except Exception as error:  # Keras raises bare Exceptions here
+        _failed[weights.url] = WeightsUnavailable(f"the download of {path.name} broke off")
+        raise _failed[weights.url] from error
 
 
-def _probe(url: str) -> None:
-    """Raises WeightsUnavailable, within PROBE_SECONDS, when there is no way to the file."""
+def _unreachable(url: str) -> WeightsUnavailable | None:
+    """Within PROBE_SECONDS: why there is no way to the file, if there is none; remembered."""
     outcome: list[Exception | None] = []
 
     def ask() -> None:
@@ -162,12 +168,14 @@ def _probe(url: str) -> None:
     asking.start()
     asking.join(PROBE_SECONDS)
     error = outcome[0] if outcome else TimeoutError()
+    host = urllib.parse.urlsplit(url).hostname
     if isinstance(error, urllib.error.HTTPError):
-        _failed[url] = f"{urllib.parse.urlsplit(url).hostname} answered {error.code} for {Path(url).name}"
-        raise WeightsUnavailable(_failed[url])
-    if error is not None:
-        _failed[""] = f"{urllib.parse.urlsplit(url).hostname} can't be reached"
-        raise WeightsUnavailable(_failed[""])
+        problem = _failed[url] = WeightsUnavailable(f"{host} answered {error.code} for {Path(url).name}")
+    elif error is not None:
+        problem = _failed[""] = WeightsUnavailable(f"{host} can't be reached")
+    else:
+        return None
+    return problem
 
 
 def _get(url: str, target: Path) -> None:

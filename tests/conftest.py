@@ -1,0 +1,51 @@
+"""What every test stands on: nobody's own caches are touched, nothing is downloaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from features.library import Library
+
+pytest_plugins = ("seeded",)  # the engines' tests: weights files, portraits
+
+
+def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("SEMBLANCE_OFFLINE", "1")
+    patch.setenv("SEMBLANCE_WEIGHTS", "")
+    patch.setenv("SEMBLANCE_DEBUG", "")
+    patch.setenv("SEMBLANCE_HOME", str(folder / "home"))
+    patch.setenv("KERAS_HOME", str(folder / "keras"))
+    patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For fixtures that live longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        _own_places(patch, tmp_path_factory.mktemp("session"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def offline(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No download, and a home and a Keras cache of this test's own, for subprocesses too."""
+    _own_places(monkeypatch, tmp_path_factory.mktemp("user"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def library(home: Path) -> Library:
+    return Library(home)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """The person's folder, still empty."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,143 @@
+"""What the engines' tests make for themselves: pictures, drawn people, and weights files with seeded values.
+
+Seeded values prove nothing about
+quality; they show that the published kind of file is loaded whole and that a net is run as it should be.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from engines.networks import efficientnet, vgg19, vggface
+
+if TYPE_CHECKING:
+    import keras
+
+ROOT = Path(__file__).parent.parent
+PEOPLE = ("chiyo", "dario", "edith", "farid", "grace", "kavya", "leila", "hugo")
+
+
+def pictures() -> dict[str, np.ndarray]:
+    """Six pictures that differ in size, colour, shape and texture: name -> (H, W, 3) uint8 RGB."""
+    random = np.random.default_rng(7)
+    y, x = np.mgrid[0:120, 0:160]
+    dots = np.zeros((90, 200, 3), np.uint8)
+    for row, column in random.integers(5, 85, (40, 2)):
+        dots[row - 4 : row + 4, column * 2 : column * 2 + 6] = (250, 200, 30)
+    rings = (np.hypot(x - 80, y - 60) % 24 < 12)[..., None]
+    return {
+        "slope": np.stack([x + 60, y * 2, 255 - x], axis=-1).astype(np.uint8),
+        "stripes": np.where((x // 10 % 2)[..., None], (200, 30, 40), (20, 20, 90)).astype(np.uint8)[:100],
+        "checks": np.where(((x // 16 + y // 16) % 2)[..., None], (240, 240, 230), (10, 90, 40)).astype(np.uint8),
+        "dots": dots,
+        "grain": random.integers(0, 256, (224, 224, 3), dtype=np.uint8),
+        "rings": np.where(rings, (120, 60, 200), (250, 220, 240)).astype(np.uint8)[:, :120],
+    }
+
+
+@pytest.fixture(scope="session")
+def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one drawn portrait of each of PEOPLE."""
+    people = pytest.importorskip("samples.people", reason="the sample people are not drawn yet")
+    folder = tmp_path_factory.mktemp("portraits")
+    for name in PEOPLE:
+        people.draw(name, 1, folder / f"{name}.png")
+    return folder
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+class Files:
+    """A folder of weights files as they are published, by the names of their nets; each made when first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __getitem__(self, network: str) -> Path:
+        path = self.folder / FILES[network]
+        if not path.exists():
+            _write(path, *_NETS[network]())
+        return path
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(tmp_path_factory.mktemp("weights"))
+
+
+def _published_name(layer: str) -> str:
+    return layer
+
+
+def _published_vggface_name(layer: str) -> str:
+    return layer.replace("_bn", "/bn").replace("conv1_7x7", "conv1/7x7")
+
+
+def _efficientnet() -> tuple[keras.Model, Callable[[str], str]]:
+    import keras
+
+    return keras.applications.EfficientNetB0(include_top=False, weights=None), _published_name
+
+
+def _vgg19() -> tuple[keras.Model, Callable[[str], str]]:
+    import keras
+
+    return keras.applications.VGG19(include_top=False, weights=None), _published_name
+
+
+def _resnet50() -> tuple[keras.Model, Callable[[str], str]]:
+    return vggface.build("resnet50", None), _published_vggface_name
+
+
+_NETS = {"efficientnetb0": _efficientnet, "vgg19": _vgg19, "resnet50": _resnet50}
+FILES = {
+    "efficientnetb0": efficientnet.WEIGHTS.file,
+    "vgg19": vgg19.WEIGHTS.file,
+    "resnet50": Path(vggface.WEIGHTS["resnet50"].file).name,
+}
+
+
+def _write(path: Path, model: keras.Model, published: Callable[[str], str]) -> None:
+    """The legacy layout of old Keras: a group per layer, the names of its weights among the attributes."""
+    random = np.random.default_rng(11)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [published(layer.name).encode() for layer in model.layers]
+        for layer in model.layers:
+            name = published(layer.name)
+            group = file.create_group(name)
+            group.attrs["weight_names"] = np.array([f"{name}/{w.name}:0".encode() for w in layer.weights])
+            for weight in layer.weights:
+                value = _seeded(random, layer.name, weight.name, tuple(weight.shape))
+                group.create_dataset(f"{name}/{weight.name}:0", data=value)
+
+
+def _seeded(random: np.random.Generator, layer: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Values that keep a signal alive through many layers and leave no weight at its default."""
+    if layer == "normalization":
+        return {"mean": np.float32([0.4, 0.5, 0.6]), "variance": np.float32([0.05, 0.07, 0.09])}.get(
+            kind, np.int32(3)
+        )
+    if "kernel" in kind:
+        inputs = (0, 1) if shape[-1] == 1 else (0, 1, 2)
+        values = random.standard_normal(shape, np.float32)
+        if layer.startswith("conv"):  # ResNet: else what all pictures share outgrows what tells them apart
+            values -= values.mean(axis=inputs, keepdims=True)
+        return (values * np.sqrt(2 / np.prod([shape[axis] for axis in inputs]))).astype(np.float32)
+    if kind in ("gamma", "moving_variance"):
+        return random.uniform(0.7, 1.3, shape).astype(np.float32)
+    return random.normal(0, 0.1, shape).astype(np.float32)
+
+
+def environment(**changes: str | os.PathLike[str]) -> dict[str, str]:
+    """This test's environment for a subprocess, with changes."""
+    return os.environ | {name: os.fspath(value) for name, value in changes.items()}

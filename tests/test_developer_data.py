@@ -1,0 +1,83 @@
+"""Measured on real pictures, for those who have them: the least that the built-in encoders must reach.
+
+SEMBLANCE_DATA names a folder with clothing/train, clothing/validation, paintings and faces, in which each folder
+is a label. None of it comes with the program.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engines import lookalike
+from features.evaluation import Evaluation
+from features.images import open_image
+from features.library import Library, labelled_files
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data() -> Path:
+    named = os.environ.get("SEMBLANCE_DATA")
+    if not named:
+        pytest.skip("SEMBLANCE_DATA names no folder of labelled pictures")
+    return Path(named)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return Library(tmp_path_factory.mktemp("home"))
+
+
+def measured(library: Library, gallery: Path, engine_name: str, queries: Path | None = None) -> Evaluation:
+    """On the built-in encoder. Without queries, each picture against all the others."""
+    if not gallery.is_dir():
+        pytest.skip(f"{gallery} is not there")
+    catalogue, engine = library.open(gallery), library.engine(engine_name, "builtin")
+    library.index(catalogue, engine)
+    result, skipped = library.evaluate(
+        catalogue, engine, labelled_files(queries, library.home) if queries else None
+    )
+    assert not skipped
+    scores = f"p@1 {result.precision_at_1:.3f}, mAP@10 {result.map_at_10:.3f}"
+    print(f"{engine_name}: {scores}, {result.queries} queries")
+    return result
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision_at_1", "map_at_10"), [("product", 0.60, 0.62), ("colour", 0.35, 0.40)]
+)
+def test_garments(data: Path, library: Library, engine: str, precision_at_1: float, map_at_10: float) -> None:
+    """Chance is about 0.16."""
+    result = measured(library, data / "clothing/train", engine, data / "clothing/validation")
+    assert result.queries > 300
+    assert result.precision_at_1 >= precision_at_1 and result.map_at_10 >= map_at_10
+
+
+def test_garments_are_classified(data: Path, library: Library) -> None:
+    if not (data / "clothing").is_dir():
+        pytest.skip(f"{data / 'clothing'} is not there")
+    catalogue, engine = library.open(data / "clothing/train"), library.engine("product", "builtin")
+    library.index(catalogue, engine)
+    asked = labelled_files(data / "clothing/validation", library.home)
+    answers = library.classify(catalogue, engine, [path for path, _ in asked])
+    accuracy = sum(answer[0][0] == label for answer, (_, label) in zip(answers, asked, strict=True)) / len(asked)
+    print(f"classified rightly: {accuracy:.3f}")
+    assert accuracy >= 0.60
+
+
+def test_paintings(data: Path, library: Library) -> None:
+    """Leave-one-out over seven movements; chance is 0.14."""
+    assert measured(library, data / "paintings", "style").precision_at_1 >= 0.27
+
+
+def test_faces_are_found(data: Path) -> None:
+    pictures = sorted(path for path in (data / "faces").rglob("*") if path.is_file())[:150]
+    if not pictures:
+        pytest.skip(f"{data / 'faces'} is not there")
+    found = sum(bool(lookalike.find_faces(open_image(path).pixels)) for path in pictures)
+    print(f"faces found: {found} of {len(pictures)}")
+    assert found >= 0.97 * len(pictures)

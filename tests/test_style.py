@@ -1,0 +1,192 @@
+"""Style vectors: Gram matrices of VGG19's layers, in fewer numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from seeded import ROOT, Files, pictures
+
+from engines import Crop, Engine, create, style, unit_rows
+from engines.networks import vgg19
+
+SHAPES = {
+    "block1_conv1": (224, 224, 64),
+    "block2_conv1": (112, 112, 128),
+    "block3_conv1": (56, 56, 256),
+    "block4_conv1": (28, 28, 512),
+    "block5_conv1": (14, 14, 512),
+}
+
+
+@pytest.fixture(scope="module")
+def batch() -> np.ndarray:
+    """(2, 224, 224, 3) uint8: the same grain, and the same in blocks of another size and colour."""
+    grain = pictures()["grain"]
+    return np.stack([grain, np.repeat(np.repeat(grain[:28, :28] // 2, 8, axis=0), 8, axis=1)])
+
+
+@pytest.fixture(scope="module")
+def engine(weights: Files) -> Engine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEMBLANCE_WEIGHTS", str(weights["vgg19"]))
+        made = create("style", "vgg19")
+        made.prepare()
+    return made
+
+
+@pytest.fixture(scope="module")
+def layers(weights: Files, batch: np.ndarray) -> dict[str, np.ndarray]:
+    """What keras.applications' own VGG19 gives for the batch, layer by layer."""
+    import keras
+    from keras.src.applications import vgg19 as original
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(original.file_utils, "get_file", lambda *_, **__: str(weights["vgg19"]))
+        net = keras.applications.VGG19(include_top=False, weights="imagenet")
+    parts = keras.Model(net.input, {name: net.get_layer(name).output for name in SHAPES})
+    return parts.predict_on_batch(keras.applications.vgg19.preprocess_input(batch.astype(np.float32)))
+
+
+def features(seed: int, shape: tuple[int, ...] = (3, 6, 7, 16)) -> np.ndarray:
+    return np.maximum(np.random.default_rng(seed).standard_normal(shape), 0).astype(np.float32)
+
+
+def full_gram(of: np.ndarray) -> np.ndarray:
+    """(N, h, w, C) -> (N, C * C) of unit length, in the plainest way."""
+    gram = np.einsum("nhwc,nhwd->ncd", of.astype(np.float64), of.astype(np.float64)).reshape(len(of), -1)
+    return gram / np.linalg.norm(gram, axis=1, keepdims=True)
+
+
+# --- VGG19
+
+
+def test_preprocessing_equals_kerases(batch: np.ndarray) -> None:
+    from keras.applications.vgg19 import preprocess_input
+
+    before = batch.copy()
+    np.testing.assert_array_equal(vgg19.preprocess(batch), preprocess_input(batch.astype(np.float32)))
+    np.testing.assert_array_equal(batch, before)
+
+
+def test_the_layers_give_what_kerases_give(
+    weights: Files, batch: np.ndarray, layers: dict[str, np.ndarray]
+) -> None:
+    ours = vgg19.build(weights["vgg19"], style.LAYERS).predict_on_batch(vgg19.preprocess(batch))
+    assert tuple(SHAPES) == style.LAYERS
+    for name, mine in zip(style.LAYERS, ours, strict=True):
+        assert mine.shape == (2, *SHAPES[name])
+        largest = layers[name].max()
+        assert largest > 1
+        np.testing.assert_allclose(mine / largest, layers[name] / largest, atol=1e-5, err_msg=name)
+
+
+def test_the_record_is_kerases() -> None:
+    from keras.src.applications import vgg19 as original
+
+    record = vgg19.WEIGHTS
+    assert record.url == original.WEIGHTS_PATH_NO_TOP and record.url.endswith(f"/{record.file}")
+    assert record.checksum == "md5:253f8cb515780f3b799900260a226db6"
+    assert (record.preprocessing.size, record.preprocessing.channels) == (224, "BGR")
+
+
+# --- Gram
+
+
+@pytest.mark.parametrize("channels", [1, 2, 16, 64])
+def test_gram_keeps_the_inner_products_of_the_full_matrices(channels: int) -> None:
+    one, other = features(1, (3, 6, 7, channels)), features(2, (4, 5, 9, channels))
+    triangles = style.gram(one), style.gram(other)
+    assert triangles[0].shape == (3, channels * (channels + 1) // 2) and triangles[0].dtype == np.float32
+    np.testing.assert_allclose(triangles[0] @ triangles[1].T, full_gram(one) @ full_gram(other).T, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(triangles[0], axis=1), 1, atol=1e-5)
+
+
+def test_gram_forgets_where_and_how_strong() -> None:
+    """What is left is which features go together: style, not content."""
+    one = features(3)
+    places = np.random.default_rng(0).permutation(42)
+    shuffled = one.reshape(3, 42, 16)[:, places].reshape(one.shape)
+    np.testing.assert_allclose(style.gram(shuffled), style.gram(one), atol=1e-5)
+    np.testing.assert_allclose(style.gram(one * 5), style.gram(one), atol=1e-5)
+    other = one[..., ::-1].copy()
+    assert np.abs(style.gram(other) - style.gram(one)).max() > 0.05
+
+
+# --- sketch
+
+
+@pytest.mark.parametrize("length", [2080, 131_328], ids=["block 1's", "block 5's"])
+def test_sketch_keeps_inner_products(length: int) -> None:
+    """Within 0.25, and within 0.06 on average, of unit vectors; not leaning to either side."""
+    rows = unit_rows(np.random.default_rng(5).standard_normal((40, length)) + np.linspace(0, 2, 40)[:, None])
+    short = style.sketch(rows)
+    assert short.shape == (40, style.SKETCH) and short.dtype == np.float32
+    exact = rows @ rows.T
+    assert exact.min() < 0.1 and exact[~np.eye(40, dtype=bool)].max() > 0.7, "from strangers to near relatives"
+    error = short @ short.T - exact
+    assert np.abs(error).max() < 0.25 and np.abs(error).mean() < 0.06
+    assert abs(error[~np.eye(40, dtype=bool)].mean()) < 0.05
+
+
+def test_sketch_is_linear() -> None:
+    a, b = np.random.default_rng(6).standard_normal((2, 5, 2080)).astype(np.float32)
+    np.testing.assert_allclose(style.sketch(2 * a - 3 * b), 2 * style.sketch(a) - 3 * style.sketch(b), atol=1e-4)
+
+
+def test_sketch_uses_every_place_and_both_signs() -> None:
+    short = style.sketch(np.eye(2080, dtype=np.float32))
+    assert ((short != 0).sum(axis=1) == 1).all(), "each entry goes to one place"
+    assert set(np.unique(short)) == {-1, 0, 1}
+    assert ((short != 0).sum(axis=0) > 0).mean() > 0.98
+    assert abs(short.sum()) < 200
+
+
+def test_sketch_is_the_same_in_every_process() -> None:
+    code = "import numpy; from engines.style import sketch; print(sketch(numpy.arange(8256.)[None])[0].tolist())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == str(style.sketch(np.arange(8256.0)[None])[0].tolist())
+
+
+# --- the whole
+
+
+def test_each_layer_has_the_same_say(engine: Engine, batch: np.ndarray) -> None:
+    rows = engine.embed([Crop(image) for image in batch])
+    parts = rows.reshape(2, len(SHAPES), -1)
+    np.testing.assert_allclose(np.linalg.norm(parts, axis=2), np.sqrt(1 / 5), atol=1e-5)
+
+
+def test_cosine_is_the_mean_of_the_layers_gram_cosines(
+    engine: Engine, batch: np.ndarray, layers: dict[str, np.ndarray]
+) -> None:
+    """In which the sketch may be off by 0.1."""
+    rows = engine.embed([Crop(image) for image in batch])
+    exact = np.mean([full_gram(layer)[0] @ full_gram(layer)[1] for layer in layers.values()])
+    assert 0.2 < exact < 0.95, "the pictures would prove nothing"
+    assert rows[0] @ rows[1] == pytest.approx(exact, abs=0.1)
+
+
+def test_it_is_the_texture_that_counts_not_where_it_lies(engine: Engine) -> None:
+    """A picture cut into tiles and laid anew is nearer to itself than another texture is."""
+    y, x = np.mgrid[0:224, 0:224]
+    weave = np.stack([np.sin(x / 3) * 90, np.cos((x + y) / 4) * 90, np.sin(y / 5) * 60], axis=-1)
+    picture = (128 + weave * np.linspace(0.2, 1, 224)[:, None, None]).astype(np.uint8)  # stronger to the foot
+    tiles = picture.reshape(4, 56, 4, 56, 3).swapaxes(1, 2).reshape(16, 56, 56, 3)
+    laid = tiles[np.random.default_rng(1).permutation(16)].reshape(4, 4, 56, 56, 3).swapaxes(1, 2)
+    rings = np.repeat(np.sin(np.hypot(x - 112, y - 112) / 8)[..., None] * 100 + 128, 3, axis=2).astype(np.uint8)
+    itself, same, other = engine.embed([Crop(picture), Crop(laid.reshape(224, 224, 3)), Crop(rings)])
+    assert itself @ same > 0.95 and itself @ same > itself @ other + 0.05
+
+
+def test_vectors_are_compact(engine: Engine) -> None:
+    assert engine.describe().dim == len(SHAPES) * style.SKETCH <= 2048
+
+
+def test_settings_hold_all_that_moves_a_vector(engine: Engine) -> None:
+    settings = engine.settings()
+    assert settings["layers"] == list(SHAPES)
+    assert (settings["sketch"], settings["seed"]) == (style.SKETCH, style.SEED)
+    assert (settings["network"], settings["size"]) == ("vgg19", 224) and len(settings["weights"]) == 64
