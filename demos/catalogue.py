@@ -1,0 +1,197 @@
+"""The tab Catalogue: which pictures are searched, bringing in more, and what became of each of them.
+
+Run it alone: `python -m demos.catalogue [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos import draw
+from demos.jobs import UNFORESEEN, Job
+from demos.search import POLL, WATCHES, Page, while_busy
+from demos.shelf import Shelf
+from engines import SemblanceError
+from features import uploads
+from features.catalogue import Skipped
+from features.library import Report
+
+EVERY = "every"
+HINT = draw.state("index", "Bring in pictures", "What is new, kept, removed or skipped will be told here.")
+PUBLIC = "Whoever can open this page can see what you upload."
+
+Source = Callable[[], tuple[str, Sequence[Skipped]]]
+"""Brings in pictures: the key of their catalogue, and what was not taken. Raises SemblanceError."""
+
+
+def tab(page: Page) -> None:
+    """Draws the tab Catalogue. What names a folder of this machine is left out unless the user is local."""
+    shelf = page.shelf
+    titles = [(card.title, name) for name, card in shelf.cards.items()]
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            engine = gr.Dropdown(
+                [("Every tab", EVERY), *titles], value=EVERY, label="Index for", elem_classes="engine"
+            )
+            with gr.Column(elem_classes="bring"):
+                gr.HTML(
+                    "<h3>The collection chosen above</h3><p>Looks for new, changed and removed pictures.</p>",
+                    apply_default_css=False,
+                )
+                again = gr.Button("Bring up to date", elem_classes="again")
+            if shelf.local:
+                with gr.Column(elem_classes="bring"):
+                    gr.HTML(
+                        "<h3>A folder on this machine</h3><p>Folders in it are labels. It is only read.</p>",
+                        apply_default_css=False,
+                    )
+                    folder = gr.Textbox(
+                        label="Folder", show_label=False, container=False, placeholder="/home/me/Pictures"
+                    )
+                    take = gr.Button("Open and index", variant="primary", elem_classes="take")
+            with gr.Column(elem_classes="bring"):
+                gr.HTML(
+                    f"<h3>Upload</h3><p>Pictures, or a zip of folders. {'' if shelf.local else PUBLIC}</p>",
+                    apply_default_css=False,
+                )
+                files = gr.File(
+                    label="Pictures or zip",
+                    show_label=False,
+                    file_count="multiple",
+                    height=130,
+                    elem_classes="files",
+                )
+                with gr.Row():
+                    name = gr.Textbox(label="Collection", value="My pictures", max_length=60, min_width=120)
+                    label = gr.Textbox(label="Label, if any", max_length=60, min_width=120)
+                send = gr.Button("Upload and index", variant="primary", elem_classes="send")
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            table = gr.HTML(elem_classes="table", apply_default_css=False)
+            report = gr.HTML(
+                HINT,
+                js_on_load=draw.CLICKS,
+                apply_default_css=False,
+                elem_classes="results report",
+                min_height=200,
+            )
+
+    async def run(source: Source, wanted: str) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """Brings in, indexes and reports: (report, picker, stamp)."""
+        try:
+            yield draw.state("busy", "Receiving", "The pictures are being put in order."), gr.skip(), gr.skip()
+            key, refused = await asyncio.to_thread(source)
+            names = list(shelf.cards) if wanted not in shelf.cards else [wanted]
+            jobs = list(dict.fromkeys(shelf.index(key, name) for name in names))
+            chosen = gr.update(choices=await asyncio.to_thread(shelf.choices), value=key)
+            yield draw.progress(jobs[0], len(jobs) - 1), chosen, gr.skip()
+            async for html in _watch(jobs):
+                yield html, gr.skip(), gr.skip()
+            yield _report(shelf, jobs, refused), gr.skip(), time.monotonic()
+        except SemblanceError as error:
+            yield draw.failed(error), gr.skip(), gr.skip()
+        except Exception:
+            logging.getLogger(__name__).exception("indexing failed")
+            yield draw.failed(UNFORESEEN), gr.skip(), gr.skip()
+
+    async def index(collection: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """Brings a collection up to date with its folder."""
+        async for told in run(lambda: (collection, ()), engine):
+            yield told
+
+    async def upload(
+        files: list[str] | None, name: str, label: str, engine: str
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """Takes pictures or zips into a collection, and indexes it."""
+
+        def source() -> tuple[str, Sequence[Skipped]]:
+            if not files:
+                raise SemblanceError("Choose some pictures or a zip first.")
+            folder, refused = uploads.receive(shelf.library.home, name, [Path(file) for file in files], label)
+            return shelf.add(folder), refused
+
+        async for told in run(source, engine):
+            yield told
+
+    def stop(key: str) -> None:
+        for job in shelf.work(key):
+            job.cancelled.set()
+
+    out = [report, page.picker, page.stamp]
+    busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+    again.click(index, [page.picker, engine], out, api_name="index", **busy)
+    send.click(upload, [files, name, label, engine], out, api_name="upload", **busy).then(
+        lambda: None, None, files, api_visibility="private", show_progress="hidden"
+    )
+    report.stop(stop, page.picker, None, queue=False, show_progress="hidden", api_visibility="private")
+    if shelf.local:
+
+        async def index_folder(folder: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
+            """Opens a folder of this machine and indexes it."""
+
+            def source() -> tuple[str, Sequence[Skipped]]:
+                if not folder.strip():
+                    raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
+                return shelf.add(Path(folder.strip())), ()
+
+            async for told in run(source, engine):
+                yield told
+
+        gr.on([take.click, folder.submit], index_folder, [folder, engine], out, api_name="index_folder", **busy)
+
+    async def arrive(key: str) -> AsyncIterator[str]:
+        """What is indexed for which tab, for as long as that changes."""
+        async for _ in while_busy(shelf, key):
+            yield await asyncio.to_thread(_table, shelf, key)
+
+    arrival = gr.on(
+        [page.demo.load, page.picker.change, page.stamp.change],
+        arrive,
+        page.picker,
+        table,
+        trigger_mode="multiple",
+        **WATCHES,
+    )
+    page.picker.change(None, cancels=[arrival])
+
+
+async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
+    while live := [job for job in jobs if not job.ended.is_set()]:
+        yield draw.progress(live[0], len(live) - 1)
+        await asyncio.sleep(POLL)
+
+
+def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped]) -> str:
+    results = [job.result for job in jobs if isinstance(job.result, Report)]
+    reports = [(shelf.cards[result.engine].title, result) for result in results]
+    errors = list(dict.fromkeys(job.error for job in jobs if job.error))
+    if errors and not reports:
+        return draw.failed(" ".join(errors))
+    if not reports:
+        return draw.state("empty", "Cancelled", "What had been done before is kept.")
+    return draw.reports(reports, refused, errors)
+
+
+def _table(shelf: Shelf, key: str) -> str:
+    rows = []
+    for name, card in shelf.cards.items():
+        try:
+            catalogue, status = shelf.catalogue(key, name), shelf.status(key, name)
+            rows.append((card.title, catalogue.name, status))
+        except SemblanceError:
+            continue
+    return draw.statuses(rows)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from demos.suite import alone
+
+    alone("catalogue", sys.argv[1:])

@@ -1,0 +1,306 @@
+"""The tab of an engine, drawn from its card: the question on the left, the answer on the right.
+
+Run one alone: `python -m demos.search colour [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos import draw
+from demos.jobs import UNFORESEEN
+from demos.shelf import Shelf
+from engines import SemblanceError
+from features.catalogue import Catalogue
+from features.library import NotIndexed
+
+MOST = 50  # results
+EXAMPLES = 8
+SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
+WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+POLL = 0.3  # seconds between two looks at a running job
+
+RawImage = dict[str, Any] | None
+"""An image as it came. Gradio's own preprocessing would decode it, and show what fails as a toast; so the events
+take the file as it was uploaded (which Gradio has checked to lie in its own folder), and the library opens it in
+the one way that all pictures are opened."""
+
+Aside = tuple[Callable[[], Any], Callable[[Shelf, Catalogue, Path], Any]]
+"""Draws a component beside the results; gives its value for a query."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the tabs share. stamp: a state that changes when a catalogue has changed."""
+
+    demo: gr.Blocks
+    shelf: Shelf
+    picker: gr.Dropdown
+    stamp: gr.State
+
+
+async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
+    """Once, and again and again while there is work for this choice, and once when it has ended."""
+    while await asyncio.to_thread(shelf.work, key):
+        yield
+        await asyncio.sleep(3 * POLL)
+    yield
+
+
+def tab(page: Page, name: str, aside: Aside | None = None) -> None:
+    """Draws the tab of an engine into the current Blocks. aside: something beside the results."""
+    shelf, card = page.shelf, page.shelf.cards[name]
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            gr.HTML(f'<p class="alike">Alike here: {draw.escape(card.alike)}.</p>', apply_default_css=False)
+            image = gr.Image(
+                type="filepath",
+                image_mode=None,
+                label=f"Picture to search with in {card.title}",
+                alt_text="The picture to search with",
+                show_label=False,
+                height=280,
+                placeholder="Drop a picture here, paste one, or click to choose",
+                buttons=[],
+                elem_classes="drop",
+            )
+            examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
+            k = gr.Slider(1, MOST, value=12, step=1, label="Pictures to show")
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            with gr.Row(elem_classes="beside"):
+                wall = gr.HTML(
+                    js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+                )
+                beside = aside[0]() if aside else None
+            status = gr.HTML(elem_classes="status", apply_default_css=False)
+    asked = gr.State("")  # the digest, when the question is a picture of the catalogue
+
+    def index_first(key: str) -> bool:
+        return shelf.status(key, name).done == 0
+
+    def always(key: str) -> bool:
+        return True
+
+    def never(key: str) -> bool:
+        return False
+
+    async def watch(key: str, start: Callable[[str], bool]) -> AsyncIterator[str]:
+        """Indexes if `start` says so; the progress, as long as there is any. What went wrong is told by `idle`."""
+        try:
+            if await asyncio.to_thread(start, key):
+                await asyncio.to_thread(shelf.index, key, name)
+            while job := await asyncio.to_thread(shelf.job, key, name):
+                yield draw.progress(job)
+                await asyncio.sleep(POLL)
+        except SemblanceError:
+            return
+        except Exception:
+            logging.getLogger(__name__).exception("watching %s failed", name)
+
+    async def arrive(key: str) -> AsyncIterator[tuple[Any, Any]]:
+        """A catalogue has been chosen, or has changed: what goes on there, and its examples. An answer follows."""
+        async for html in watch(key, never):
+            yield html, gr.skip()
+        yield gr.skip(), await asyncio.to_thread(_examples, shelf, key, name)
+
+    async def follow(key: str, start: Callable[[str], bool], asked: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """What comes before an answer: (wall, stamp, asked)."""
+        worked = False
+        async for html in watch(key, start):
+            worked = True
+            yield html, gr.skip(), asked
+        yield gr.skip(), time.monotonic() if worked else gr.skip(), asked
+
+    async def uploaded(key: str, question: RawImage) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async for step in follow(key, index_first if question else never, ""):
+            yield step
+
+    async def picked(key: str) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async for step in follow(key, index_first, gr.skip()):
+            yield step
+
+    async def index_now(key: str) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async for step in follow(key, always, gr.skip()):
+            yield step
+
+    def chosen(key: str, event: gr.EventData) -> tuple[Any, Any]:
+        """A picture of the catalogue becomes the question. Only a digest comes in, so no path can be asked for."""
+        try:
+            catalogue = shelf.catalogue(key, name)
+            if (digest := str(event.digest)) in catalogue.paths:
+                return shelf.library.thumbnail(catalogue, digest), digest
+        except SemblanceError:
+            pass
+        return gr.skip(), gr.skip()
+
+    def stop(key: str) -> None:
+        for job in shelf.work(key, [name]):
+            job.cancelled.set()
+
+    def leave(digest: str) -> tuple[Any, str]:
+        """A picture of the catalogue that was left can't stay the question."""
+        return (None if digest else gr.skip()), ""
+
+    def answer(collection: str, picture: RawImage, digest: str, k: int) -> tuple[str, str]:
+        """Searches with a picture; the answer as HTML, and which network and weights it came from."""
+        return _answer(shelf, collection, name, picture, digest, k)
+
+    answering: dict[str, Any] = {
+        "fn": answer,
+        "inputs": [page.picker, image, asked, k],
+        "outputs": [wall, status],
+        "preprocess": False,
+        "show_progress_on": wall,
+        **SEARCHES,
+    }
+
+    def answer_on(listen: Callable[..., Any], api_name: str | None = None) -> Any:
+        shown = {"api_name": api_name} if api_name else {"api_visibility": "private"}
+        answered = listen(**answering, **shown)
+        if not aside:
+            return answered
+
+        def fill(key: str, question: RawImage, digest: str) -> Any:
+            try:
+                catalogue = shelf.catalogue(key, name)
+                query = _query(catalogue, question, digest)
+                return aside[1](shelf, catalogue, query) if query else None
+            except SemblanceError:  # the answer beside it tells it
+                return None
+            except Exception:
+                logging.getLogger(__name__).exception("%s: the part beside the answer failed", name)
+                return None
+
+        return answered.then(
+            fill,
+            [page.picker, image, asked],
+            beside,
+            preprocess=False,
+            show_progress="hidden",
+            api_visibility="private",
+            **SEARCHES,
+        )
+
+    arrival = gr.on(
+        [page.demo.load, page.picker.change, page.stamp.change],
+        arrive,
+        page.picker,
+        [wall, examples],
+        trigger_mode="multiple",
+        **WATCHES,
+    )
+    answer_on(arrival.then)
+    left = page.picker.change(
+        leave,
+        asked,
+        [image, asked],
+        cancels=[arrival],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    answer_on(left.then)
+    before = [wall, page.stamp, asked]
+    answer_on(image.input(uploaded, [page.picker, image], before, preprocess=False, **WATCHES).then, api_name=name)
+    for source in (wall, examples):
+        choice = source.search(
+            chosen, page.picker, [image, asked], show_progress="hidden", api_visibility="private", **SEARCHES
+        )
+        answer_on(choice.then(picked, page.picker, before, **WATCHES).then)
+    answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
+    answer_on(k.release)
+    wall.stop(stop, page.picker, None, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _query(catalogue: Catalogue, question: RawImage, digest: str) -> Path | None:
+    if digest in catalogue.paths:
+        return catalogue.file(digest)
+    if not question or not question.get("path"):
+        return None
+    if not (query := Path(question["path"])).exists():
+        raise SemblanceError("This picture was put away after a while; drop it once more.")
+    return query
+
+
+def _answer(shelf: Shelf, key: str, name: str, question: RawImage, digest: str, number: int) -> tuple[str, str]:
+    try:
+        catalogue = shelf.catalogue(key, name)
+        query = _query(catalogue, question, digest)
+        if query is None:
+            return _idle(shelf, key, name), _weights(shelf, name)
+        k = min(MOST, max(1, int(number)))
+        engine = shelf.library.engine(name)
+        found = shelf.library.search(catalogue, engine, query, k + bool(digest))
+        card = engine.describe()
+        matches = [match for match in found.matches if match.digest != digest][:k]
+        if not matches:
+            nothing = draw.state("empty", "No match", "There is no other picture in this collection.")
+            return nothing, draw.answered(card, found)
+        return draw.wall(catalogue, matches), draw.answered(card, found)
+    except NotIndexed:
+        return _idle(shelf, key, name), _weights(shelf, name)
+    except SemblanceError as error:
+        return draw.failed(error), _weights(shelf, name)
+    except Exception:
+        logging.getLogger(__name__).exception("a search in %s failed", name)
+        return draw.failed(UNFORESEEN), _weights(shelf, name)
+
+
+def _idle(shelf: Shelf, key: str, name: str) -> str:
+    """What can be done here, while there is no question or nothing to answer it from."""
+    try:
+        catalogue = shelf.catalogue(key, name)
+        status = shelf.status(key, name)
+        if job := shelf.job(key, name):
+            return draw.progress(job)
+    except SemblanceError as error:
+        return draw.failed(error)
+    failure = shelf.jobs.failure((catalogue.root, name))
+    if failure and not status.done:
+        return draw.state("error", "Indexing stopped", failure, action=("index", "Try again"))
+    title = shelf.cards[name].title
+    if not status.done:
+        size = f" Its {draw.count(status.images, 'picture')}" if status.images else " Its pictures"
+        text = f"{size} have not been looked at for {title}. Drop a picture and it is done first, or do it now."
+        return draw.state("index", f"{catalogue.name} is not indexed yet", text, action=("index", "Index now"))
+    if not status.rows:
+        text = f"None of its {draw.count(status.images, 'picture')} could be used; the tab Catalogue lists why."
+        return draw.state(
+            "empty", f"{catalogue.name} has nothing for {title}", text, action=("index", "Try again")
+        )
+    text = f"Drop, paste or take one, or start from an example. {catalogue.name} has "
+    if status.done < status.images:
+        text += f"{status.done:,} of {draw.count(status.images, 'picture')} indexed so far."
+        return draw.state("ask", "Ask with a picture", text, action=("index", "Index the rest"))
+    return draw.state("ask", "Ask with a picture", f"{text}{draw.count(status.images, 'picture')}.")
+
+
+def _weights(shelf: Shelf, name: str) -> str:
+    return draw.weights(shelf.library.engine(name).describe())
+
+
+def _examples(shelf: Shelf, key: str, name: str) -> str:
+    """Pictures from all over the catalogue, from as many labels as there are places."""
+    try:
+        catalogue = shelf.catalogue(key, name)
+    except SemblanceError:
+        return ""
+    digests = list(catalogue.paths)  # in the order of the paths, so neighbours share a label
+    step = max(1, len(digests) / EXAMPLES)
+    return draw.examples(catalogue, [digests[int(i * step)] for i in range(min(EXAMPLES, len(digests)))])
+
+
+if __name__ == "__main__":
+    import sys
+
+    from demos.suite import alone
+
+    alone(sys.argv[1] if len(sys.argv) > 1 else "colour", sys.argv[2:])

@@ -1,0 +1,143 @@
+"""What the app has to offer: the library, the catalogues that a visitor may choose, and the work that goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from demos.jobs import Job, Jobs
+from engines import Card, SemblanceError
+from features.catalogue import Catalogue, Progress
+from features.library import Library, Report, Status
+
+SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
+SUITS = {"lookalike": "people", "style": "paintings"}
+SUITS_OTHERS = "products"
+
+
+def is_local(share: bool) -> bool:
+    """Whether only the person at this machine can reach the app. Only then may folders of it be named."""
+    if share:
+        return False
+    if os.environ.get("SPACE_ID") or os.environ.get("GRADIO_ROOT_PATH"):  # a Space; behind a proxy
+        return False
+    host = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Shelf:
+    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered."""
+
+    def __init__(self, library: Library, images: Path | None = None, *, local: bool = False) -> None:
+        self.library = library
+        self.local = local
+        self.jobs = Jobs()
+        self.cards: dict[str, Card] = library.cards()
+        self.samples = None if images else library.home / "samples"
+        self._roots: dict[str, Path] = {}
+        self.first = self.add(images) if images else SAMPLES
+
+    def add(self, folder: Path) -> str:
+        """Puts a folder on the shelf; its key. Raises CatalogueError."""
+        catalogue = self.library.open(folder)
+        key = catalogue.state.parent.name
+        self._roots[key] = catalogue.root
+        return key
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(name, key) of all that can be chosen. What was indexed earlier is shown to the local user only."""
+        if self.local:
+            for known in self.library.known():
+                self._roots[known.state.parent.name] = known.root
+        elif self.samples:
+            for folder in (self.samples / name for name in sorted({*SUITS.values(), SUITS_OTHERS})):
+                if folder.is_dir():
+                    self.add(folder)
+        roots = dict(self._roots)
+        names = [root.name for root in roots.values()]
+        named = [
+            (root.name if names.count(root.name) == 1 else f"{root.name} ({root.parent})", key)
+            for key, root in roots.items()
+        ]
+        return [("Samples, a set for each tab", SAMPLES)] * bool(self.samples) + sorted(named)
+
+    def catalogue(self, key: str, engine: str) -> Catalogue:
+        """The catalogue of a choice for an engine's tab. A key never names a folder that is not on the shelf."""
+        if key == SAMPLES and self.samples:
+            folder = self.samples / SUITS.get(engine, SUITS_OTHERS)
+            return self.library.open(self._roots[self.add(folder)])
+        if key not in self._roots:
+            raise SemblanceError("This collection is no longer there; choose another above.")
+        return self.library.open(self._roots[key])
+
+    def status(self, key: str, engine: str) -> Status:
+        return self.library.status(self.catalogue(key, engine), self.library.engine(engine))
+
+    def catalogues(self, key: str) -> list[Catalogue]:
+        """The one, or the several that the samples are, as far as they are there; none of them twice."""
+        found = {}
+        for name in self.cards:
+            with contextlib.suppress(SemblanceError):
+                catalogue = self.catalogue(key, name)
+                found[catalogue.state] = catalogue
+        return list(found.values())
+
+    def work(self, key: str, engines: Collection[str] = ()) -> list[Job]:
+        """What is being done, or waits, for this choice: for some engines' tabs, or for all of them."""
+        jobs = []
+        for name in engines or self.cards:
+            with contextlib.suppress(SemblanceError):
+                jobs.append(self.job(key, name))
+        return [job for job in dict.fromkeys(jobs) if job]
+
+    def thumbnail(self, key: str, digest: str) -> Path:
+        """Raises KeyError for what is not on the shelf, and ImageError."""
+        catalogue = self.library.open(self._roots[key])
+        if digest not in catalogue.paths:
+            raise KeyError(digest)
+        return self.library.thumbnail(catalogue, digest)
+
+    def job(self, key: str, engine: str) -> Job | None:
+        """What this tab has to wait for, if anything: the drawing of the samples, or its own indexing."""
+        if key == SAMPLES and (drawing := self.jobs.find(SAMPLES)):
+            return drawing
+        return self.jobs.find((self.catalogue(key, engine).root, engine))
+
+    def index(self, key: str, engine: str, *, urgent: bool = True) -> Job:
+        """Indexes in the background. Raises SemblanceError."""
+        if key == SAMPLES and (drawing := self.jobs.find(SAMPLES)):
+            return drawing
+        return self._index(self.catalogue(key, engine), engine, urgent)
+
+    def _index(self, catalogue: Catalogue, engine: str, urgent: bool) -> Job:
+        title = f"{catalogue.name} for {self.cards[engine].title}"
+
+        def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
+            return self.library.index(catalogue, self.library.engine(engine), progress, cancelled)
+
+        return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
+
+    def draw_samples(self) -> None:
+        """Draws and indexes the sample sets in the background."""
+        if not (folder := self.samples):
+            return
+
+        def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
+            import samples
+
+            def drawn(done: int, total: int) -> None:
+                progress(done, total, "drawing the sample pictures")
+                if cancelled():
+                    raise SemblanceError("The drawing of the samples was stopped; it goes on when the app starts.")
+
+            samples.draw(folder, drawn)
+            for engine in self.cards:
+                self._index(self.catalogue(SAMPLES, engine), engine, urgent=False)
+
+        self.jobs.start(SAMPLES, "the samples", work)

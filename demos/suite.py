@@ -1,0 +1,134 @@
+"""The whole app: the bar on top, a tab for each engine, and the tab Catalogue."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is imported: nothing is told to anyone
+
+import asyncio
+import importlib
+import importlib.util
+import sys
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+import engines
+from demos import catalogue as catalogue_tab
+from demos import draw, search, theme
+from demos.shelf import Shelf, is_local
+from engines import SemblanceError
+from features.library import Library
+
+CATALOGUE = "catalogue"
+KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
+
+
+def serve(library: Library, images: Path | None, share: bool) -> None:
+    """Opens the app, and blocks. images: None draws the sample sets. Raises SemblanceError."""
+    share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    for sentence in engines.broken().values():
+        print(sentence, file=sys.stderr)
+    shelf = Shelf(library, images, local=is_local(share))
+    _launch(shelf, draw_page(shelf), share)
+
+
+def alone(name: str, arguments: list[str]) -> None:
+    """One tab and nothing else: `python -m demos.style [FOLDER]`."""
+    try:
+        shelf = Shelf(Library(), Path(arguments[0]) if arguments else None, local=is_local(False))
+        if name not in (*shelf.cards, CATALOGUE):
+            raise SemblanceError(
+                f"There is no tab {name!r}. Choose one of: {', '.join((*shelf.cards, CATALOGUE))}."
+            )
+        _launch(shelf, draw_page(shelf, only=[name]), share=False)
+    except SemblanceError as error:
+        sys.exit(str(error))
+
+
+def build(library: Library, images: Path | None = None, *, local: bool = False) -> gr.Blocks:
+    """The page, not served yet. local: offer folders of this machine; see `shelf.is_local`."""
+    return draw_page(Shelf(library, images, local=local))
+
+
+def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
+    """only: the names of some tabs; empty draws them all."""
+    names = [name for name in shelf.cards if not only or name in only]
+    with gr.Blocks(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
+        with gr.Row(elem_classes="top"):
+            gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
+            picker = gr.Dropdown(
+                shelf.choices(),
+                value=shelf.first,
+                label="Collection",
+                show_label=False,
+                container=False,
+                filterable=False,
+                elem_classes="picker",
+                min_width=160,
+            )
+            summary = gr.HTML(elem_classes="counts", apply_default_css=False)
+            dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
+        stamp = gr.State(0.0)
+        page = search.Page(demo, shelf, picker, stamp)
+        with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap"):
+            for name in names:
+                with gr.Tab(shelf.cards[name].title, id=name):
+                    _tab(name)(page, name)
+            if not only or CATALOGUE in only:
+                with gr.Tab("Catalogue", id=CATALOGUE):
+                    catalogue_tab.tab(page)
+
+        async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
+            async for _ in search.while_busy(shelf, key):
+                told = draw.summary(await asyncio.to_thread(shelf.catalogues, key))
+                yield told, gr.update(choices=await asyncio.to_thread(shelf.choices))
+
+        dark.click(None, js=theme.TOGGLE)
+        moments = [demo.load, picker.change, stamp.change]
+        counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **search.WATCHES)
+        picker.change(None, cancels=[counting])
+    return demo
+
+
+def _tab(name: str) -> Callable[[search.Page, str], None]:
+    """The engine's own tab from demos/NAME.py where there is one, else the generic one."""
+    own = f"demos.{name}"
+    found = name.isidentifier() and name != CATALOGUE and importlib.util.find_spec(own)
+    return getattr(importlib.import_module(own), "tab", search.tab) if found else search.tab
+
+
+def _launch(shelf: Shelf, demo: gr.Blocks, share: bool) -> None:
+    shelf.draw_samples()
+    try:
+        demo.launch(
+            share=share,
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[str(shelf.library.home / "thumbnails")],
+            app_kwargs={"routes": [thumbnail_route(shelf)]},
+            max_file_size=None if shelf.local else "500mb",
+            ssr_mode=False,
+            **theme.look(),
+        )
+    except OSError as error:
+        raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error
+
+
+def thumbnail_route(shelf: Shelf) -> Route:
+    """Thumbnails by catalogue and digest: made when first looked at, and no path of this machine is told."""
+
+    def send(request: Request) -> Response:
+        try:
+            path = shelf.thumbnail(request.path_params["key"], request.path_params["digest"])
+        except (KeyError, SemblanceError):
+            return Response(status_code=404)
+        return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
+
+    return Route("/thumbnail/{key}/{digest}.jpg", send)

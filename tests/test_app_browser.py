@@ -1,0 +1,294 @@
+"""The app in a real browser: every tab answers, every state is told in words, and nothing leaves the machine."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import engines
+from demos.shelf import is_local
+from demos.suite import build
+from features.library import Library
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SECONDS = 60_000  # the longest wait, in milliseconds: TensorFlow's first import is slow on a busy machine
+LOADED = ("lookalike", "style", "product", "colour")
+
+
+def _noise(path: Path, seed: int, side: int = 96) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's folder: drawn people (for there must be faces) and things, with an awkward name among them."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for group, kinds in (("people", 3), ("products", 2)):
+        module = importlib.import_module(f"samples.{group}")
+        for kind in list(module.KINDS)[:kinds]:
+            for number in (1, 2):
+                path = folder / kind / f"{number}.jpg"
+                path.parent.mkdir(exist_ok=True)
+                module.draw(kind, number, path)
+    _noise(folder / "<img src=x onerror=alert(1)> ${1} {{this}}" / "noise.png", 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, served as a person would."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    unwanted = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE", "SEMBLANCE_WEIGHTS")
+    env = {key: value for key, value in os.environ.items() if key not in unwanted}
+    env |= {
+        "GRADIO_SERVER_PORT": str(port),
+        "SEMBLANCE_HOME": str(tmp_path_factory.mktemp("home")),
+        "SEMBLANCE_OFFLINE": "1",
+        "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("temp")),
+    }
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with log.open("wb") as out:
+        command = [sys.executable, "app.py", "serve", str(pictures)]
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
+        try:
+            address = f"http://127.0.0.1:{port}/"
+            _wait_until_up(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the app did not come up: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM:
+        pytest.skip("no chromium on PATH (Debian and Ubuntu: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Any, app: str) -> Iterator[Any]:
+    """A fresh visit at 1280 px. Fails when anything is asked of another machine, or told in a toast."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SECONDS)
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.goto(app)
+    page.locator(".state:visible, .card:visible").first.wait_for()
+    yield page
+    toasts = page.locator(".toast-body").count()
+    page.close()
+    assert [url for url in elsewhere if not url.startswith((app, "data:", "blob:"))] == []
+    assert not toasts
+
+
+def _open(page: Any, tab: str) -> Any:
+    page.locator(f"[role=tab][data-tab-id={tab}]").click()
+    return page.locator("[role=tabpanel]:visible")
+
+
+def _upload(panel: Any, picture: Path) -> None:
+    panel.locator("input[type=file]").first.set_input_files(picture)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("tab", LOADED)
+def test_every_tab_answers_an_upload_and_searches_from_a_result(page: Any, pictures: Path, tab: str) -> None:
+    panel = _open(page, tab)
+    query = sorted(pictures.glob("*/1.jpg"))[0]
+    if tab == "lookalike":
+        query = pictures / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg"
+    _upload(panel, query)  # nothing is indexed yet: that comes first, by itself
+    panel.locator(".card").first.wait_for()
+    first = panel.locator(".card").first
+    assert query.parent.name in first.inner_text() and "1.00" in first.inner_text()  # it finds itself
+    assert first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    status = panel.locator(".facts").inner_text()
+    assert "network" in status and "pictures searched" in status and "ms" in status
+    assert "built-in" in panel.locator(".note").inner_text().lower() or tab == "colour"
+
+    digest = panel.locator(".card").nth(1).get_attribute("data-digest")
+    panel.locator(".card").nth(1).click()
+    page.wait_for_function(
+        "digest => ![...document.querySelectorAll('.card')].some(card => card.checkVisibility() && "
+        "card.dataset.digest === digest) && document.querySelector('.card')",
+        arg=digest,
+    )  # the question itself is not among the answers
+    if tab == "product":
+        panel.locator(".opinion", has_text="%").first.wait_for()
+
+
+@pytest.mark.browser
+def test_hostile_names_are_only_text(page: Any) -> None:
+    panel = _open(page, "colour")
+    page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))
+    panel.locator(".examples button").nth(2).click()  # any but the picture with that name, which sorts first
+    panel.locator(".card", has_text="<img src=x onerror=alert(1)> ${1} {{this}}").wait_for()
+
+
+@pytest.mark.browser
+def test_what_can_not_be_searched_is_told_in_one_sentence(page: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture at all")
+    panel = _open(page, "style")
+    _upload(panel, broken)
+    panel.locator(".state.error", has_text="The file holds no picture that can be read").wait_for()
+
+    panel = _open(page, "lookalike")
+    _upload(panel, _noise(tmp_path / "noise.png", 2))
+    panel.locator(".state.error", has_text="No face found. Try a larger, front-facing photo.").wait_for()
+    assert "Traceback" not in page.content()
+
+
+@pytest.mark.browser
+def test_a_zip_becomes_a_collection_and_indexing_can_be_cancelled(page: Any, tmp_path: Path) -> None:
+    archive = tmp_path / "many.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for i in range(160):
+            path = _noise(tmp_path / "many" / f"{i}.png", i)
+            packed.write(path, f"{'odd' if i % 2 else 'even'}/{path.name}")
+        packed.writestr("notes.txt", "not a picture")
+        packed.writestr("odd/broken.png", "not a picture either")
+    panel = _open(page, "catalogue")
+    panel.get_by_label("Collection", exact=True).last.fill("Many")
+    _upload(panel, archive)
+    panel.get_by_text("many.zip").first.wait_for()
+    panel.locator("button.send").click()
+    panel.locator("[data-do=stop]").click()
+    panel.locator(".results", has_text="Cancelled").first.wait_for()
+
+    assert page.locator(".picker input").input_value() == "Many"
+    panel.locator(".engine input").click()
+    page.get_by_role("option", name="Colour").click()
+    panel.locator("button.again").click()
+    panel.locator(".told h3:text-is('Done')").wait_for()
+    told = panel.locator(".told").inner_text()
+    assert "Colour" in told and "161" in told and "broken.png" in told
+    panel = _open(page, "colour")
+    _upload(panel, tmp_path / "many" / "3.png")
+    panel.locator(".facts", has_text="160 pictures searched").wait_for()
+    page.locator(".picker input").click()
+    page.get_by_role("option").last.click()  # the same question, put to another collection
+    panel.locator(".facts", has_text="160 pictures searched").wait_for(state="detached")
+
+
+@pytest.mark.browser
+def test_a_folder_that_is_not_there_is_told(page: Any) -> None:
+    panel = _open(page, "catalogue")
+    panel.get_by_placeholder("/home/me/Pictures").fill("/no/such/folder")
+    panel.locator("button.take").click()
+    panel.locator(".state.error", has_text="There is no folder").wait_for()
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_off_on_a_phone(page: Any, pictures: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for tab in (*LOADED, "catalogue"):
+        panel = _open(page, tab)
+        if tab != "catalogue":
+            _upload(panel, pictures / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg")
+            panel.locator(".card").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+
+
+@pytest.mark.browser
+def test_light_and_dark_are_remembered(page: Any) -> None:
+    dark = "document.body.classList.contains('dark')"
+    before = page.evaluate(dark)
+    page.locator(".shade").click()
+    page.wait_for_function(f"{dark} === {json.dumps(not before)}")
+    page.reload()
+    page.wait_for_function(f"document.querySelector('.state') && {dark} === {json.dumps(not before)}")
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_only_a_local_user_can_name_folders(tmp_path: Path, pictures: Path, local: bool) -> None:
+    config = build(Library(tmp_path / "home"), pictures, local=local).get_config_file()
+    told = json.dumps([config["components"], config["dependencies"]], default=str)
+    assert ("index_folder" in {d["api_name"] for d in config["dependencies"]}) == local
+    assert ("A folder on this machine" in told) == local
+    assert str(pictures) not in told
+
+
+@pytest.mark.parametrize(
+    ("share", "env", "local"),
+    [
+        (False, {}, True),
+        (False, {"GRADIO_SERVER_NAME": "localhost"}, True),
+        (False, {"GRADIO_SERVER_NAME": "127.0.0.2"}, True),
+        (False, {"GRADIO_SERVER_NAME": "::1"}, True),
+        (True, {}, False),
+        (False, {"SPACE_ID": "someone/semblance"}, False),
+        (False, {"GRADIO_ROOT_PATH": "/semblance"}, False),
+        (False, {"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
+        (False, {"GRADIO_SERVER_NAME": "192.168.1.5"}, False),
+        (False, {"GRADIO_SERVER_NAME": "semblance.example"}, False),
+    ],
+)
+def test_who_is_local(monkeypatch: pytest.MonkeyPatch, share: bool, env: dict[str, str], local: bool) -> None:
+    for name in ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert is_local(share) is local
+
+
+def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines.base, "_registry", dict(engines.base._registry))
+
+    @engines.register
+    class Brightness(engines.Engine):
+        name, version = "brightness", 1
+
+        def embed(self, crops: Any) -> np.ndarray:
+            return np.array([[1, 0]] * len(crops), np.float32).reshape(-1, 2)
+
+        def describe(self) -> engines.Card:
+            return engines.Card("Brightness <b>", "as light", 2, "none", "none needed", "MIT", order=15)
+
+    config = build(Library(tmp_path)).get_config_file()
+    tabs = [c["props"]["label"] for c in config["components"] if c["type"] == "tabitem"]
+    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Colour", "Catalogue"]
+    assert "brightness" in {d["api_name"] for d in config["dependencies"]}
+
+
+def test_importing_the_app_loads_no_network() -> None:
+    code = "import sys, demos.suite; print([m for m in ('tensorflow', 'torch', 'keras') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
