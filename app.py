@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -14,11 +15,19 @@ from typing import Annotated, Any
 import typer
 
 import engines
-from engines import Engine, SemblanceError
+from engines import Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
+from features.images import ImageError
 from features.library import Answer, Library, Match, labelled_files
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Find images that look alike.")
+STOPPED = 130  # what typer makes of Ctrl-C
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="Find images that look alike.",
+)
 
 Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]
 Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
@@ -46,6 +55,9 @@ def _library(home: Path | None, weights: Path | None, offline: bool) -> Library:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar on stderr, only for a person who watches."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, what: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -68,6 +80,14 @@ def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[C
 
 def _print(told: Any, as_json: bool, lines: list[str]) -> None:
     typer.echo(json.dumps(told) if as_json else "\n".join(lines))
+
+
+def _tell(failed: list[str], of: int) -> None:
+    """The queries that could not be used. Raises SemblanceError when there is no other."""
+    if len(failed) == of:
+        raise SemblanceError(" ".join(failed))
+    for sentence in failed:
+        typer.echo(sentence, err=True)
 
 
 def _match(match: Match) -> dict[str, Any]:
@@ -141,16 +161,13 @@ def search(
     for query in queries:
         try:
             answer = library.search(catalogue, chosen, query, k)
-        except SemblanceError as error:
+        except (ImageError, NotEmbeddable) as error:
             failed.append(f"{query}: {error}")
             results.append({"query": os.fspath(query), "matches": []})
             continue
         results.append({"query": os.fspath(query), "matches": [_match(match) for match in answer.matches]})
         lines += [f"{query}:", *_lines(answer)]
-    if len(failed) == len(queries):
-        raise SemblanceError("; ".join(failed))
-    for sentence in failed:
-        typer.echo(sentence, err=True)
+    _tell(failed, of=len(queries))
     card = chosen.describe()
     told = {"engine": engine, "network": card.network, "weights": card.weights, "results": results}
     _print(told, as_json, [*lines, f"Network {card.network}; weights: {card.weights}."])
@@ -191,11 +208,18 @@ def classify(
     """Tell which of your folders each query belongs to; learned from the folders in seconds."""
     library = _library(home, weights, offline)
     catalogue, chosen = _indexed(library, images, engine, network)
-    results, lines = [], []
-    for query, row in zip(queries, library.classify(catalogue, chosen, queries), strict=True):
+    results, lines, failed = [], [], []
+    for query in queries:
+        try:
+            (row,) = library.classify(catalogue, chosen, [query])
+        except (ImageError, NotEmbeddable) as error:
+            failed.append(f"{query}: {error}")
+            row = []
+        else:
+            lines += [f"{query}:", *(f"  {p:6.1%}  {label}" for label, p in row)]
         probabilities = [{"label": label, "p": round(p, 6)} for label, p in row]
         results.append({"query": os.fspath(query), "probabilities": probabilities})
-        lines += [f"{query}:", *(f"  {p:6.1%}  {label}" for label, p in row)]
+    _tell(failed, of=len(queries))
     card = chosen.describe()
     _print({"network": card.network, "weights": card.weights, "results": results}, as_json, lines)
 
@@ -246,17 +270,18 @@ def main(arguments: list[str]) -> int:
     }
     if not arguments or (arguments[0] not in commands and arguments[0] not in ("--help", "-h")):
         arguments = ["serve", *arguments]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that can't be printed
     try:
-        return app(arguments, standalone_mode=False) or 0
-    except typer.Exit as stop:
-        return stop.exit_code
+        code = app(arguments, standalone_mode=False) or 0
+        if code != STOPPED:
+            return code
+        typer.echo("Stopped; what was done is kept, and the same command goes on from there.", err=True)
     except typer.TyperException as misuse:
         typer.echo(f"{misuse.format_message().rstrip('.')}; see `python app.py {arguments[0]} --help`.", err=True)
         return misuse.exit_code
     except SemblanceError as error:
         typer.echo(str(error), err=True)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Stopped; what was done is kept, and the same command goes on from there.", err=True)
     except Exception as error:
         if os.environ.get("SEMBLANCE_DEBUG"):
             raise

@@ -1,1 +1,1 @@
-"""Features: what is remembered of pictures: catalogues, feature files, indexes. `library.Library` is the way in."""
+"""Features: what is remembered of pictures: catalogues, feature files, indexes. Begin with `library.Library`."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -47,10 +48,12 @@ class Catalogue:
     root: Path
     state: Path  # our own file about it
     entries: dict[str, Entry] = field(default_factory=dict)
-    hidden: set[str] = field(default_factory=set)  # digests
+    hidden: frozenset[str] = frozenset()  # digests
+    version: int = 0  # of our file, as it was when this object last read or wrote it; 0 when there is none
 
     def __post_init__(self) -> None:
-        self._paths: dict[str, list[str]] | None = None
+        self._paths: tuple[dict[str, Entry], dict[str, list[str]]] = {}, {}  # made from which entries, and made
+        self._lock = threading.RLock()
 
     @property
     def name(self) -> str:
@@ -59,12 +62,14 @@ class Catalogue:
     @property
     def paths(self) -> dict[str, list[str]]:
         """digest -> the files with these bytes, in order of path."""
-        if self._paths is None:
-            self._paths = {}
-            for path, entry in self.entries.items():
+        entries, paths = self._paths
+        if entries is not self.entries:
+            entries, paths = self.entries, {}
+            for path, entry in entries.items():
                 if entry.digest:
-                    self._paths.setdefault(entry.digest, []).append(path)
-        return self._paths
+                    paths.setdefault(entry.digest, []).append(path)
+            self._paths = entries, paths
+        return paths
 
     @property
     def unreadable(self) -> list[Skipped]:
@@ -82,20 +87,26 @@ class Catalogue:
 
     def hide(self, digest: str) -> None:
         """Out of every answer, until `restore`. A mark of ours: the file is not touched."""
-        self.hidden.add(digest)
-        self.save()
+        with self._lock:
+            load(self)  # another process may have written
+            self.hidden |= {digest}
+            self.save()
 
     def restore(self, digest: str) -> None:
-        self.hidden.discard(digest)
-        self.save()
+        with self._lock:
+            load(self)
+            self.hidden -= {digest}
+            self.save()
 
     def save(self) -> None:
-        told = {
-            "root": os.fspath(self.root),
-            "hidden": sorted(self.hidden),
-            "entries": {path: asdict(entry) for path, entry in self.entries.items()},
-        }
-        files.write_atomically(self.state, [json.dumps(told).encode()])
+        with self._lock:
+            told = {
+                "root": os.fspath(self.root),
+                "hidden": sorted(self.hidden),
+                "entries": {path: asdict(entry) for path, entry in self.entries.items()},
+            }
+            files.write_atomically(self.state, [json.dumps(told).encode()])
+            self.version = files.modified(self.state)
 
 
 def open_catalogue(root: Path, home: Path) -> Catalogue:
@@ -105,7 +116,7 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
         raise CatalogueError(f"There is no folder {root}; check the path.")
     if not root.is_dir():
         raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
-    if home == root or root in home.parents:
+    if home.is_relative_to(root) or home.resolve().is_relative_to(root.resolve()):
         raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
     slug = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-")[:40] or "pictures"
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
@@ -113,15 +124,20 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
 
 
 def load(catalogue: Catalogue) -> Catalogue:
-    """Fills in what was saved, if anything. A damaged file is set aside; only its marks are lost."""
-    try:
-        told = json.loads(catalogue.state.read_bytes())
-        catalogue.entries = {path: Entry(**entry) for path, entry in told["entries"].items()}
-        catalogue.hidden = set(told["hidden"])
-    except FileNotFoundError:
-        pass
-    except (ValueError, KeyError, TypeError, AttributeError):
-        files.set_aside(catalogue.state)
+    """Fills in what was saved, unless that is known. A damaged file is set aside; only its marks are lost."""
+    with catalogue._lock:
+        version = files.modified(catalogue.state)
+        if version == catalogue.version:
+            return catalogue
+        try:
+            told = json.loads(catalogue.state.read_bytes())
+            entries = {path: Entry(**entry) for path, entry in told["entries"].items()}
+            catalogue.entries, catalogue.hidden = entries, frozenset(told["hidden"])
+            catalogue.version = version
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            files.set_aside(catalogue.state)
     return catalogue
 
 
@@ -129,7 +145,7 @@ def root_of(state: Path) -> Path | None:
     """The folder that a saved catalogue is about; None for a damaged file."""
     try:
         return Path(json.loads(state.read_bytes())["root"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -151,10 +167,12 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
         folder = Path(error.filename).relative_to(catalogue.root).as_posix()
         entries[f"{folder}/"] = Entry(-1, -1, "", f"The folder can't be read: {error.strerror}.")
     if list(entries.items()) != list(catalogue.entries.items()):
-        catalogue.entries = entries
-        catalogue._paths = None
-        if save:
-            catalogue.save()
+        with catalogue._lock:
+            if save:
+                load(catalogue)  # what another process has hidden meanwhile
+            catalogue.entries = entries
+            if save:
+                catalogue.save()
 
 
 def _entry(file: Path, known: Entry | None) -> Entry:

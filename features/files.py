@@ -40,6 +40,14 @@ def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
         raise
 
 
+def modified(path: Path) -> int:
+    """When the file was last written, in nanoseconds; 0 when there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
 def set_aside(path: Path) -> Path:
     """Renames a damaged file to NAME.damaged, so that nothing is lost and a new one can be made."""
     aside = path.with_name(path.name + ".damaged")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -27,6 +29,7 @@ from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.store import Features, FeatureStore
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 THUMBNAIL = 384  # longest side, pixels
 
 
@@ -86,12 +89,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Searchable:
-    """Stored features with an index over their places, as of `version`."""
+    """Stored features with an index over those places in them that are shown.
+
+    version, entries, hidden: of the feature file and of the catalogue, when this was made.
+    """
 
     version: tuple[int, ...]
+    entries: dict[str, catalogues.Entry]
+    hidden: frozenset[str]
     features: Features
+    places: list[int]
     index: index.Index
     pictures: int
+
+    def is_of(self, version: tuple[int, ...], catalogue: Catalogue) -> bool:
+        same = self.entries is catalogue.entries and self.hidden is catalogue.hidden
+        return same and self.version == version
 
 
 def default_home() -> Path:
@@ -106,7 +119,7 @@ class Library:
     def __init__(self, home: Path | None = None) -> None:
         self.home = Path(os.path.abspath((home or default_home()).expanduser()))
         self._engines: dict[tuple[str, str], Engine] = {}
-        self._catalogues: dict[Path, tuple[int, Catalogue]] = {}
+        self._catalogues: dict[Path, Catalogue] = {}
         self._searchable: dict[Path, _Searchable] = {}
         self._lock = threading.RLock()
 
@@ -123,19 +136,19 @@ class Library:
         return dict(sorted(cards.items(), key=lambda item: (item[1].order, item[0])))
 
     def open(self, folder: Path) -> Catalogue:
-        """The catalogue of a folder as it was last scanned. Raises CatalogueError."""
+        """The catalogue of a folder as it was last scanned: one object for all who ask. Raises CatalogueError."""
         catalogue = catalogues.open_catalogue(folder, self.home)
         with self._lock:
-            version = _modified(catalogue.state)
-            if self._catalogues.get(catalogue.state, (-1,))[0] != version:
-                self._catalogues[catalogue.state] = version, catalogues.load(catalogue)
-            return self._catalogues[catalogue.state][1]
+            return catalogues.load(self._catalogues.setdefault(catalogue.state, catalogue))
 
     def known(self) -> list[Catalogue]:
         """Every catalogue that has been indexed and whose folder is still there."""
         states = sorted(self.home.glob("catalogues/*/catalogue.json"))
-        roots = (catalogues.root_of(state) for state in states)
-        return [self.open(root) for root in roots if root and root.is_dir()]
+        found = []
+        for root in filter(None, map(catalogues.root_of, states)):
+            with contextlib.suppress(catalogues.CatalogueError):  # gone, or about to hold our home
+                found.append(self.open(root))
+        return found
 
     def status(self, catalogue: Catalogue, engine: Engine) -> Status:
         """As of the last scan; loads no network."""
@@ -166,8 +179,12 @@ class Library:
             raise SemblanceError(
                 f"{catalogue.name} is being indexed already; wait for that to end, then try again."
             ) from error
-        except PermissionError as error:
-            raise SemblanceError(f"{self.home} can't be written to; choose another with --home.") from error
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise SemblanceError(
+                f"{self.home} can't be written to ({error.strerror}); choose another with --home."
+            ) from error
 
     def _index(
         self,
@@ -262,15 +279,15 @@ class Library:
         leaving one out, of the search alone.
         """
         stored = self._ready(catalogue, engine)
-        labels = [catalogue.label(row.digest) for row in stored.features.rows]
-        first_row = {row.digest: i for i, row in reversed(list(enumerate(stored.features.rows)))}
-        many = Counter(labels[i] for i in first_row.values())
+        first_row = {stored.features.rows[i].digest: i for i in reversed(stored.places)}
+        labels = {digest: catalogue.label(digest) for digest in first_row}
+        many = Counter(labels.values())
         started = time.perf_counter()
         skipped: list[Skipped] = []
         asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
         if queries is None:
             asked = [
-                (d, labels[i], stored.features.vectors[i]) for d, i in first_row.items() if many[labels[i]] > 1
+                (d, labels[d], stored.features.vectors[i]) for d, i in first_row.items() if many[labels[d]] > 1
             ]
         for path, label in queries or ():
             try:
@@ -294,7 +311,10 @@ class Library:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
         path = self.home / "thumbnails" / digest[:2] / f"{digest}.jpg"
         if not path.exists():
-            small = Image.fromarray(images.open_image(catalogue.file(digest)).pixels)
+            data = images.read_bytes(catalogue.file(digest))
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise images.ImageError("The file has changed since it was indexed; index again.")
+            small = Image.fromarray(images.decode(data).pixels)
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             made = io.BytesIO()
             small.save(made, "JPEG", quality=88)
@@ -309,17 +329,18 @@ class Library:
     def _load(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
         """What is stored, less what has gone from the folder or is hidden; kept until something changes."""
         store = self._store(catalogue, engine)
-        version = (*store.version(), _modified(catalogue.state))
+        version = store.version()
         with self._lock:
             known = self._searchable.get(store.path)
-            if known is None or known.version != version:
-                stored = store.read()
-                shown = catalogue.paths.keys() - catalogue.hidden
+            if known is None or not known.is_of(version, catalogue):
+                entries, hidden, stored = catalogue.entries, catalogue.hidden, store.read()
+                shown = catalogue.paths.keys() - hidden
                 places = [i for i, row in enumerate(stored.rows) if row.digest in shown]
                 searched = index.create()
                 searched.upsert([str(i) for i in places], stored.vectors[places])
                 pictures = len({stored.rows[i].digest for i in places})
-                known = self._searchable[store.path] = _Searchable(version, stored, searched, pictures)
+                known = _Searchable(version, entries, hidden, stored, places, searched, pictures)
+                self._searchable[store.path] = known
             return known
 
     def _ready(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
@@ -364,8 +385,7 @@ class Library:
     def _head(self, catalogue: Catalogue, engine: Engine, labeller: Labeller) -> Head:
         """The head for just these pictures and labels: kept beside the features, made anew after a change."""
         stored = self._ready(catalogue, engine)
-        shown = catalogue.paths.keys() - catalogue.hidden
-        rows = [(i, row.digest) for i, row in enumerate(stored.features.rows) if row.digest in shown]
+        rows = [(i, stored.features.rows[i].digest) for i in stored.places]
         taught = [(i, digest, catalogue.label(digest)) for i, digest in rows if catalogue.label(digest)]
         lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
         path = self._store(catalogue, engine).path.with_suffix(".head")
@@ -387,11 +407,5 @@ def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:
     """Every picture of a folder with its label (its folder below), for `evaluate`. Raises CatalogueError."""
     catalogue = catalogues.open_catalogue(folder, home)
     catalogues.scan(catalogue, save=False)
-    return [(catalogue.file(digest), catalogue.label(digest)) for digest in catalogue.paths]
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+    unreadable = [(catalogue.root / skip.path, "") for skip in catalogue.unreadable]  # `evaluate` says why
+    return [(catalogue.file(digest), catalogue.label(digest)) for digest in catalogue.paths] + unreadable

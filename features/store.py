@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import pickle
 import struct
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -139,8 +140,11 @@ class FeatureStore:
     def _records(self) -> Iterator[tuple[Features, int]]:
         """(batch, its length on disk) for each whole record of the journal, up to the first that is not."""
         with contextlib.suppress(FileNotFoundError, DamagedStore), self.journal.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             while len(frame := file.read(_FRAME.size)) == _FRAME.size:
                 length, checksum = _FRAME.unpack(frame)
+                if length > size - file.tell():  # torn; a false length may be gigabytes
+                    return
                 payload = file.read(length)
                 if len(payload) < length or zlib.crc32(payload) != checksum:
                     return
@@ -148,6 +152,7 @@ class FeatureStore:
 
     def _dump(self, features: Features) -> list[bytes]:
         vectors = np.ascontiguousarray(features.vectors, "<f4").tobytes()
+        same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
         told = {
             "format": FORMAT,
             "engine": self.engine,
@@ -157,7 +162,7 @@ class FeatureStore:
             "bytes": len(vectors),
             "digests": [row.digest for row in features.rows],
             "boxes": [list(row.box) if row.box else None for row in features.rows],
-            "refused": features.refused,
+            "refused": {digest: same.setdefault(why, why) for digest, why in features.refused.items()},
         }
         head = pickle.dumps(told, protocol=5)
         return [head, bytes(-len(head) % _ALIGN), vectors]
@@ -177,6 +182,17 @@ class FeatureStore:
             data = file.read()
             if len(data) != told["bytes"] or len(rows) != told["rows"]:
                 raise ValueError("cut short")
-            return Features(rows, np.frombuffer(data, "<f4").reshape(-1, self.dim), dict(told["refused"]))
+            refused = dict(told["refused"])
+            texts = (*(row.digest for row in rows), *refused, *refused.values())
+            if not all(isinstance(text, str) for text in texts) or not all(_is_box(row.box) for row in rows):
+                raise ValueError("of wrong types")
+            vectors = np.frombuffer(data, "<f4").reshape(-1, self.dim)
+            if not np.isfinite(vectors.sum()):
+                raise ValueError("not numbers")
+            return Features(rows, vectors, refused)
         except Exception as error:  # whatever a damaged or hostile pickle may raise
             raise DamagedStore(str(error)) from error
+
+
+def _is_box(box: Any) -> bool:
+    return box is None or (len(box) == 4 and all(type(number) is int for number in box))

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from engines import SemblanceError
 from features import files
@@ -37,7 +36,7 @@ def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> 
             skipped += refusals
         elif is_image_name(upload.name):
             with upload.open("rb") as source:
-                _keep(source, below, _plain(upload.name))
+                _keep(source.read(MAX_BYTES + 1), below, upload.name)
             taken += 1
         else:
             skipped.append(Skipped(upload.name, "Not a picture; send JPEG, PNG, WebP, or a zip of them."))
@@ -52,7 +51,7 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
     taken, skipped = 0, []
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.is_dir()]
+            members = [member for member in opened.infolist() if not member.filename.endswith("/")]
             if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_UNPACKED:
                 reason = f"It holds more than {MAX_FILES:,} files or {MAX_UNPACKED >> 30} GB; send it in parts."
                 return [Skipped(archive.name, reason)], 0
@@ -65,7 +64,8 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                     continue
                 try:
                     with opened.open(member) as source:
-                        _keep(source, folder.joinpath(*map(_plain, path.parts[:-1])), _plain(path.name))
+                        data = source.read(member.file_size)  # no more, whatever comes out of it
+                    _keep(data, folder.joinpath(*map(_plain, path.parts[:-1])), path.name)
                     taken += 1
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
                     skipped.append(
@@ -78,7 +78,7 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
 
 def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     """Why this member is not taken; empty when it is."""
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
         return "Its name leads out of the archive; it was not unpacked."
     if stat.S_ISLNK(member.external_attr >> 16):
         return "It is a link, not a picture."
@@ -86,16 +86,20 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
         return "Not a picture."
     if member.flag_bits & 1:
         return "It is locked with a password; zip it without one."
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without bound
+        return "It is packed in an unusual way; zip it again with an ordinary tool."
     bomb = member.file_size > max(RATIO_MATTERS, MAX_RATIO * member.compress_size)
     if bomb or member.file_size > MAX_BYTES:
         return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
     return ""
 
 
-def _keep(source: IO[bytes], folder: Path, name: str) -> None:
-    """Writes under this name, or a numbered one where the name is taken by another picture."""
+def _keep(data: bytes, folder: Path, sent_as: str) -> None:
+    """Writes under this name made plain, or a numbered one where the name is taken by another picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = source.read(MAX_BYTES + 1)
+    name = _plain(sent_as)
+    if not is_image_name(name):  # nothing was left of it
+        name = f"picture{PurePosixPath(sent_as).suffix}"
     target = folder / name
     number = 1
     while target.exists() and target.read_bytes() != data:
@@ -106,4 +110,5 @@ def _keep(source: IO[bytes], folder: Path, name: str) -> None:
 
 def _plain(name: str) -> str:
     """A name that is safe as one part of a path on any system; the end of a long one, with its suffix."""
-    return re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", name).strip(" .")[-100:]
+    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", name).strip(" .")
+    return plain.encode(errors="ignore")[-200:].decode(errors="ignore").strip(" .")  # names are bound in bytes

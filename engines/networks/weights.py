@@ -172,7 +172,7 @@ def _unreachable(url: str) -> WeightsUnavailable | None:
     if isinstance(error, urllib.error.HTTPError):
         problem = _failed[url] = WeightsUnavailable(f"{host} answered {error.code} for {Path(url).name}")
     elif error is not None:
-        problem = _failed[""] = WeightsUnavailable(f"{host} can't be reached")
+        problem = _failed[""] = WeightsUnavailable(f"no connection ({host} can't be reached)")
     else:
         return None
     return problem

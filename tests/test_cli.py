@@ -1,0 +1,393 @@
+"""The command line: one JSON object and nothing else, exit codes 0, 1 and 2, one sentence for what went wrong."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from toy import BLUE, GREEN, ORANGE, RED, is_one_sentence, paint, snapshot
+
+import app
+
+ROOT = Path(__file__).parent.parent
+
+
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """All of stdout, so nothing else may be there."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+Run = Callable[..., Told]
+
+
+@pytest.fixture
+def run(home: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process, with this test's home."""
+
+    def main(*arguments: str | Path) -> Told:
+        capfd.readouterr()
+        code = app.main([*map(str, arguments), "--home", str(home)])
+        return Told(code, *capfd.readouterr())
+
+    return main
+
+
+def run_alone(*arguments: str | Path, **environment: str) -> Told:
+    """Runs a command as a person does, in a process of its own."""
+    command = [sys.executable, ROOT / "app.py", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, env=os.environ | environment)
+    return Told(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def folder(pictures: Path) -> Path:
+    for name, colour in (("warm/red", RED), ("warm/orange", ORANGE), ("cold/blue", BLUE), ("cold/green", GREEN)):
+        paint(pictures / f"{name}.png", colour, size=(24, 24))
+    return pictures
+
+
+INDEX = {"engine", "fingerprint", "network", "weights", "images", "rows", "new", "kept", "removed", "skipped"}
+INDEX |= {"seconds", "images_per_second"}
+MATCH = {"path", "label", "score", "box"}
+EVALUATION = {"engine", "network", "fingerprint", "queries", "gallery", "precision_at_1", "precision_at_5"}
+EVALUATION |= {"map_at_10", "seconds_per_query"}
+CARD = {"name", "title", "network", "weights", "available", "reason", "dim", "licence"}
+
+
+def index_told(told: Any, folder: Path) -> None:
+    assert set(told) == INDEX
+    assert (told["images"], told["rows"], told["new"], told["kept"], told["removed"]) == (5, 4, 5, 0, 0)
+    assert [set(skip) for skip in told["skipped"]] == [{"path", "reason"}] * 2
+    assert [skip["path"] for skip in told["skipped"]] == ["broken.jpg", "phone.heic"]
+    assert told["engine"] == "product" and told["network"] and told["weights"] and len(told["fingerprint"]) == 12
+    assert told["seconds"] > 0 and told["images_per_second"] == pytest.approx(5 / told["seconds"])
+
+
+def search_told(told: Any, folder: Path) -> None:
+    assert set(told) == {"engine", "network", "weights", "results"}
+    assert [set(result) for result in told["results"]] == [{"query", "matches"}] * 2
+    for result, name in zip(told["results"], ("warm/red.png", "cold/blue.png"), strict=True):
+        assert result["query"] == str(folder / name) and len(result["matches"]) == 2
+        assert all(set(match) == MATCH for match in result["matches"])
+        best = result["matches"][0]
+        assert best["path"] == result["query"] and best["score"] > 0.999
+        assert (best["label"], best["box"]) == (name.split("/")[0], None)
+
+
+def recommend_told(told: Any, folder: Path) -> None:
+    assert set(told) == {"engine", "network", "weights", "matches"}
+    assert all(set(match) == MATCH for match in told["matches"])
+    assert {Path(match["path"]).stem for match in told["matches"]} == {"orange", "green"}
+
+
+def classify_told(told: Any, folder: Path) -> None:
+    assert set(told) == {"network", "weights", "results"}
+    (result,) = told["results"]
+    assert set(result) == {"query", "probabilities"}
+    assert [set(row) for row in result["probabilities"]] == [{"label", "p"}] * 2
+    first, second = result["probabilities"]
+    assert first["label"] == "warm" and first["p"] > second["p"]
+    assert first["p"] + second["p"] == pytest.approx(1, abs=1e-5)
+
+
+def evaluate_told(told: Any, folder: Path) -> None:
+    assert set(told) == EVALUATION
+    assert (told["engine"], told["queries"], told["gallery"]) == ("product", 4, 4)
+    assert all(0 <= told[key] <= 1 for key in ("precision_at_1", "precision_at_5", "map_at_10"))
+
+
+def engines_told(told: Any, folder: Path) -> None:
+    assert all(set(card) == CARD for card in told)
+    assert {"lookalike", "style", "product", "colour"} <= {card["name"] for card in told}
+
+
+COMMANDS = {
+    "index": (["index", "."], index_told),
+    "search": (["search", ".", "warm/red.png", "cold/blue.png", "-k", "2"], search_told),
+    "recommend": (["recommend", ".", "--like", "warm/red.png", "--unlike", "cold/blue.png"], recommend_told),
+    "classify": (["classify", ".", "warm/red.png", "--engine", "product"], classify_told),
+    "evaluate": (["evaluate", "."], evaluate_told),
+    "evaluate, with queries": (["evaluate", ".", "--queries", "."], evaluate_told),
+    "engines": (["engines"], engines_told),
+}
+
+
+@pytest.mark.parametrize(("arguments", "check"), COMMANDS.values(), ids=COMMANDS)
+def test_json_has_just_these_keys_and_stdout_nothing_else(
+    home: Path, folder: Path, arguments: list[str], check: Callable[[Any, Path], None]
+) -> None:
+    """Also with pictures that are skipped, and with all that is told besides on stderr."""
+    (folder / "broken.jpg").write_text("no picture")
+    (folder / "phone.heic").write_bytes(b"anything")
+    before = snapshot(folder)
+    named = [str(folder / part) if part == "." or part.endswith(".png") else part for part in arguments]
+    told = run_alone(*named, "--json", "--home", home)
+    assert told.out.count("\n") == 1
+    check(told.json, folder)
+    assert "Traceback" not in told.err
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("arguments", [case[0] for case in COMMANDS.values()], ids=COMMANDS)
+def test_people_get_lines(run: Run, folder: Path, arguments: list[str]) -> None:
+    named = [str(folder / part) if part == "." or part.endswith(".png") else part for part in arguments]
+    told = run(*named)
+    assert told.code == 0 and told.out.strip() and not told.out.startswith(("{", "["))
+
+
+def test_a_second_index_does_nothing(run: Run, folder: Path) -> None:
+    first, second = (run("index", folder, "-e", "colour", "--json").json for _ in range(2))
+    assert (first["new"], first["kept"]) == (4, 0)
+    assert (second["new"], second["kept"], second["rows"], second["images_per_second"]) == (0, 4, 4, 0)
+    assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_the_weights_that_answered_are_always_told(run: Run, folder: Path) -> None:
+    for command in (["index", folder], ["search", folder, folder / "warm/red.png"]):
+        told = run(*command, "--json").json
+        assert told["network"] == "builtin" or "built-in" in told["weights"]
+        assert "no weights of efficientnetb0: offline mode is on" in told["weights"], "and why"
+    lines = run("search", folder, folder / "warm/red.png")
+    assert "no weights of efficientnetb0" in lines.out
+
+
+def a_text(folder: Path) -> Path:
+    path = folder.parent / "text.jpg"
+    path.write_text("no picture")
+    return path
+
+
+def bare(folder: Path) -> Path:
+    """A folder with pictures but without labels."""
+    paint(folder.parent / "bare/red.png", RED)
+    paint(folder.parent / "bare/blue.png", BLUE)
+    return folder.parent / "bare"
+
+
+CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
+    "no such folder": (lambda f: ["index", f / "none"], "check the path."),
+    "a file for a folder": (lambda f: ["index", f / "warm/red.png"], "name the folder that holds your pictures."),
+    "an empty folder": (lambda f: (f.parent / "e").mkdir() or ["index", f.parent / "e"], "put JPEG, PNG or WebP"),
+    "home among the pictures": (lambda f: ["index", f.parent], "choose another with --home."),
+    "no such engine": (lambda f: ["index", f, "-e", "nose"], "Choose one of: colour, "),
+    "no such network": (lambda f: ["index", f, "--network", "x"], "Choose one of: auto, builtin, efficientnetb0."),
+    "no weights": (lambda f: ["index", f, "--network", "efficientnetb0"], "Try --network auto."),
+    "no such weights": (lambda f: ["index", f, "--weights", f / "none.h5"], "name a weights file, or a folder"),
+    "no such query": (lambda f: ["search", f, f / "none.jpg"], "There is no such file; check the path."),
+    "a query that is no picture": (lambda f: ["search", f, a_text(f)], "export it as JPEG or PNG."),
+    "a folder for a query": (lambda f: ["search", f, f], "name a picture."),
+    "a like that is no picture": (lambda f: ["recommend", f, "--like", a_text(f)], "export it as JPEG or PNG."),
+    "nothing to learn": (lambda f: ["classify", f / "warm", f / "warm/red.png"], "into a folder of its own."),
+    "no query to classify": (lambda f: ["classify", f, f / "none.jpg"], "There is no such file; check the path."),
+    "no classifier": (lambda f: ["classify", f, f / "warm/red.png", "-e", "colour"], "choose one of: product."),
+    "nothing to measure": (lambda f: ["evaluate", bare(f)], "put the pictures into folders"),
+    "no such queries": (lambda f: ["evaluate", f, "--queries", f / "none"], "check the path."),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), CANT.values(), ids=CANT)
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+def test_what_can_not_be_done_is_told_in_one_sentence(
+    run: Run, folder: Path, arguments: Callable[[Path], list[Any]], sentence: str, as_json: bool
+) -> None:
+    told = run(*arguments(folder), *(["--json"] if as_json else []))
+    assert (told.code, told.out) == (1, "")
+    assert sentence in told.err and is_one_sentence(told.err.removesuffix("\n"))
+    assert "unforeseen" not in told.err and "Error" not in told.err
+
+
+@pytest.mark.parametrize("place", ["a file", "below a file"])
+def test_a_home_that_is_a_file_is_told_so(folder: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    home = tmp_path / "file" if place == "a file" else tmp_path / "file/home"
+    told = run_alone("index", folder, "-e", "colour", "--home", home, "--json")
+    assert (told.code, told.out) == (1, "") and is_one_sentence(told.err.removesuffix("\n"))
+    assert told.err.endswith("choose another with --home.\n") and (tmp_path / "file").read_text() == "mine"
+
+
+USAGE = {
+    "no folder": ["index"],
+    "no query": ["search", "."],
+    "no like": ["recommend", "."],
+    "none asked for": ["search", ".", "a.png", "-k", "0"],
+    "a word for a number": ["search", ".", "a.png", "-k", "many"],
+    "an option that is none": ["index", ".", "--colour"],
+    "too many": ["index", ".", "."],
+}
+
+
+@pytest.mark.parametrize("arguments", USAGE.values(), ids=USAGE)
+def test_wrong_usage_is_two(run: Run, home: Path, arguments: list[str]) -> None:
+    told = run(*arguments)
+    assert (told.code, told.out) == (2, "") and is_one_sentence(told.err.removesuffix("\n"))
+    assert told.err.endswith(f"see `python app.py {arguments[0]} --help`.\n")
+    assert not home.exists()
+
+
+def test_the_exit_code_reaches_the_shell(folder: Path, home: Path) -> None:
+    assert run_alone("index", folder / "none", "--home", home).code == 1
+    assert run_alone("index", "--home", home).code == 2
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_lists_the_commands(word: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert app.main([word]) == 0
+    shown = capfd.readouterr().out
+    assert all(name in shown for name in ("serve", *COMMANDS) if "," not in name)
+    assert app.main(["index", word]) == 0 and "--engine" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_home_that_takes_nothing_more_is_told_so(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    told = run("index", folder, "-e", "colour", "--json")
+    assert (told.code, told.out) == (1, "") and is_one_sentence(told.err.removesuffix("\n"))
+    assert os.strerror(number) in told.err and told.err.endswith("choose another with --home.\n")
+    monkeypatch.undo()
+    assert run("index", folder, "-e", "colour", "--json").json["rows"] == 4
+
+
+def test_the_unforeseen_is_one_sentence_too(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def burst(*args: Any) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(app.Library, "index", burst)
+    told = run("index", folder, "--json")
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1) and "SEMBLANCE_DEBUG=1" in told.err
+    monkeypatch.setenv("SEMBLANCE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run("index", folder)
+
+
+def test_stopping_is_told_calmly(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.Library, "index", stop)
+    told = run("index", folder, "--json")
+    assert (told.code, told.out) == (1, "") and told.err.endswith("goes on from there.\n")
+
+
+def test_of_several_queries_one_is_broken_and_the_others_answer(run: Run, folder: Path) -> None:
+    red, blue, text = folder / "warm/red.png", folder / "cold/blue.png", a_text(folder)
+    told = run("search", folder, red, text, blue, "--json", "-k", "1")
+    first, broken, last = told.json["results"]
+    assert (first["matches"][0]["path"], last["matches"][0]["path"]) == (str(red), str(blue))
+    assert broken == {"query": str(text), "matches": []}
+    assert told.err == f"{text}: The file holds no picture that can be read; export it as JPEG or PNG.\n"
+    told = run("classify", folder, red, text, blue, "--json")
+    first, broken, last = told.json["results"]
+    assert (first["probabilities"][0]["label"], last["probabilities"][0]["label"]) == ("warm", "cold")
+    assert broken == {"query": str(text), "probabilities": []}
+    assert told.err == f"{text}: The file holds no picture that can be read; export it as JPEG or PNG.\n"
+
+
+def test_skipped_queries_are_told(run: Run, folder: Path, tmp_path: Path) -> None:
+    paint(tmp_path / "queries/warm/a.png", ORANGE)
+    (tmp_path / "queries/warm/text.png").write_text("no picture")
+    told = run("evaluate", folder, "--queries", tmp_path / "queries", "-e", "colour", "--json")
+    assert told.json["queries"] == 1
+    assert "text.png: The file holds no picture" in told.err and told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"two\nlines.png", b"caf\xe9.png", "żółć 写真 🎨.png".encode(), b'"quoted".png', b"--json.png", b"[red].png"],
+)
+def test_any_name_survives(run: Run, folder: Path, name: bytes) -> None:
+    path = folder / "warm" / os.fsdecode(name)
+    (folder / "warm/red.png").rename(path)
+    (folder / "warm" / os.fsdecode(b"broken " + name)).write_text("no picture")
+    told = run("search", folder, "-k", "1", "-e", "colour", "--json", path)
+    (result,) = told.json["results"]
+    assert result["query"] == result["matches"][0]["path"] == str(path) and told.out.count("\n") == 1
+    told = run("index", folder, "-e", "colour", "--json")
+    assert told.json["skipped"][0]["path"] == "warm/" + os.fsdecode(b"broken " + name)
+
+
+@pytest.mark.parametrize(("name", "encoding"), [(b"caf\xe9.png", "utf-8"), ("写真.png".encode(), "ascii")])
+def test_a_name_that_can_not_be_printed_is_printed_nearly(
+    home: Path, folder: Path, name: bytes, encoding: str
+) -> None:
+    path = folder / "warm" / os.fsdecode(name)
+    (folder / "warm/red.png").rename(path)
+    told = run_alone("search", folder, path, "-e", "colour", "--home", home, PYTHONIOENCODING=f"{encoding}:strict")
+    assert told.code == 0 and "blue.png" in told.out, told.err
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the app was opened with, each time."""
+    calls: list[tuple[Any, ...]] = []
+    suite = ModuleType("demos.suite")
+    suite.serve = lambda library, images, share: calls.append((library.home, images, share))  # type: ignore
+    monkeypatch.setitem(sys.modules, "demos", ModuleType("demos"))
+    monkeypatch.setitem(sys.modules, "demos.suite", suite)
+    return calls
+
+
+def test_serving_is_the_default(run: Run, served: list[tuple[Any, ...]], home: Path, folder: Path) -> None:
+    for arguments in ([], ["serve"], [folder], ["serve", folder, "--share"], ["--share"]):
+        assert run(*arguments).code == 0
+    assert served == [
+        (home, None, False),
+        (home, None, False),
+        (home, folder, False),
+        (home, folder, True),
+        (home, None, True),
+    ]
+    assert app.main([]) == 0, "with no word at all"
+    assert served[-1] == (Path(os.environ["SEMBLANCE_HOME"]), None, False)
+
+
+def test_the_environment_speaks_where_no_option_does(folder: Path, home: Path, tmp_path: Path) -> None:
+    command = ["index", folder, "-e", "colour", "--json"]
+    assert run_alone(*command, SEMBLANCE_HOME=str(tmp_path / "theirs")).json["new"] == 4
+    assert run_alone(*command, SEMBLANCE_HOME=str(tmp_path / "theirs")).json["new"] == 0
+    assert run_alone(*command, "--home", home, SEMBLANCE_HOME=str(tmp_path / "theirs")).json["new"] == 4
+    assert (tmp_path / "theirs/catalogues").is_dir() and (home / "catalogues").is_dir()
+
+
+def test_importing_the_packages_loads_no_framework() -> None:
+    code = "import engines, features, demos, sys; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"tensorflow", "torch", "keras"} & set(told.stdout.split())
+
+
+def shown_in_the_readme() -> list[list[str]]:
+    """Rule 7: what the README claims is tested. Every command line in it, in words."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    shown = [
+        line.split("app.py", 1)[1].replace("[", " ").replace("]", " ").split()
+        for line in lines
+        if "app.py " in line
+    ]
+    return [words for words in shown if words and words[0].isalpha()]
+
+
+@pytest.mark.parametrize("words", shown_in_the_readme(), ids=" ".join)
+def test_the_command_lines_of_the_readme_exist(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert app.main([words[0], "--help"]) == 0
+    shown = capfd.readouterr().out
+    assert all(word in shown for word in words if word.startswith("-"))
+    assert words[0] == "serve" or all(
+        option in shown for option in ("--json", "--home", "--weights", "--offline")
+    ), "the README says so of every command"

@@ -1,0 +1,761 @@
+"""Library: index, search, recommend, classify, evaluate, hide; and the person's folder never notices."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    RED,
+    YELLOW,
+    Halves,
+    Pupil,
+    Toy,
+    digest,
+    hue,
+    is_one_sentence,
+    paint,
+    snapshot,
+    wheel,
+)
+
+import engines
+from engines import Crop, Engine, NotEmbeddable, SemblanceError
+from features.catalogue import Catalogue, Skipped
+from features.images import ImageError
+from features.library import BATCH, Answer, Library, NotIndexed, default_home, labelled_files
+
+ROOT = Path(__file__).parent.parent
+
+
+def names(answer: Answer) -> list[str]:
+    return [match.path.stem for match in answer.matches]
+
+
+@pytest.fixture
+def rainbow(pictures: Path) -> Path:
+    colours = {"warm/red": RED, "warm/orange": ORANGE, "warm/pink": PINK, "cold/blue": BLUE, "cold/green": GREEN}
+    for name, colour in colours.items():
+        paint(pictures / f"{name}.png", colour)
+    return pictures
+
+
+def opened(library: Library, folder: Path, engine: Engine) -> Catalogue:
+    catalogue = library.open(folder)
+    library.index(catalogue, engine)
+    return catalogue
+
+
+# Finding
+
+
+@pytest.mark.parametrize(
+    "make", [Toy, lambda: engines.create("colour"), lambda: engines.create("product", "builtin")]
+)
+def test_every_picture_finds_itself_first(library: Library, pictures: Path, make: Callable[[], Engine]) -> None:
+    """Rule 1: one way in for both. And rule 6: catalogues go in batches, queries alone."""
+    generator = np.random.default_rng(7)
+    for i, path in enumerate(wheel(pictures, BATCH + 5)):
+        if i % 2:
+            spots = tuple(int(n) for n in generator.integers(0, 256, 3))
+            path.unlink()
+            paint(path.with_suffix(".jpg" if i % 3 else ".png"), hue(2 * i), spots, size=(40 + 3 * i, 60))
+    engine = make()
+    catalogue = opened(library, pictures, engine)
+    for path in pictures.iterdir():
+        best = library.search(catalogue, engine, path, 1).matches[0]
+        assert (best.path, best.score > 0.999) == (path, True)
+
+
+def test_a_picture_in_another_format_finds_the_first(library: Library, rainbow: Path, tmp_path: Path) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    for name in ("query.jpg", "query.webp", "query.gif", "query.bmp"):
+        best = library.search(catalogue, toy, paint(tmp_path / name, ORANGE, size=(64, 64)), 1).matches[0]
+        assert (best.path.stem, best.score > 0.999) == ("orange", True)
+
+
+@pytest.mark.parametrize(
+    "make", [Toy, lambda: engines.create("colour"), lambda: engines.create("product", "builtin")]
+)
+def test_one_alone_embeds_as_in_a_batch(make: Callable[[], Engine]) -> None:
+    """Rule 6: row i depends on image i alone."""
+    generator = np.random.default_rng(8)
+    crops = [Crop(generator.integers(0, 256, (20 + i, 60 - i, 3), dtype=np.uint8)) for i in range(9)]
+    engine = make()
+    together = engine.embed(crops)
+    for order in ([8, 3], list(range(9))[::-1], *([i] for i in range(9))):
+        np.testing.assert_allclose(engine.embed([crops[i] for i in order]), together[order], atol=1e-6)
+
+
+def test_an_answer_tells_all(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    answer = library.search(catalogue, toy, rainbow / "warm/orange.png", 3)
+    assert names(answer)[:2] == ["orange", "red"] and len(answer.matches) == 3
+    assert (answer.network, answer.weights, answer.searched) == ("toynet", "none needed", 5)
+    assert answer.seconds > 0
+    best, second = answer.matches[:2]
+    assert (best.digest, best.label, best.box) == (digest(rainbow / "warm/orange.png"), "warm", None)
+    assert second.score == pytest.approx(np.cos(np.arctan2(128, 255)), abs=1e-6)
+    assert all(-1 <= match.score <= 1 and type(match.score) is float for match in answer.matches)
+
+
+@pytest.mark.parametrize(("k", "found"), [(1, 1), (4, 4), (5, 5), (6, 5), (10_000, 5)])
+def test_k_may_be_larger_than_the_catalogue(library: Library, rainbow: Path, k: int, found: int) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    assert len(library.search(catalogue, toy, rainbow / "warm/red.png", k).matches) == found
+    assert len(library.recommend(catalogue, toy, [rainbow / "warm/red.png"], k=k).matches) == min(found, 4)
+
+
+def test_each_picture_comes_once_by_its_best_crop(library: Library, pictures: Path) -> None:
+    paint(pictures / "red and green.png", RED, GREEN, size=(20, 10))
+    paint(pictures / "green and red.png", GREEN, RED, size=(2000, 1000))
+    paint(pictures / "blue.png", BLACK, BLUE, size=(20, 10))
+    halves = Halves()
+    catalogue = library.open(pictures)
+    assert library.index(catalogue, halves).rows == 5
+    found = library.search(catalogue, halves, paint(library.home / "query.png", RED), 10).matches
+    assert {match.path.stem: match.box for match in found} == {
+        "red and green": (0, 0, 10, 10),
+        "green and red": (1000, 0, 2000, 1000),  # in pixels of the full size
+        "blue": (10, 0, 20, 10),
+    }
+    assert [match.path.stem for match in found][2] == "blue" and found[2].score < 0.01
+
+
+def test_a_picture_of_many_crops_leaves_room_for_others(library: Library, pictures: Path) -> None:
+    paint(pictures / "all red.png", RED)
+    paint(pictures / "reddish.png", ORANGE, BLACK)
+    halves = Halves()
+    catalogue = opened(library, pictures, halves)
+    assert names(library.search(catalogue, halves, pictures / "all red.png", 2)) == ["all red", "reddish"]
+
+
+def test_a_query_is_its_most_prominent_crop(library: Library, pictures: Path) -> None:
+    paint(pictures / "red.png", RED)
+    paint(pictures / "green.png", GREEN)
+    halves = Halves()
+    catalogue = opened(library, pictures, halves)
+    query = paint(library.home / "query.png", GREEN, RED)
+    assert names(library.search(catalogue, halves, query, 1)) == ["green"]
+
+
+def test_boxes_of_an_engine_may_be_numpys(library: Library, pictures: Path) -> None:
+    class Numpy(Halves):
+        def crops(self, image: np.ndarray) -> list[Crop]:
+            return [Crop(crop.pixels, tuple(np.array(crop.box))) for crop in super().crops(image)]
+
+    paint(pictures / "red.png", RED)
+    opened(library, pictures, Numpy())
+    library = Library(library.home)
+    assert library.index(library.open(pictures), Numpy()).kept == 1
+    assert library.search(library.open(pictures), Numpy(), pictures / "red.png").matches[0].box == (0, 0, 4, 8)
+
+
+def test_what_can_not_be_embedded_is_skipped_with_its_reason_and_not_tried_again(
+    library: Library, pictures: Path
+) -> None:
+    paint(pictures / "red.png", RED)
+    paint(pictures / "black.png", BLACK)
+    (pictures / "text.jpg").write_text("no picture")
+    (pictures / "phone.heic").write_bytes(b"anything")
+    (pictures / "empty.png").touch()
+    halves = Halves()
+    catalogue = library.open(pictures)
+    expected = [
+        Skipped("black.png", "Nothing but black. Try a picture with some light in it."),
+        Skipped("empty.png", "The file is empty; copy it again from where it came."),
+        Skipped("phone.heic", "HEIC pictures are not supported; export it as JPEG or PNG."),
+        Skipped("text.jpg", "The file holds no picture that can be read; export it as JPEG or PNG."),
+    ]
+    first = library.index(catalogue, halves)
+    assert (first.images, first.rows, first.new, first.skipped) == (3, 2, 3, expected)
+    again = Library(library.home).index(catalogue, Halves())
+    assert (again.images, again.rows, again.new, again.kept, again.skipped) == (3, 2, 0, 3, expected)
+    paint(pictures / "black.png", BLUE)
+    mended = library.index(catalogue, halves)
+    assert (mended.new, mended.removed, mended.skipped) == (1, 1, expected[1:])
+
+
+def test_every_copy_of_a_refused_picture_is_told(library: Library, pictures: Path) -> None:
+    paint(pictures / "a/black.png", BLACK)
+    paint(pictures / "b/black.png", BLACK)
+    report = library.index(library.open(pictures), Halves())
+    assert [skip.path for skip in report.skipped] == ["a/black.png", "b/black.png"]
+    with pytest.raises(NotIndexed):
+        library.search(library.open(pictures), Halves(), paint(library.home / "red.png", RED))
+
+
+def test_a_query_that_can_not_be_used_says_why(library: Library, rainbow: Path, tmp_path: Path) -> None:
+    halves = Halves()
+    catalogue = opened(library, rainbow, halves)
+    (tmp_path / "text.jpg").write_text("no picture")
+    for query, kind in (
+        (tmp_path / "text.jpg", ImageError),
+        (tmp_path / "nowhere.jpg", ImageError),
+        (paint(tmp_path / "black.png", BLACK), NotEmbeddable),
+    ):
+        with pytest.raises(kind):
+            library.search(catalogue, halves, query)
+        with pytest.raises(kind):
+            library.recommend(catalogue, halves, [rainbow / "warm/red.png"], [query])
+
+
+def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow: Path) -> None:
+    class Long(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            return 2 * super().embed(crops)
+
+    class Double(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            return super().embed(crops).astype(np.float64)
+
+    class Empty(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            return super().embed(crops) * np.float32(np.nan)
+
+    class Short(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            return super().embed(crops)[:-1]
+
+    for engine in (Long(), Double(), Empty(), Short()):
+        with pytest.raises(SemblanceError, match=r"mend its embed\(\)\.$"):
+            library.index(library.open(rainbow), engine)
+        assert library.status(library.open(rainbow), engine).rows == 0
+
+
+# Only what is needed, only when it is needed
+
+
+def test_status_counts_without_loading(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    catalogue = library.open(rainbow)
+    assert (library.status(catalogue, toy).images, library.status(catalogue, toy).done) == (0, 0)
+    library.index(catalogue, Toy())
+    status = Library(library.home).status(library.open(rainbow), toy)
+    assert (status.images, status.done, status.rows) == (5, 5, 5)
+    assert (toy.prepared, toy.batches) == (0, [])
+
+
+def test_pictures_go_in_batches(library: Library, pictures: Path) -> None:
+    """Rule 5, and at most one batch is in memory at a time."""
+    wheel(pictures, 2 * BATCH + 3)
+    toy = Toy()
+    opened(library, pictures, toy)
+    assert toy.batches == [BATCH, BATCH, 3]
+
+
+def test_nothing_heavy_is_imported_by_importing() -> None:
+    """Rule 5: models load on first use."""
+    code = "import sys, engines, features, features.library, app; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"tensorflow", "torch", "keras", "sklearn", "gradio", "mtcnn"} & set(run.stdout.split())
+
+
+AGAIN = """
+import sys
+from pathlib import Path
+from features.library import Library
+
+library = Library(Path(sys.argv[1]))
+report = library.index(library.open(Path(sys.argv[2])), library.engine("product"))
+heavy = {"tensorflow", "torch", "keras", "skimage.feature", "sklearn"} & set(sys.modules)
+print(report.new, report.kept, *sorted(heavy))
+"""
+
+
+def test_an_unchanged_folder_loads_no_network(home: Path, rainbow: Path) -> None:
+    """With the real default engine, each time in a process of its own."""
+
+    def index() -> list[str]:
+        command = [sys.executable, "-c", AGAIN, home, rainbow]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+    first = index()
+    assert first[:2] == ["5", "0"] and "skimage.feature" in first, "the stand-in's own library, to see it loaded"
+    assert index() == ["0", "5"]
+
+
+# Recommending
+
+
+def test_recommending_leaves_out_what_was_given(library: Library, rainbow: Path, tmp_path: Path) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
+    assert names(library.recommend(catalogue, toy, [red, pink], k=1)) == ["orange"]
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(red.read_bytes())
+    found = names(library.recommend(catalogue, toy, [copy], [rainbow / "cold/blue.png"], k=9))
+    assert set(found) == {"orange", "pink", "green"}, "known by its bytes, wherever it lies"
+
+
+def test_what_is_disliked_pushes_away(library: Library, pictures: Path) -> None:
+    for name, colour in (("yellow", YELLOW), ("orange", ORANGE), ("lime", (128, 255, 0)), ("blue", BLUE)):
+        paint(pictures / f"{name}.png", colour)
+    toy = Toy()
+    catalogue = opened(library, pictures, toy)
+    red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
+    yellow = pictures / "yellow.png"
+    assert names(library.recommend(catalogue, toy, [yellow], [red]))[0] == "lime"
+    assert names(library.recommend(catalogue, toy, [yellow], [green]))[0] == "orange"
+
+
+def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
+    """The query is the mean of the likes: cosines worked out by hand."""
+    paint(pictures / "yellow.png", YELLOW)
+    toy = Toy()
+    catalogue = opened(library, pictures, toy)
+    red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
+    (match,) = library.recommend(catalogue, toy, [red, green]).matches
+    assert match.score == pytest.approx(1, abs=1e-6)
+    (match,) = library.recommend(catalogue, toy, [red], [green]).matches  # (2, -1, 0) against (1, 1, 0)
+    assert match.score == pytest.approx(1 / np.sqrt(10), abs=1e-6)
+
+
+def test_recommending_needs_a_like(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    with pytest.raises(SemblanceError, match=r"^Name at least one picture that you like\.$"):
+        library.recommend(catalogue, toy, [])
+
+
+# Hiding
+
+
+def test_the_hidden_never_answer_until_restored(library: Library, rainbow: Path) -> None:
+    pupil = Pupil()
+    catalogue = opened(library, rainbow, pupil)
+    red = rainbow / "warm/red.png"
+    for round_ in range(20):  # at once after one another: nothing stale may answer
+        library.open(rainbow).hide(digest(red))
+        assert "red" not in names(library.search(catalogue, pupil, red, 9)), round_
+        library.open(rainbow).restore(digest(red))
+        assert names(library.search(catalogue, pupil, red, 9))[0] == "red", round_
+
+
+def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
+    opened(library, rainbow, toy).hide(digest(red))
+    library = Library(library.home)
+    library.index(library.open(rainbow), toy)
+    answer = library.search(library.open(rainbow), toy, red, 9)
+    assert "red" not in names(answer) and answer.searched == 4
+    assert "red" not in names(library.recommend(library.open(rainbow), toy, [pink], k=9))
+    red.rename(rainbow / "renamed.png")
+    library.index(library.open(rainbow), toy)
+    assert "renamed" not in names(library.search(library.open(rainbow), toy, pink, 9)), "a mark on the bytes"
+    library.open(rainbow).restore(digest(rainbow / "renamed.png"))
+    library = Library(library.home)
+    assert names(library.search(library.open(rainbow), toy, rainbow / "renamed.png", 9))[0] == "renamed"
+
+
+def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow: Path) -> None:
+    pupil = Pupil()
+    catalogue = opened(library, rainbow, pupil)
+    for name in ("blue", "green"):
+        catalogue.hide(digest(rainbow / f"cold/{name}.png"))
+    with pytest.raises(SemblanceError, match="two labels"):
+        library.classify(catalogue, pupil, [rainbow / "cold/blue.png"])
+    result, _ = library.evaluate(catalogue, pupil)
+    assert (result.gallery, result.queries, result.precision_at_1) == (3, 3, 1)
+
+
+def test_all_hidden_is_said_so(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
+    for path in rainbow.rglob("*.png"):
+        catalogue.hide(digest(path))
+    with pytest.raises(NotIndexed):
+        library.search(catalogue, toy, rainbow / "warm/red.png")
+
+
+def test_marks_set_at_once_all_hold(library: Library, pictures: Path) -> None:
+    toy = Toy()
+    paths = wheel(pictures, 40)
+    catalogue = opened(library, pictures, toy)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda path: library.open(pictures).hide(digest(path)), paths[1:]))
+        list(pool.map(lambda path: library.open(pictures).restore(digest(path)), paths[1:5]))
+    for fresh in (library, Library(library.home)):
+        assert fresh.search(fresh.open(pictures), toy, paths[0], 99).searched == 5
+    assert catalogue.hidden == {digest(path) for path in paths[5:]}
+
+
+def test_marks_of_another_process_are_not_lost(library: Library, rainbow: Path) -> None:
+    toy = Toy()
+    mine = opened(library, rainbow, toy)
+    theirs = Library(library.home).open(rainbow)
+    theirs.hide(digest(rainbow / "warm/red.png"))
+    mine.hide(digest(rainbow / "warm/pink.png"))
+    theirs.hide(digest(rainbow / "cold/blue.png"))
+    paint(rainbow / "new.png", YELLOW)
+    library.index(mine, toy)
+    fresh = Library(library.home)
+    assert len(fresh.open(rainbow).hidden) == 3
+    assert set(names(fresh.search(fresh.open(rainbow), toy, rainbow / "new.png", 9))) == {"new", "orange", "green"}
+
+
+def test_two_holders_of_a_catalogue_see_the_same(library: Library, rainbow: Path) -> None:
+    """A tab that keeps what it opened, and one that opens anew."""
+    toy = Toy()
+    early = library.open(rainbow)
+    library.index(early, toy)
+    late = library.open(rainbow)
+    early.hide(digest(rainbow / "warm/red.png"))
+    late.hide(digest(rainbow / "warm/pink.png"))
+    paint(rainbow / "new.png", YELLOW)
+    (rainbow / "cold/blue.png").unlink()
+    library.index(library.open(rainbow), toy)
+    for catalogue in (early, late, library.open(rainbow), Library(library.home).open(rainbow)):
+        found = names(library.search(catalogue, toy, paint(library.home / "query.png", YELLOW), 9))
+        assert found == ["new", "orange", "green"]
+
+
+# Classifying
+
+
+def test_probabilities_sum_to_one_highest_first(library: Library, rainbow: Path) -> None:
+    for engine in (Pupil(), engines.create("product", "builtin")):
+        catalogue = opened(library, rainbow, engine)
+        rows = library.classify(catalogue, engine, [rainbow / "warm/red.png", rainbow / "cold/blue.png"])
+        assert [row[0][0] for row in rows] == ["warm", "cold"]
+        for row in rows:
+            assert {label for label, _ in row} == {"warm", "cold"}
+            assert sum(p for _, p in row) == pytest.approx(1, abs=1e-5)
+            assert [p for _, p in row] == sorted((p for _, p in row), reverse=True)
+
+
+def test_one_label_teaches_nothing(library: Library, rainbow: Path) -> None:
+    engine = engines.create("product", "builtin")
+    catalogue = opened(library, rainbow / "warm", engine)
+    with pytest.raises(SemblanceError) as refusal:
+        library.classify(catalogue, engine, [rainbow / "warm/red.png"])
+    assert is_one_sentence(str(refusal.value)) and "put each kind into a folder of its own" in str(refusal.value)
+    assert not list(library.home.rglob("*.head"))
+
+
+def test_only_engines_with_a_classifier_classify(library: Library, rainbow: Path) -> None:
+    with pytest.raises(SemblanceError, match=r"^toy has no classifier; choose one of: .*product.*\.$"):
+        library.classify(opened(library, rainbow, Toy()), Toy(), [rainbow / "warm/red.png"])
+
+
+def test_a_head_is_taught_once_and_anew_when_the_lesson_changes(library: Library, rainbow: Path) -> None:
+    query = [rainbow / "warm/red.png"]
+    pupil = Pupil()
+
+    def lessons() -> int:
+        fresh = Library(library.home)
+        fresh.index(fresh.open(rainbow), pupil)
+        fresh.classify(fresh.open(rainbow), pupil, query)
+        return pupil.lessons
+
+    assert (lessons(), lessons()) == (1, 1)
+    paint(rainbow / "cold/cyan.png", (0, 255, 255))
+    assert (lessons(), lessons()) == (2, 2), "a new picture"
+    (rainbow / "cold").rename(rainbow / "cool")
+    assert (lessons(), lessons()) == (3, 3), "another label"
+    (rainbow / "warm/pink.png").rename(rainbow / "cool/pink.png")
+    assert (lessons(), lessons()) == (4, 4), "a picture of another label"
+    library.open(rainbow).hide(digest(rainbow / "cool/pink.png"))
+    assert (lessons(), lessons()) == (5, 5), "one hidden"
+    paint(rainbow / "unlabelled.png", YELLOW)
+    assert lessons() == 5, "without a label it teaches nothing"
+
+
+# Measuring
+
+
+@pytest.fixture
+def fan(pictures: Path) -> Path:
+    """Angles between red and green: 0 a, 10 a, 14 b, 40 b."""
+    for name, degrees in (("a/0", 0), ("a/10", 10), ("b/14", 14), ("b/40", 40)):
+        paint(pictures / f"{name}.png", hue(degrees))
+    return pictures
+
+
+def test_leaving_one_out_is_measured_as_by_hand(library: Library, fan: Path) -> None:
+    """0: a b b; 10: b a b; 14: a a b; 40: b a a. Right at rank 1, 2, 3, 1."""
+    toy = Toy()
+    result, skipped = library.evaluate(opened(library, fan, toy), toy)
+    assert (result.engine, result.network, result.fingerprint) == ("toy", "toynet", engines.fingerprint(toy))
+    assert (result.queries, result.gallery, skipped) == (4, 4, [])
+    assert result.precision_at_1 == pytest.approx(2 / 4)
+    assert result.precision_at_5 == pytest.approx(1 / 5), "one right of five places, for each"
+    assert result.map_at_10 == pytest.approx((1 + 1 / 2 + 1 / 3 + 1) / 4)
+    assert result.seconds_per_query > 0
+
+
+def test_a_folder_of_queries_is_measured_as_by_hand(library: Library, fan: Path, tmp_path: Path) -> None:
+    """a at 11: 10 a, 14 b, 0 a, 40 b. b at 30: 40 b, 14 b, 10 a, 0 a. Nobody else has c, and d has no label."""
+    queries = tmp_path / "queries"
+    paint(queries / "a/11.png", hue(11))
+    paint(queries / "b/30.png", hue(30))
+    paint(queries / "c/50.png", hue(50))
+    paint(queries / "60.png", hue(60))
+    paint(queries / "a/text.png", RED).write_text("no picture")
+    (queries / "a/empty.png").touch()
+    toy = Toy()
+    catalogue = opened(library, fan, toy)
+    before = snapshot(tmp_path / "queries")
+    result, skipped = library.evaluate(catalogue, toy, labelled_files(queries, library.home))
+    assert (result.queries, result.gallery) == (2, 4)
+    assert result.precision_at_1 == pytest.approx(1)
+    assert result.precision_at_5 == pytest.approx(2 / 5)
+    assert result.map_at_10 == pytest.approx(((1 + 2 / 3) / 2 + 1) / 2)
+    assert sorted(Path(skip.path).name for skip in skipped) == ["empty.png", "text.png"]
+    assert snapshot(tmp_path / "queries") == before and len(library.known()) == 1
+
+
+def test_only_the_first_ten_are_measured(library: Library, pictures: Path, tmp_path: Path) -> None:
+    for i in range(12):
+        paint(pictures / ("a" if i in (1, 11) else "b") / f"{i}.png", hue(2 * i))
+    toy = Toy()
+    catalogue = opened(library, pictures, toy)
+    query = paint(tmp_path / "query.png", hue(0.1))
+    result, _ = library.evaluate(catalogue, toy, [(query, "a")])
+    scores = (result.precision_at_1, result.precision_at_5, result.map_at_10)
+    assert scores == pytest.approx((0, 1 / 5, 1 / 2)), "second, and twelfth, which is too far"
+
+
+def test_the_tenth_counts_when_leaving_one_out(library: Library, pictures: Path) -> None:
+    """Two of a at the ends, and between them nine that nobody is like: each finds the other tenth."""
+    for i in range(11):
+        paint(pictures / ("a" if i in (0, 10) else f"alone {i}") / f"{i}.png", hue(2 * i))
+    toy = Toy()
+    result, _ = library.evaluate(opened(library, pictures, toy), toy)
+    assert (result.queries, result.precision_at_5) == (2, 0) and result.map_at_10 == pytest.approx(1 / 10)
+
+
+def test_a_label_of_one_is_not_asked_for(library: Library, fan: Path) -> None:
+    paint(fan / "alone/80.png", hue(80))
+    toy = Toy()
+    result, _ = library.evaluate(opened(library, fan, toy), toy)
+    assert (result.queries, result.gallery) == (4, 5)
+
+
+def test_nothing_to_measure_is_said_so(library: Library, pictures: Path) -> None:
+    wheel(pictures, 3)
+    toy = Toy()
+    catalogue = opened(library, pictures, toy)
+    for queries in (None, [], [(pictures / "000.png", "a")]):
+        with pytest.raises(SemblanceError) as refusal:
+            library.evaluate(catalogue, toy, queries)
+        assert is_one_sentence(str(refusal.value)) and "put the pictures into folders" in str(refusal.value)
+
+
+def test_what_another_engine_saw_go_is_no_trouble(library: Library, fan: Path) -> None:
+    """One engine's file still holds a picture whose going only another engine's run has seen."""
+    pupil, toy = Pupil(), Toy()
+    catalogue = opened(library, fan, pupil)
+    (fan / "b/40.png").unlink()
+    library.index(catalogue, toy)
+    assert len(library.search(catalogue, pupil, fan / "a/0.png", 9).matches) == 3
+    assert library.status(catalogue, pupil).rows == 3
+    assert library.classify(catalogue, pupil, [fan / "a/0.png"])[0][0][0] == "a"
+    result, _ = library.evaluate(catalogue, pupil)
+    assert (result.queries, result.gallery) == (2, 3)
+
+
+# Several at a time, and stopping
+
+
+def test_concurrent_searches_agree(library: Library, pictures: Path) -> None:
+    paths = wheel(pictures, 40)
+    engine = engines.create("colour")
+    catalogue = opened(library, pictures, engine)
+    alone = {path: Library(library.home).search(catalogue, engine, path, 5).matches for path in paths}
+    library = Library(library.home)
+    with ThreadPoolExecutor(8) as pool:
+        together = pool.map(
+            lambda path: library.search(library.open(pictures), engine, path, 5).matches, paths * 3
+        )
+        for path, matches in zip(paths * 3, together, strict=True):
+            assert [match.digest for match in matches] == [match.digest for match in alone[path]]
+            assert [m.score for m in matches] == pytest.approx([m.score for m in alone[path]], abs=1e-6)
+
+
+class Waiting(Toy):
+    """Stands still in its first batch until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        self.begun.set()
+        assert self.go.wait(60)
+        return super().embed(crops)
+
+
+def test_one_index_run_at_a_time(library: Library, rainbow: Path) -> None:
+    waiting, toy = Waiting(), Toy()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(library.index, library.open(rainbow), waiting)
+        assert waiting.begun.wait(60)
+        try:
+            for second in (library, Library(library.home)):
+                with pytest.raises(SemblanceError) as refusal:
+                    second.index(second.open(rainbow), toy)
+                assert str(refusal.value) == (
+                    "pictures is being indexed already; wait for that to end, then try again."
+                )
+            command = [sys.executable, "app.py", "index", rainbow, "-e", "colour", "--home", library.home]
+            told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert (told.returncode, told.stdout) == (1, "") and str(refusal.value) in told.stderr
+        finally:
+            waiting.go.set()
+        assert run.result().new == 5
+    assert (toy.prepared, toy.batches) == (0, [])
+    assert library.index(library.open(rainbow), toy).rows == 5, "and the lock is gone again"
+
+
+def test_what_another_has_indexed_is_found_at_once(library: Library, rainbow: Path) -> None:
+    toy, other = Toy("one"), Toy("other")
+    catalogue = opened(library, rainbow, toy)
+    with pytest.raises(NotIndexed):
+        library.search(catalogue, other, rainbow / "warm/red.png")
+    opened(Library(library.home), rainbow, other)
+    assert library.search(catalogue, other, rainbow / "warm/red.png").searched == 5
+
+
+def test_searching_goes_on_while_indexing(library: Library, pictures: Path) -> None:
+    wheel(pictures, 3)
+    toy = Toy()
+    opened(library, pictures, toy)
+    wheel(pictures, BATCH)
+    waiting = Waiting()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(library.index, library.open(pictures), waiting)
+        try:
+            assert waiting.begun.wait(60)
+            answer = Library(library.home).search(library.open(pictures), toy, pictures / "000.png", 5)
+            assert answer.matches[0].score > 0.999 and answer.searched >= 1
+        finally:
+            waiting.go.set()
+        run.result()
+    assert library.search(library.open(pictures), toy, pictures / "000.png", 99).searched == BATCH
+
+
+def test_a_cancelled_run_keeps_what_is_done_and_the_next_goes_on(library: Library, pictures: Path) -> None:
+    wheel(pictures, 3 * BATCH)
+    toy = Toy()
+    report = library.index(library.open(pictures), toy, cancelled=lambda: len(toy.batches) == 2)
+    assert (report.cancelled, report.rows, report.new, report.skipped) == (True, 2 * BATCH, 2 * BATCH, [])
+    assert library.search(library.open(pictures), toy, pictures / "000.png").searched == 2 * BATCH
+    toy.batches.clear()
+    report = Library(library.home).index(library.open(pictures), toy)
+    assert (report.cancelled, report.kept, report.new, toy.batches) == (False, 2 * BATCH, BATCH, [BATCH])
+
+
+def test_a_run_that_breaks_keeps_what_is_done(library: Library, pictures: Path) -> None:
+    class Fragile(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            if len(self.batches) == 2:
+                raise KeyboardInterrupt
+            return super().embed(crops)
+
+    wheel(pictures, 3 * BATCH)
+    with pytest.raises(KeyboardInterrupt):
+        library.index(library.open(pictures), Fragile())
+    toy = Toy()
+    assert library.index(library.open(pictures), toy).kept == 2 * BATCH and toy.embedded == BATCH
+
+
+def test_progress_counts_up_to_the_end(library: Library, pictures: Path) -> None:
+    wheel(pictures, 2 * BATCH)
+    told: list[tuple[int, int, str]] = []
+    library.index(library.open(pictures), Toy(), lambda *step: told.append(step))
+    assert told[0] == (0, 2 * BATCH, "looking for pictures")
+    assert [step for step in told if step[2] == "embedding"] == [
+        (done, 2 * BATCH, "embedding") for done in (0, BATCH)
+    ]
+
+
+# The person's folder
+
+
+def everything(library: Library, folder: Path) -> None:
+    """All that can be done with a catalogue, with one engine of each kind."""
+    for engine in (Pupil(), Halves(), engines.create("colour"), engines.create("product", "builtin")):
+        catalogue = opened(library, folder, engine)
+        query = folder / "warm/red.png"
+        library.status(catalogue, engine)
+        library.search(catalogue, engine, query)
+        library.recommend(catalogue, engine, [query], [folder / "cold/blue.png"])
+        library.evaluate(catalogue, engine)
+        library.evaluate(catalogue, engine, labelled_files(folder, library.home))
+        if isinstance(engine, engines.Labeller):
+            library.classify(catalogue, engine, [query])
+        library.thumbnail(catalogue, digest(query))
+        catalogue.hide(digest(query))
+        library.index(catalogue, engine)
+        library.search(catalogue, engine, query)
+        catalogue.restore(digest(query))
+    library.known()
+    library.cards()
+
+
+def test_the_folder_is_as_it_was(library: Library, rainbow: Path, tmp_path: Path) -> None:
+    """Rule 4: byte for byte, time for time; and it may be read-only. Nor does anything appear beside it."""
+    (rainbow / "notes.txt").write_text("mine")
+    (rainbow / "broken.jpg").write_text("no picture")
+    (rainbow / "link").symlink_to(rainbow / "warm")
+    paint(rainbow / "black.png", BLACK)
+    for path in (*rainbow.rglob("*"), rainbow):
+        if not path.is_symlink():
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    before = snapshot(rainbow)
+    try:
+        everything(library, rainbow)
+        assert snapshot(rainbow) == before
+    finally:
+        for folder in (rainbow, rainbow / "warm", rainbow / "cold"):
+            folder.chmod(0o755)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "pictures"]
+
+
+def test_thumbnails_are_small_jpegs_made_once(library: Library, pictures: Path) -> None:
+    path = paint(pictures / "large.png", RED, size=(2000, 1000))
+    catalogue = opened(library, pictures, Toy())
+    small = library.thumbnail(catalogue, digest(path))
+    assert (
+        library.home in small.parents and small.read_bytes()[:2] == b"\xff\xd8" and small.stat().st_size < 20_000
+    )
+    made = small.stat().st_mtime_ns
+    assert library.thumbnail(catalogue, digest(path)) == small and small.stat().st_mtime_ns == made
+
+
+def test_a_thumbnail_is_of_the_picture_it_is_named_for(library: Library, pictures: Path) -> None:
+    """Rule 2: the file was replaced after the scan."""
+    path = paint(pictures / "picture.png", RED)
+    catalogue = opened(library, pictures, Toy())
+    red = digest(path)
+    paint(path, BLUE)
+    with pytest.raises(ImageError) as refusal:
+        library.thumbnail(catalogue, red)
+    assert is_one_sentence(str(refusal.value)) and str(refusal.value).endswith("index again.")
+    assert not list(library.home.rglob("*.jpg"))
+
+
+def test_the_home_is_where_it_was_asked_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Library().home == default_home()
+    monkeypatch.setenv("SEMBLANCE_HOME", str(tmp_path / "named"))
+    assert Library().home == tmp_path / "named"
+    monkeypatch.setenv("SEMBLANCE_HOME", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert Library().home == tmp_path / "cache/semblance"
+    monkeypatch.chdir(tmp_path)
+    assert Library(Path("here")).home == tmp_path / "here"
