@@ -16,24 +16,7 @@ from PIL import Image
 from seeded import ROOT, environment
 
 CODE = ("engines", "features", "demos", "samples", "tests", "app.py", "pyproject.toml")
-ENGINE = '''"""Brightness: alike in light and dark. As short as an engine can be."""
-
-import numpy as np
-
-from engines.base import Card, Engine, register, unit_rows
-
-
-@register
-class Brightness(Engine):
-    name, version = "brightness", 1
-
-    def embed(self, crops):
-        levels = [np.histogram(crop.pixels, 16, (0, 256))[0] / crop.pixels.size for crop in crops]
-        return unit_rows(np.reshape(levels, (len(crops), 16)))
-
-    def describe(self):
-        return Card("Brightness", "as light or as dark", 16, "builtin", "none needed", "MIT")
-'''
+ENGINE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
 BROKEN = {
     "a module that is not there": ("import surely_missing\n", "No module named 'surely_missing'"),
     "a slip of the pen": ("def embed(self:\n", "'(' was never closed"),

@@ -277,7 +277,7 @@ def test_a_hub_out_of_reach_costs_seconds_and_only_once(
     assert engine.embed([CROP]).shape == (1, 3)
     assert time.monotonic() - started < 5
     assert engine.describe().reason == (
-        f"no weights of toynet: {urllib.parse.urlsplit(url).hostname} can't be reached"
+        f"no weights of toynet: no connection ({urllib.parse.urlsplit(url).hostname} can't be reached)"
     )
 
     started = time.monotonic()
