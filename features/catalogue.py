@@ -196,7 +196,11 @@ def _walk(root: Path, closed: Callable[[OSError], None]) -> Iterator[str]:
     """
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(root, onerror=closed, followlinks=True):
-        stat = os.stat(folder)
+        try:
+            stat = os.stat(folder)
+        except OSError as error:  # gone since it was listed
+            closed(error)
+            continue
         if (stat.st_dev, stat.st_ino) in seen:
             subfolders.clear()
             continue

@@ -39,7 +39,11 @@ class NotIndexed(SemblanceError):
 
 @dataclass(frozen=True)
 class Report:
-    """What an index run did. images: different pictures that could be read; rows: vectors stored."""
+    """What an index run did, counted in different pictures.
+
+    images: that could be read. new: looked at in this run, refused ones too. kept: looked at before. removed: no
+    longer in the folder. rows: vectors stored. skipped: files that have no vector.
+    """
 
     engine: str
     fingerprint: str
