@@ -15,11 +15,12 @@ from typing import Annotated, Any
 import typer
 
 import engines
-from engines import Engine, NotEmbeddable, SemblanceError
+from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.images import ImageError
-from features.library import Answer, Library, Match, labelled_files
+from features.library import Answer, Busy, Library, Match, labelled_files
 
+PATIENCE = 5.0  # seconds that a query waits for another process's indexing
 STOPPED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
@@ -55,7 +56,7 @@ def _library(home: Path | None, weights: Path | None, offline: bool) -> Library:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar on stderr, only for a person who watches."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield lambda done, total, what: None
         return
     from rich.console import Console
@@ -71,8 +72,13 @@ def _progress() -> Iterator[Progress]:
 def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
     """The catalogue brought up to date for the engine; what could not be used is told on stderr."""
     catalogue, engine = library.open(images), library.engine(name, network)
-    with _progress() as progress:
-        report = library.index(catalogue, engine, progress)
+    try:
+        with _progress() as progress:
+            report = library.index(catalogue, engine, progress, wait=PATIENCE)
+    except Busy:
+        sentence = f"{catalogue.name} is being indexed elsewhere; the answer comes from what is there so far."
+        typer.echo(sentence, err=True)
+        return catalogue, engine
     if report.skipped:
         typer.echo(f"{len(report.skipped)} pictures were skipped; `index` lists them.", err=True)
     return catalogue, engine
@@ -97,6 +103,10 @@ def _match(match: Match) -> dict[str, Any]:
 
 def _lines(answer: Answer) -> list[str]:
     return [f"  {match.score:.3f}  {match.label or '-'}  {match.path}" for match in answer.matches]
+
+
+def _source(card: Card) -> str:
+    return f"Network {card.network}; weights: {card.weights}."
 
 
 @app.command()
@@ -170,7 +180,7 @@ def search(
     _tell(failed, of=len(queries))
     card = chosen.describe()
     told = {"engine": engine, "network": card.network, "weights": card.weights, "results": results}
-    _print(told, as_json, [*lines, f"Network {card.network}; weights: {card.weights}."])
+    _print(told, as_json, [*lines, _source(card)])
 
 
 @app.command()
@@ -191,7 +201,8 @@ def recommend(
     catalogue, chosen = _indexed(library, images, engine, network)
     answer = library.recommend(catalogue, chosen, like, unlike or (), k)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights}
-    _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, _lines(answer))
+    lines = [*_lines(answer), _source(chosen.describe())]
+    _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, lines)
 
 
 @app.command()
@@ -221,7 +232,9 @@ def classify(
         results.append({"query": os.fspath(query), "probabilities": probabilities})
     _tell(failed, of=len(queries))
     card = chosen.describe()
-    _print({"network": card.network, "weights": card.weights, "results": results}, as_json, lines)
+    _print(
+        {"network": card.network, "weights": card.weights, "results": results}, as_json, [*lines, _source(card)]
+    )
 
 
 @app.command()
@@ -243,7 +256,8 @@ def evaluate(
     )
     for skip in skipped:
         typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
-    _print(asdict(result), as_json, [f"{key:18} {value}" for key, value in asdict(result).items()])
+    lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
+    _print(asdict(result), as_json, [*lines, _source(chosen.describe())])
 
 
 @app.command("engines")

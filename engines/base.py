@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -128,7 +129,10 @@ class Labeller(Protocol):
 def fingerprint(engine: Engine) -> str:
     """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
     told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    try:
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    except TypeError as error:
+        raise SemblanceError(f"The engine {engine.name} has settings that are no plain JSON ({error}).") from error
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
@@ -145,7 +149,12 @@ _broken: dict[str, str] = {}
 
 
 def register(engine: E) -> E:
-    """Class decorator: makes the engine known under its name."""
+    """Class decorator: makes the engine known under its name. Raises SemblanceError when it can't be one."""
+    if not re.fullmatch(r"[a-z][a-z0-9_+-]*", engine.name):
+        raise SemblanceError(f"{engine.name!r} is no name for an engine; use small letters, digits, _, + and -.")
+    for method in ("embed", "describe"):
+        if getattr(engine, method) is getattr(Engine, method):
+            raise SemblanceError(f"The engine {engine.name} has no {method}(); write it.")
     other = _registry.get(engine.name)
     if other is not None and other.__module__ != engine.__module__:
         raise SemblanceError(

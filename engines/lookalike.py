@@ -110,4 +110,5 @@ class Lookalike(NetworkEngine):
             "confidence": MIN_CONFIDENCE,
             "smallest": MIN_FACE,
             "margin": MARGIN,
+            "kept": KEPT,
         }

@@ -49,7 +49,7 @@ class Catalogue:
     state: Path  # our own file about it
     entries: dict[str, Entry] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()  # digests
-    version: int = 0  # of our file, as it was when this object last read or wrote it; 0 when there is none
+    version: files.Version = (0, 0)  # of our file, when this object last read or wrote it
 
     def __post_init__(self) -> None:
         self._paths: tuple[dict[str, Entry], dict[str, list[str]]] = {}, {}  # made from which entries, and made
@@ -77,7 +77,7 @@ class Catalogue:
 
     def label(self, digest: str) -> str:
         """The folder of the picture, below root; empty for one that lies in root itself."""
-        return self.paths[digest][0].rpartition("/")[0]
+        return label_of(self.paths[digest][0])
 
     def labels(self) -> list[str]:
         return sorted({self.label(digest) for digest in self.paths} - {""})
@@ -106,7 +106,12 @@ class Catalogue:
                 "entries": {path: asdict(entry) for path, entry in self.entries.items()},
             }
             files.write_atomically(self.state, [json.dumps(told).encode()])
-            self.version = files.modified(self.state)
+            self.version = files.version(self.state)
+
+
+def label_of(path: str) -> str:
+    """Path below the root -> its folder; empty for what lies in the root itself."""
+    return path.rpartition("/")[0]
 
 
 def open_catalogue(root: Path, home: Path) -> Catalogue:
@@ -116,17 +121,23 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
         raise CatalogueError(f"There is no folder {root}; check the path.")
     if not root.is_dir():
         raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
-    if home.is_relative_to(root) or home.resolve().is_relative_to(root.resolve()):
+    if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
         raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
     slug = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-")[:40] or "pictures"
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     return Catalogue(root, home / "catalogues" / f"{slug}-{key}" / "catalogue.json")
 
 
+def _is_walked(folder: Path, root: Path) -> bool:
+    """Whether `scan` of root would come to this folder: it lies there, and not below a hidden one."""
+    inside = folder.is_relative_to(root)
+    return inside and not any(part.startswith(".") for part in folder.relative_to(root).parts)
+
+
 def load(catalogue: Catalogue) -> Catalogue:
     """Fills in what was saved, unless that is known. A damaged file is set aside; only its marks are lost."""
     with catalogue._lock:
-        version = files.modified(catalogue.state)
+        version = files.version(catalogue.state)
         if version == catalogue.version:
             return catalogue
         try:

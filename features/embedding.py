@@ -16,7 +16,7 @@ from features.store import Features, Row
 
 def embed_query(engine: Engine, query: Path) -> np.ndarray:
     """(D,) float32 unit vector of the query's most prominent crop. Raises ImageError, NotEmbeddable."""
-    return embed(engine, engine.crops(images.open_image(query).pixels)[:1])[0]
+    return embed(engine, _crops(engine, images.open_image(query).pixels)[:1])[0]
 
 
 def embed_files(engine: Engine, files: Mapping[str, Path]) -> Features:
@@ -36,7 +36,7 @@ def embed_files(engine: Engine, files: Mapping[str, Path]) -> Features:
             continue
         try:
             picture = images.decode(data)
-            for crop in engine.crops(picture.pixels):
+            for crop in _crops(engine, picture.pixels):
                 rows.append(Row(digest, picture.full_box(crop.box)))
                 crops.append(crop)
         except (ImageError, NotEmbeddable) as error:
@@ -44,13 +44,29 @@ def embed_files(engine: Engine, files: Mapping[str, Path]) -> Features:
     return Features(rows, embed(engine, crops), refused)
 
 
+def _crops(engine: Engine, pixels: np.ndarray) -> list[Crop]:
+    """engine.crops, at least one. An engine that fails on a picture must not take the others with it."""
+    try:
+        crops = engine.crops(pixels)
+    except SemblanceError:
+        raise
+    except Exception as error:
+        raise NotEmbeddable(f"The engine {engine.name} failed on this picture ({error!r}).") from error
+    if not crops:
+        raise NotEmbeddable(f"The engine {engine.name} found nothing in this picture.")
+    return crops
+
+
 def embed(engine: Engine, crops: Sequence[Crop]) -> np.ndarray:
     """engine.embed, held to its contract: (N, dim) float32, finite, unit rows. Raises SemblanceError."""
-    vectors = engine.embed(crops)
     dim = engine.describe().dim
-    if vectors.shape != (len(crops), dim) or vectors.dtype != np.float32:
+    if not crops:
+        return np.zeros((0, dim), np.float32)
+    vectors = engine.embed(crops)
+    kind, shape = getattr(vectors, "dtype", type(vectors).__name__), np.shape(vectors)
+    if kind != np.float32 or shape != (len(crops), dim):
         raise SemblanceError(
-            f"The engine {engine.name} gave {vectors.dtype} {vectors.shape} instead of "
+            f"The engine {engine.name} gave {kind} {shape} instead of "
             f"float32 {(len(crops), dim)}; mend its embed()."
         )
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):  # also false for NaN

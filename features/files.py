@@ -40,12 +40,16 @@ def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
         raise
 
 
-def modified(path: Path) -> int:
-    """When the file was last written, in nanoseconds; 0 when there is none."""
+Version = tuple[int, int]
+
+
+def version(path: Path) -> Version:
+    """Changes whenever the file does: when it was written (nanoseconds) and its size; zeros when there is none."""
     try:
-        return path.stat().st_mtime_ns
+        stat = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return 0
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 def set_aside(path: Path) -> Path:

@@ -37,6 +37,10 @@ class NotIndexed(SemblanceError):
     """Nothing of this catalogue has been embedded with this engine yet."""
 
 
+class Busy(SemblanceError):
+    """Another process is indexing this catalogue for this engine."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What an index run did, counted in different pictures.
@@ -95,19 +99,27 @@ class Answer:
 class _Searchable:
     """Stored features with an index over those places in them that are shown.
 
-    version, entries, hidden: of the feature file and of the catalogue, when this was made.
+    version, paths, hidden: of the feature file and of the catalogue, when this was made.
     """
 
-    version: tuple[int, ...]
-    entries: dict[str, catalogues.Entry]
+    version: tuple[files.Version, files.Version]
+    root: Path
+    paths: dict[str, list[str]]
     hidden: frozenset[str]
     features: Features
     places: list[int]
     index: index.Index
     pictures: int
+    crowd: int  # rows of the picture that has most
 
-    def is_of(self, version: tuple[int, ...], catalogue: Catalogue) -> bool:
-        same = self.entries is catalogue.entries and self.hidden is catalogue.hidden
+    def file(self, digest: str) -> Path:
+        return self.root / self.paths[digest][0]
+
+    def label(self, digest: str) -> str:
+        return catalogues.label_of(self.paths[digest][0])
+
+    def is_of(self, version: tuple[files.Version, files.Version], catalogue: Catalogue) -> bool:
+        same = self.paths is catalogue.paths and self.hidden is catalogue.hidden
         return same and self.version == version
 
 
@@ -136,8 +148,15 @@ class Library:
 
     def cards(self) -> dict[str, Card]:
         """Every engine's card by name, in the order of the tabs."""
-        cards = {name: self.engine(name).describe() for name in engines.discover()}
+        cards = {name: self._card(name) for name in engines.discover()}
         return dict(sorted(cards.items(), key=lambda item: (item[1].order, item[0])))
+
+    def _card(self, name: str) -> Card:
+        try:
+            return self.engine(name).describe()
+        except Exception as error:  # one broken engine must not take the others down
+            reason = f"The engine {name} can't describe itself: {error!r}."
+            return Card(name.capitalize(), "unknown", 0, "none", "none", "unknown", available=False, reason=reason)
 
     def open(self, folder: Path) -> Catalogue:
         """The catalogue of a folder as it was last scanned: one object for all who ask. Raises CatalogueError."""
@@ -156,8 +175,7 @@ class Library:
 
     def status(self, catalogue: Catalogue, engine: Engine) -> Status:
         """As of the last scan; loads no network."""
-        with self._lock:
-            stored = self._load(catalogue, engine).features
+        stored = self._load(catalogue, engine).features
         there = catalogue.paths.keys()
         return Status(len(there), len(stored.digests & there), sum(row.digest in there for row in stored.rows))
 
@@ -167,20 +185,25 @@ class Library:
         engine: Engine,
         progress: Progress = lambda done, total, what: None,
         cancelled: Callable[[], bool] = lambda: False,
+        wait: float = 0,
     ) -> Report:
         """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
-        Raises CatalogueError, WeightsError, and SemblanceError while another process indexes this catalogue.
+        wait: seconds, when another process indexes this catalogue for this engine; then raises Busy. Raises also
+        CatalogueError and WeightsError, and SemblanceError when the home can't be written to.
         """
         started = time.perf_counter()
         try:
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(catalogue.state.with_suffix(".lock"), timeout=0):
+            with FileLock(catalogue.state.with_suffix(".lock")):
                 catalogues.scan(catalogue, progress)
-                engine.prepare()
-                return self._index(catalogue, engine, progress, cancelled, started)
+            progress(0, 0, "looking for weights")
+            engine.prepare()
+            store = self._store(catalogue, engine)
+            with FileLock(store.path.with_suffix(".lock"), timeout=wait):
+                return self._index(catalogue, engine, store, progress, cancelled, started)
         except Timeout as error:
-            raise SemblanceError(
+            raise Busy(
                 f"{catalogue.name} is being indexed already; wait for that to end, then try again."
             ) from error
         except OSError as error:
@@ -194,11 +217,11 @@ class Library:
         self,
         catalogue: Catalogue,
         engine: Engine,
+        store: FeatureStore,
         progress: Progress,
         cancelled: Callable[[], bool],
         started: float,
     ) -> Report:
-        store = self._store(catalogue, engine)
         unfinished = store.repair()
         before = store.read()
         wanted = catalogue.paths
@@ -252,9 +275,9 @@ class Library:
         started = time.perf_counter()
         if not like:
             raise SemblanceError("Name at least one picture that you like.")
-        vector = np.mean([embed_query(engine, path) for path in like], axis=0)
+        vector = np.mean([_embed_named(engine, path) for path in like], axis=0)
         if unlike:
-            vector = 2 * vector - np.mean([embed_query(engine, path) for path in unlike], axis=0)
+            vector = 2 * vector - np.mean([_embed_named(engine, path) for path in unlike], axis=0)
         given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
         return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, given, started)
 
@@ -284,7 +307,7 @@ class Library:
         """
         stored = self._ready(catalogue, engine)
         first_row = {stored.features.rows[i].digest: i for i in reversed(stored.places)}
-        labels = {digest: catalogue.label(digest) for digest in first_row}
+        labels = {digest: stored.label(digest) for digest in first_row}
         many = Counter(labels.values())
         started = time.perf_counter()
         skipped: list[Skipped] = []
@@ -301,7 +324,7 @@ class Library:
         asked = [query for query in asked if query[1] and many[query[1]]]
         if not asked:
             raise SemblanceError("Nothing to measure: put the pictures into folders, two or more in each.")
-        found = self._nearest(catalogue, stored, np.stack([vector for *_, vector in asked]), DEPTH + 1)
+        found = self._nearest(stored, np.stack([vector for *_, vector in asked]), DEPTH + 1)
         answers = [
             [match.label for match in matches if match.digest != own]
             for (own, *_), matches in zip(asked, found, strict=True)
@@ -337,17 +360,20 @@ class Library:
         with self._lock:
             known = self._searchable.get(store.path)
             if known is None or not known.is_of(version, catalogue):
-                entries, hidden, stored = catalogue.entries, catalogue.hidden, store.read()
-                shown = catalogue.paths.keys() - hidden
+                paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
+                shown = paths.keys() - hidden
                 places = [i for i, row in enumerate(stored.rows) if row.digest in shown]
                 searched = index.create()
                 searched.upsert([str(i) for i in places], stored.vectors[places])
-                pictures = len({stored.rows[i].digest for i in places})
-                known = _Searchable(version, entries, hidden, stored, places, searched, pictures)
+                rows = Counter(stored.rows[i].digest for i in places)
+                crowd = max(rows.values(), default=1)
+                root = catalogue.root
+                known = _Searchable(version, root, paths, hidden, stored, places, searched, len(rows), crowd)
                 self._searchable[store.path] = known
             return known
 
     def _ready(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
+        engine.prepare()  # until then another network may seem to answer
         stored = self._load(catalogue, engine)
         if not stored.pictures:
             raise NotIndexed(f"{catalogue.name} has no pictures indexed for {engine.name}; index it first.")
@@ -363,25 +389,22 @@ class Library:
         started: float,
     ) -> Answer:
         stored = self._ready(catalogue, engine)
-        (found,) = self._nearest(catalogue, stored, vector[None], k + len(skip))
+        (found,) = self._nearest(stored, vector[None], k + len(skip))
         matches = [match for match in found if match.digest not in skip][:k]
         card = engine.describe()
         return Answer(matches, card.network, card.weights, stored.pictures, time.perf_counter() - started)
 
-    def _nearest(
-        self, catalogue: Catalogue, stored: _Searchable, vectors: np.ndarray, k: int
-    ) -> list[list[Match]]:
+    def _nearest(self, stored: _Searchable, vectors: np.ndarray, k: int) -> list[list[Match]]:
         """For each query the k nearest pictures, each by its best row."""
         rows = stored.features.rows
-        crowd = max(Counter(row.digest for row in rows).values(), default=1)  # rows of the fullest picture
-        ids, scores = stored.index.query(vectors, k * crowd)
+        ids, scores = stored.index.query(vectors, k * stored.crowd)
         answers = []
         for names, cosines in zip(ids, scores, strict=True):
             best: dict[str, Match] = {}
             for name, cosine in zip(names, cosines, strict=True):
                 row = rows[int(name)]
                 if row.digest not in best:
-                    file, label = catalogue.file(row.digest), catalogue.label(row.digest)
+                    file, label = stored.file(row.digest), stored.label(row.digest)
                     best[row.digest] = Match(row.digest, file, label, cosine, row.box)
             answers.append(list(best.values())[:k])
         return answers
@@ -390,7 +413,7 @@ class Library:
         """The head for just these pictures and labels: kept beside the features, made anew after a change."""
         stored = self._ready(catalogue, engine)
         rows = [(i, stored.features.rows[i].digest) for i in stored.places]
-        taught = [(i, digest, catalogue.label(digest)) for i, digest in rows if catalogue.label(digest)]
+        taught = [(i, digest, stored.label(digest)) for i, digest in rows if stored.label(digest)]
         lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
         path = self._store(catalogue, engine).path.with_suffix(".head")
         try:
@@ -405,6 +428,14 @@ class Library:
         head = labeller.train(stored.features.vectors[[i for i, *_ in taught]], [label for *_, label in taught])
         files.write_atomically(path, [pickle.dumps({"lesson": lesson, "head": head.state()}, protocol=5)])
         return head
+
+
+def _embed_named(engine: Engine, query: Path) -> np.ndarray:
+    """embed_query, for one of several queries: what goes wrong is told with the file's name."""
+    try:
+        return embed_query(engine, query)
+    except SemblanceError as error:
+        raise type(error)(f"{query}: {error}") from error
 
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:

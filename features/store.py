@@ -29,7 +29,8 @@ import numpy as np
 from engines import Box
 from features import files
 
-FORMAT = "semblance-features-1"
+DECODER = 1  # raise it when features.images gives other pixels for the same file
+FORMAT = f"semblance-features-1, decoder {DECODER}"
 _ALIGN = 64
 _FRAME = struct.Struct("<II")
 
@@ -73,10 +74,9 @@ class FeatureStore:
     def journal(self) -> Path:
         return self.path.with_suffix(".journal")
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> tuple[files.Version, files.Version]:
         """Changes whenever `read` would give something new; cheap."""
-        stats = (p.stat() if p.exists() else None for p in (self.path, self.journal))
-        return tuple(n for s in stats for n in ((s.st_mtime_ns, s.st_size) if s else (0, 0)))
+        return files.version(self.path), files.version(self.journal)
 
     def read(self) -> Features:
         """What is stored, and what an unfinished run has added. A damaged file is set aside and counts as none."""

@@ -1,14 +1,17 @@
 """Library: index, search, recommend, classify, evaluate, hide; and the person's folder never notices."""
 
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from toy import (
     BLACK,
     BLUE,
@@ -225,11 +228,15 @@ def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow
         def embed(self, crops: Sequence[Crop]) -> np.ndarray:
             return super().embed(crops) * np.float32(np.nan)
 
+    class Listed(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            return super().embed(crops).tolist()
+
     class Short(Toy):
         def embed(self, crops: Sequence[Crop]) -> np.ndarray:
             return super().embed(crops)[:-1]
 
-    for engine in (Long(), Double(), Empty(), Short()):
+    for engine in (Long(), Double(), Empty(), Listed(), Short()):
         with pytest.raises(SemblanceError, match=r"mend its embed\(\)\.$"):
             library.index(library.open(rainbow), engine)
         assert library.status(library.open(rainbow), engine).rows == 0
@@ -600,8 +607,8 @@ class Waiting(Toy):
         return super().embed(crops)
 
 
-def test_one_index_run_at_a_time(library: Library, rainbow: Path) -> None:
-    waiting, toy = Waiting(), Toy()
+def test_one_index_run_at_a_time_for_an_engine(library: Library, rainbow: Path) -> None:
+    waiting, toy, other = Waiting(), Toy(), Toy("other")
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(library.index, library.open(rainbow), waiting)
         assert waiting.begun.wait(60)
@@ -612,14 +619,91 @@ def test_one_index_run_at_a_time(library: Library, rainbow: Path) -> None:
                 assert str(refusal.value) == (
                     "pictures is being indexed already; wait for that to end, then try again."
                 )
-            command = [sys.executable, "app.py", "index", rainbow, "-e", "colour", "--home", library.home]
-            told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-            assert (told.returncode, told.stdout) == (1, "") and str(refusal.value) in told.stderr
+            assert library.index(library.open(rainbow), other).rows == 5, "another engine need not wait"
         finally:
             waiting.go.set()
         assert run.result().new == 5
-    assert (toy.prepared, toy.batches) == (0, [])
+    assert toy.batches == []
     assert library.index(library.open(rainbow), toy).rows == 5, "and the lock is gone again"
+
+
+def test_a_query_may_wait_for_a_run_to_end(library: Library, rainbow: Path) -> None:
+    waiting = Waiting()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(library.index, library.open(rainbow), waiting)
+        assert waiting.begun.wait(60)
+        second = pool.submit(library.index, library.open(rainbow), Toy(), wait=60)
+        waiting.go.set()
+        assert (first.result().new, second.result().new, second.result().kept) == (5, 0, 5)
+
+
+def test_two_queries_on_the_command_line_at_once_both_answer(home: Path, rainbow: Path) -> None:
+    """The second finds the first one indexing, or its lock held for longer than it will wait."""
+    library = Library(home)
+    colour = library.engine("colour")
+    library.index(library.open(rainbow), colour)
+    store = next(home.glob("catalogues/*/colour-*.features"))
+    command = [sys.executable, "app.py", "search", rainbow, rainbow / "warm/red.png", "-e", "colour", "--json"]
+    with FileLock(store.with_suffix(".lock")):
+        told = subprocess.run([*command, "--home", home], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0
+    assert json.loads(told.stdout)["results"][0]["matches"][0]["path"].endswith("red.png")
+    assert told.stderr == "pictures is being indexed elsewhere; the answer comes from what is there so far.\n"
+
+
+class Clumsy(Toy):
+    """Fails on blue pictures, finds nothing in green ones."""
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        red, green, blue = image.mean(axis=(0, 1))
+        if blue > max(red, green):
+            raise ZeroDivisionError("a slip")
+        return [] if green > red else [Crop(image)]
+
+
+def test_an_engine_that_fails_on_a_picture_skips_it(library: Library, rainbow: Path) -> None:
+    report = library.index(library.open(rainbow), Clumsy())
+    reasons = {skip.reason for skip in report.skipped}
+    assert reasons == {
+        "The engine toy failed on this picture (ZeroDivisionError('a slip')).",
+        "The engine toy found nothing in this picture.",
+    }
+    assert report.rows == report.images - len(report.skipped) > 0
+    assert library.index(library.open(rainbow), Clumsy()).new == 0
+
+
+def test_an_engine_that_can_not_describe_itself_takes_no_other_down(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = library.cards()
+    monkeypatch.setattr(type(library.engine("colour")), "describe", lambda self: 1 / 0)
+    cards = library.cards()
+    assert cards.keys() == before.keys() and not cards["colour"].available
+    assert (
+        cards["colour"].reason == "The engine colour can't describe itself: ZeroDivisionError('division by zero')."
+    )
+
+
+def test_the_home_may_lie_in_a_hidden_folder_of_the_pictures(pictures: Path) -> None:
+    paint(pictures / "red.png", RED)
+    library = Library(pictures / ".cache/semblance")
+    assert library.index(library.open(pictures), Toy()).images == 1
+    library.thumbnail(library.open(pictures), *library.open(pictures).paths)
+    assert library.index(library.open(pictures), Toy()).images == 1
+
+
+class Settling(Toy):
+    """Another space than it first seems, until it is prepared: as when weights have been fetched."""
+
+    def settings(self) -> dict[str, Any]:
+        return {"fetched": bool(self.prepared)}
+
+
+def test_a_space_that_turns_out_to_be_another_is_not_mixed(library: Library, rainbow: Path) -> None:
+    opened(library, rainbow, Settling())
+    fresh = Settling()
+    assert library.status(library.open(rainbow), fresh).done == 0
+    assert library.evaluate(library.open(rainbow), fresh)[0].gallery == 5
 
 
 def test_what_another_has_indexed_is_found_at_once(library: Library, rainbow: Path) -> None:

@@ -21,6 +21,11 @@ BROKEN = {
     "a module that is not there": ("import surely_missing\n", "No module named 'surely_missing'"),
     "a slip of the pen": ("def embed(self:\n", "'(' was never closed"),
     "a fault at the end": (ENGINE.replace("brightness", "faulty") + "\n1 / 0\n", "division by zero"),
+    "no describe": (
+        ENGINE.replace("def describe", "def descibe"),
+        "The engine brightness has no describe(); write it.",
+    ),
+    "an odd name": (ENGINE.replace('"brightness"', '"a/b c"'), "'a/b c' is no name for an engine"),
     "a name that is taken": (
         ENGINE.replace('"brightness"', '"colour"'),
         "Two engines are called 'colour': engines.colour and engines.dropped.",

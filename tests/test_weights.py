@@ -560,3 +560,21 @@ def test_auto_answers_with_the_built_in_encoder_and_every_command_says_so(
     for answer in answers:
         assert answer["network"] == "builtin"
         assert answer["weights"].startswith("built-in: ") and answer["weights"].endswith(listed["reason"])
+
+
+def test_nobody_waits_for_a_download_but_who_needs_it(hub: Hub, cache: Path) -> None:
+    hub.answer = gate = Gate()
+    engine, same_weights = toy(record(hub.url)), toy(record(hub.url))
+    fetching = threading.Thread(target=engine.embed, args=([CROP],))
+    fetching.start()
+    try:
+        assert gate.waiting.wait(60)
+        started = time.monotonic()
+        for asked in (engine, same_weights):
+            assert "not downloaded yet" in asked.describe().reason
+            assert asked.settings()["network"] == "builtin"
+        assert time.monotonic() - started < 1
+    finally:
+        gate.opened.set()
+        fetching.join()
+    assert engine.describe().network == "toynet"

@@ -63,21 +63,22 @@ class NetworkEngine(Engine):
         self._asked = network
         self._answering: Answering | None = None
         self._forward: Forward | None = None
-        self._lock = threading.RLock()
+        self._settling = threading.Lock()
+        self._running = threading.Lock()
 
     def prepare(self) -> None:
         self._answer(fetch=True)
 
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
-        with self._lock:  # the nets are not promised to be thread-safe
-            answering = self._answer(fetch=True)
-            net = answering.network
-            if not crops:
-                return np.zeros((0, net.dim), np.float32)
+        answering = self._answer(fetch=True)
+        net = answering.network
+        if not crops:
+            return np.zeros((0, net.dim), np.float32)
+        pixels = np.stack([_resize(crop.pixels, net.size) for crop in crops])
+        with self._running:  # the nets are not promised to be thread-safe
             if self._forward is None:
                 with quietly():
                     self._forward = net.load(answering.found.path if answering.found else None)
-            pixels = np.stack([_resize(crop.pixels, net.size) for crop in crops])
             return unit_rows(self._forward(pixels))
 
     def settings(self) -> dict[str, Any]:
@@ -114,13 +115,16 @@ class NetworkEngine(Engine):
         return next((net for net in self.nets if net.name == self._asked), self.nets[0])
 
     def _answer(self, fetch: bool) -> Answering:
-        """Settled by the first call that could fetch; until then it tells what this machine has."""
-        with self._lock:
-            if self._answering is None:
-                answering = self._look(fetch)
-                if not fetch and answering.found is None and self._asked != "builtin":
-                    return answering
+        """Settled by the first call that may fetch; before, it tells without waiting what this machine has."""
+        if self._answering:
+            return self._answering
+        if not fetch:
+            answering = self._look(fetch)
+            if answering.found or self._asked == "builtin":
                 self._answering = answering
+            return answering
+        with self._settling:
+            self._answering = self._answering or self._look(fetch)
             return self._answering
 
     def _look(self, fetch: bool) -> Answering:

@@ -25,7 +25,7 @@ from filelock import FileLock
 from engines.base import SemblanceError, WeightsError
 from engines.networks.quiet import quietly
 
-PROBE_SECONDS = 4.0  # to learn that a hub can't be reached; a name server may hang for longer
+PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
 
 
@@ -66,7 +66,7 @@ class Found:
 
 
 _failed: dict[str, SemblanceError] = {}  # url, or "" for the whole net; nothing is tried twice in one process
-_lock = threading.Lock()
+_downloading = threading.Lock()
 
 
 def offline() -> bool:
@@ -92,11 +92,13 @@ def resolve(weights: Weights, *, fetch: bool, check: Callable[[Path], None] | No
             path = path / Path(weights.file).name
         if path.is_file():  # the person vouches for it: its own sha256 goes into the fingerprint
             return Found(path, _digest(path, "sha256"), f"{path.name}, named by you")
-    with _lock:
-        path = cache_folder() / weights.file
-        if not path.is_file():
-            _download(weights, path, fetch, check)
-        return Found(path, _verify(weights, path, path), f"{path.name} ({weights.name})")
+    path = cache_folder() / weights.file
+    if not path.is_file():
+        _may_download(weights, fetch)
+        with _downloading:
+            if not path.is_file():
+                _download(weights, path, check)
+    return Found(path, _verify(weights, path, path), f"{path.name} ({weights.name})")
 
 
 def _verify(weights: Weights, path: Path, cached: Path) -> str:
@@ -120,17 +122,25 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
 
 
 def _digest(path: Path, algorithm: str) -> str:
-    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    try:
+        return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read ({error.strerror}); check its permissions.") from error
 
 
-def _download(weights: Weights, path: Path, fetch: bool, check: Callable[[Path], None] | None) -> None:
-    """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
+def _may_download(weights: Weights, fetch: bool) -> None:
+    """Raises what is known to stand against a download."""
     if offline():
         raise WeightsUnavailable("offline mode is on")
     if known := _failed.get("") or _failed.get(weights.url):
         raise type(known)(str(known))
     if not fetch:
         raise WeightsUnavailable(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
+
+
+def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None) -> None:
+    """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
+    _may_download(weights, fetch=True)  # another thread may have failed meanwhile
     if problem := _unreachable(weights.url):
         raise problem
     partial = path.with_name(path.name + ".part")
