@@ -1,1 +1,5 @@
 """How it looks: one file per tab, each runnable alone (`python -m demos.style`). Importing this loads nothing."""
+
+import os
+
+PORT = os.environ.pop("GRADIO_SERVER_PORT", "")  # Gradio would fall over a wrong one as it is imported

@@ -17,7 +17,7 @@ import gradio as gr
 from demos import draw
 from demos.jobs import UNFORESEEN, Job
 from demos.search import POLL, WATCHES, Page, while_busy
-from demos.shelf import Shelf
+from demos.shelf import SAMPLES, Shelf
 from engines import SemblanceError
 from features import uploads
 from features.catalogue import Skipped
@@ -88,11 +88,14 @@ def tab(page: Page) -> None:
             yield draw.state("busy", "Receiving", "The pictures are being put in order."), gr.skip(), gr.skip()
             key, refused = await asyncio.to_thread(source)
             names = list(shelf.cards) if wanted not in shelf.cards else [wanted]
-            jobs = list(dict.fromkeys(shelf.index(key, name) for name in names))
             chosen = gr.update(choices=await asyncio.to_thread(shelf.choices), value=key)
-            yield draw.progress(jobs[0], len(jobs) - 1), chosen, gr.skip()
-            async for html in _watch(jobs):
-                yield html, gr.skip(), gr.skip()
+            for _ in range(2):  # twice when the samples have to be drawn first
+                jobs = list(dict.fromkeys(shelf.index(key, name) for name in names))
+                yield draw.progress(jobs), chosen, gr.skip()
+                async for html in _watch(jobs):
+                    yield html, gr.skip(), gr.skip()
+                if jobs[0].key != SAMPLES or jobs[0].error or jobs[0].cancelled.is_set():
+                    break
             yield _report(shelf, jobs, refused), gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
@@ -113,15 +116,14 @@ def tab(page: Page) -> None:
         def source() -> tuple[str, Sequence[Skipped]]:
             if not files:
                 raise SemblanceError("Choose some pictures or a zip first.")
-            folder, refused = uploads.receive(shelf.library.home, name, [Path(file) for file in files], label)
+            folder, refused = uploads.receive(shelf.inbox, name, [Path(file) for file in files], label)
             return shelf.add(folder), refused
 
         async for told in run(source, engine):
             yield told
 
-    def stop(key: str) -> None:
-        for job in shelf.work(key):
-            job.cancelled.set()
+    def stop(event: gr.EventData) -> None:
+        shelf.jobs.cancel(str(event.digest).split())
 
     out = [report, page.picker, page.stamp]
     busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
@@ -129,7 +131,7 @@ def tab(page: Page) -> None:
     send.click(upload, [files, name, label, engine], out, api_name="upload", **busy).then(
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
-    report.stop(stop, page.picker, None, queue=False, show_progress="hidden", api_visibility="private")
+    report.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
     if shelf.local:
 
         async def index_folder(folder: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
@@ -163,7 +165,7 @@ def tab(page: Page) -> None:
 
 async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
     while live := [job for job in jobs if not job.ended.is_set()]:
-        yield draw.progress(live[0], len(live) - 1)
+        yield draw.progress(live)
         await asyncio.sleep(POLL)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from html import escape
 
 from demos.jobs import Job
+from demos.shelf import unfetched
 from engines import Card, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
 from features.library import Answer, Match, Report, Status
 
 LISTED = 300  # skipped files shown; the command line lists them all
-CLICKS = """// sends 'search' (with a digest), 'index' or 'stop', as the pressed button says
+CLICKS = """// sends 'search' (with a digest), 'index' or 'stop' (with numbers of jobs), as the pressed button says
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     if (pressed) trigger(pressed.dataset.do, { digest: pressed.dataset.digest || '' });
@@ -89,16 +90,18 @@ def failed(error: SemblanceError | str) -> str:
     return state("error", title, str(error))
 
 
-def progress(job: Job, ahead: int = 0) -> str:
-    """ahead: further pieces of work that wait behind this one."""
+def progress(jobs: Sequence[Job]) -> str:
+    """The first of them, and how many wait behind it. Cancel is for them all."""
+    job, ahead = jobs[0], len(jobs) - 1
     share = job.done / job.total if job.total else 0
     tally = f"{job.done:,} of {job.total:,}" if job.total else ""
+    numbers = " ".join(str(job.number) for job in jobs)
     more = f" · {ahead:,} more to come" if ahead else ""
     return (
         f'<div class="state busy" role="status"><h3>{escape(_PHASES.get(job.what, job.what).capitalize())}</h3>'
         f'<div class="bar{"" if job.total else " unknown"}"><i style="width:{share:.1%}"></i></div>'
         f"<p>{escape(job.title)}{f' · {tally}' if tally else ''}{more}</p>"
-        '<button type="button" class="act quiet" data-do="stop">Cancel</button>'
+        f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">Cancel</button>'
         '<p class="hint">What has been done is kept.</p></div>'
     )
 
@@ -121,6 +124,8 @@ def weights(card: Card) -> str:
     """Whose weights answer. A stand-in is told apart, with the reason."""
     if not card.available:
         return f'<p class="note warn"><b>Not available.</b> {escape(card.reason)}</p>'
+    if unfetched(card):
+        return f'<p class="note"><b>Weights are fetched at the first use.</b> {escape(_sentence(card.reason))}</p>'
     if card.reason:
         return f'<p class="note"><b>The built-in encoder answers.</b> {escape(_sentence(card.weights))}</p>'
     return f'<p class="note">Weights: {escape(card.weights)}.</p>'

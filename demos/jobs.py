@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,8 @@ class Job:
     what: str = "waiting its turn"
     result: Any = None
     error: str = ""
+    begun: bool = False
+    number: int = field(default_factory=itertools.count(1).__next__)
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -36,6 +39,7 @@ class Job:
         self.done, self.total, self.what = done, total, what
 
     def run(self) -> None:
+        self.begun = True
         try:
             if not self.cancelled.is_set():
                 self.what = "starting"
@@ -50,7 +54,8 @@ class Job:
 
 
 class Jobs:
-    """A queue with one worker. A key has at most one live job: whoever asks for it again joins it."""
+    """A queue with one worker. Whoever asks for a key again joins the job that waits for its turn: one that has
+    begun may be past what has just been brought in."""
 
     def __init__(self) -> None:
         self._live: list[Job] = []  # the first one is running
@@ -59,18 +64,29 @@ class Jobs:
         self._worker: threading.Thread | None = None
 
     def find(self, key: Hashable) -> Job | None:
-        """The live job of this key, if any."""
+        """The live job of this key, if any; of two the running one."""
         with self._changed:
             return next((job for job in self._live if job.key == key and not job.cancelled.is_set()), None)
+
+    def cancel(self, numbers: Collection[str]) -> None:
+        """The jobs with these numbers, and what waits behind them with the same key."""
+        with self._changed:
+            keys = {job.key for job in self._live if str(job.number) in numbers}
+            for job in [job for job in self._live if job.key in keys]:
+                job.cancelled.set()
+                if job in self._live[1:]:  # its turn need not be waited for
+                    self._live.remove(job)
+                    job.ended.set()
 
     def failure(self, key: Hashable) -> str:
         """Why the last work of this key failed; empty when it did not."""
         return self._failures.get(key, "")
 
     def start(self, key: Hashable, title: str, work: Work, *, urgent: bool = False) -> Job:
-        """The live job of this key, or a new one. urgent: somebody waits for it, so it goes before the others."""
+        """The waiting job of this key, or a new one. urgent: somebody waits for it: it goes before the others."""
         with self._changed:
-            job = self.find(key)
+            waiting = (job for job in self._live if job.key == key and not (job.begun or job.cancelled.is_set()))
+            job = next(waiting, None)
             if job is None:
                 job = Job(key, title, work)
                 self._live.append(job)

@@ -6,6 +6,7 @@ Run one alone: `python -m demos.search colour [FOLDER]`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from demos import draw
 from demos.jobs import UNFORESEEN
@@ -30,8 +32,8 @@ POLL = 0.3  # seconds between two looks at a running job
 
 RawImage = dict[str, Any] | None
 """An image as it came. Gradio's own preprocessing would decode it, and show what fails as a toast; so the events
-take the file as it was uploaded (which Gradio has checked to lie in its own folder), and the library opens it in
-the one way that all pictures are opened."""
+take what came, which may be made up: `_query` refuses every file that was not uploaded, and the library opens the
+others in the one way that all pictures are opened."""
 
 Aside = tuple[Callable[[], Any], Callable[[Shelf, Catalogue, Path], Any]]
 """Draws a component beside the results; gives its value for a query."""
@@ -84,7 +86,12 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
     asked = gr.State("")  # the digest, when the question is a picture of the catalogue
 
     def index_first(key: str) -> bool:
-        return shelf.status(key, name).done == 0
+        try:
+            if (job := shelf.job(key, name)) and job.begun:
+                return False
+            return shelf.unsettled(name) or shelf.status(key, name).done == 0
+        except NotIndexed:  # the samples are yet to be drawn
+            return True
 
     def always(key: str) -> bool:
         return True
@@ -98,7 +105,7 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
             if await asyncio.to_thread(start, key):
                 await asyncio.to_thread(shelf.index, key, name)
             while job := await asyncio.to_thread(shelf.job, key, name):
-                yield draw.progress(job)
+                yield draw.progress([job])
                 await asyncio.sleep(POLL)
         except SemblanceError:
             return
@@ -141,9 +148,8 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
             pass
         return gr.skip(), gr.skip()
 
-    def stop(key: str) -> None:
-        for job in shelf.work(key, [name]):
-            job.cancelled.set()
+    def stop(event: gr.EventData) -> None:
+        shelf.jobs.cancel(str(event.digest).split())
 
     def leave(digest: str) -> tuple[Any, str]:
         """A picture of the catalogue that was left can't stay the question."""
@@ -162,16 +168,16 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         **SEARCHES,
     }
 
-    def answer_on(listen: Callable[..., Any], api_name: str | None = None) -> Any:
+    def answer_on(listen: Callable[..., Any], api_name: str | None = None, **how: Any) -> Any:
         shown = {"api_name": api_name} if api_name else {"api_visibility": "private"}
-        answered = listen(**answering, **shown)
+        answered = listen(**answering, **shown, **how)
         if not aside:
             return answered
 
         def fill(key: str, question: RawImage, digest: str) -> Any:
             try:
                 catalogue = shelf.catalogue(key, name)
-                query = _query(catalogue, question, digest)
+                query = None if shelf.unsettled(name) else _query(catalogue, question, digest)
                 return aside[1](shelf, catalogue, query) if query else None
             except SemblanceError:  # the answer beside it tells it
                 return None
@@ -216,27 +222,30 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         )
         answer_on(choice.then(picked, page.picker, before, **WATCHES).then)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
-    answer_on(k.release)
-    wall.stop(stop, page.picker, None, queue=False, show_progress="hidden", api_visibility="private")
+    answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
+    wall.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _query(catalogue: Catalogue, question: RawImage, digest: str) -> Path | None:
+    """A picture of the catalogue, or a file that was uploaded. All other paths get one and the same sentence."""
     if digest in catalogue.paths:
         return catalogue.file(digest)
-    if not question or not question.get("path"):
+    if not isinstance(question, dict) or not question.get("path"):
         return None
-    if not (query := Path(question["path"])).exists():
-        raise SemblanceError("This picture was put away after a while; drop it once more.")
-    return query
+    with contextlib.suppress(ValueError, OSError):
+        query = Path(question["path"]).resolve()
+        if query.is_relative_to(Path(get_upload_folder()).resolve()) and query.is_file():
+            return query
+    raise SemblanceError("This picture is not here, or was put away after a while; drop it once more.")
 
 
 def _answer(shelf: Shelf, key: str, name: str, question: RawImage, digest: str, number: int) -> tuple[str, str]:
     try:
         catalogue = shelf.catalogue(key, name)
         query = _query(catalogue, question, digest)
-        if query is None:
+        if query is None or shelf.unsettled(name):  # no search downloads anything
             return _idle(shelf, key, name), _weights(shelf, name)
-        k = min(MOST, max(1, int(number)))
+        k = min(MOST, max(1, int(number or 1)))
         engine = shelf.library.engine(name)
         found = shelf.library.search(catalogue, engine, query, k + bool(digest))
         card = engine.describe()
@@ -257,19 +266,23 @@ def _answer(shelf: Shelf, key: str, name: str, question: RawImage, digest: str, 
 def _idle(shelf: Shelf, key: str, name: str) -> str:
     """What can be done here, while there is no question or nothing to answer it from."""
     try:
+        if job := shelf.job(key, name):
+            return draw.progress([job])
         catalogue = shelf.catalogue(key, name)
         status = shelf.status(key, name)
-        if job := shelf.job(key, name):
-            return draw.progress(job)
+    except NotIndexed as error:
+        text = shelf.jobs.failure(key) or str(error)
+        return draw.state("index", "No samples yet", text, action=("index", "Draw the samples"))
     except SemblanceError as error:
         return draw.failed(error)
     failure = shelf.jobs.failure((catalogue.root, name))
     if failure and not status.done:
         return draw.state("error", "Indexing stopped", failure, action=("index", "Try again"))
     title = shelf.cards[name].title
-    if not status.done:
+    if not status.done or shelf.unsettled(name):
         size = f" Its {draw.count(status.images, 'picture')}" if status.images else " Its pictures"
-        text = f"{size} have not been looked at for {title}. Drop a picture and it is done first, or do it now."
+        text = f"{size} have not been looked at for {title}. Drop a picture: it is done before the answer. "
+        text += "Or do it now."
         return draw.state("index", f"{catalogue.name} is not indexed yet", text, action=("index", "Index now"))
     if not status.rows:
         text = f"None of its {draw.count(status.images, 'picture')} could be used; the tab Catalogue lists why."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from demos.jobs import Job, Jobs
 from engines import Card, SemblanceError
 from features.catalogue import Catalogue, Progress
-from features.library import Library, Report, Status
+from features.library import Library, NotIndexed, Report, Status
 
 SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
 SUITS = {"lookalike": "people", "style": "paintings"}
@@ -31,15 +32,23 @@ def is_local(share: bool) -> bool:
         return False
 
 
+def unfetched(card: Card) -> bool:
+    """Whether weights are to be downloaded at the first use: which network answers is not settled before."""
+    return "not downloaded yet" in card.reason
+
+
 class Shelf:
-    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered."""
+    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered, and drawn: whether
+    they are known to be whole. inbox: the home of uploads; visitors' is new each time, so they see nobody's."""
 
     def __init__(self, library: Library, images: Path | None = None, *, local: bool = False) -> None:
         self.library = library
         self.local = local
         self.jobs = Jobs()
         self.cards: dict[str, Card] = library.cards()
+        self.inbox = library.home if local else library.home / "visitors" / secrets.token_hex(8)
         self.samples = None if images else library.home / "samples"
+        self.drawn = False
         self._roots: dict[str, Path] = {}
         self.first = self.add(images) if images else SAMPLES
 
@@ -71,10 +80,16 @@ class Shelf:
         """The catalogue of a choice for an engine's tab. A key never names a folder that is not on the shelf."""
         if key == SAMPLES and self.samples:
             folder = self.samples / SUITS.get(engine, SUITS_OTHERS)
+            if not folder.is_dir():
+                raise NotIndexed("The samples have not been drawn yet.")
             return self.library.open(self._roots[self.add(folder)])
         if key not in self._roots:
             raise SemblanceError("This collection is no longer there; choose another above.")
         return self.library.open(self._roots[key])
+
+    def unsettled(self, engine: str) -> bool:
+        """See `unfetched`; as things are now."""
+        return unfetched(self.library.engine(engine).describe())
 
     def status(self, key: str, engine: str) -> Status:
         return self.library.status(self.catalogue(key, engine), self.library.engine(engine))
@@ -110,23 +125,25 @@ class Shelf:
         return self.jobs.find((self.catalogue(key, engine).root, engine))
 
     def index(self, key: str, engine: str, *, urgent: bool = True) -> Job:
-        """Indexes in the background. Raises SemblanceError."""
-        if key == SAMPLES and (drawing := self.jobs.find(SAMPLES)):
-            return drawing
+        """Indexes in the background; samples that are not whole are drawn first. Raises SemblanceError."""
+        if key == SAMPLES and self.samples and not self.drawn:
+            return self.jobs.find(SAMPLES) or self.draw_samples(self.samples)
         return self._index(self.catalogue(key, engine), engine, urgent)
 
     def _index(self, catalogue: Catalogue, engine: str, urgent: bool) -> Job:
         title = f"{catalogue.name} for {self.cards[engine].title}"
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
-            return self.library.index(catalogue, self.library.engine(engine), progress, cancelled)
+            chosen = self.library.engine(engine)
+            if self.unsettled(engine):
+                progress(0, 0, "fetching the weights")
+                chosen.prepare()
+            return self.library.index(catalogue, chosen, progress, cancelled)
 
         return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
 
-    def draw_samples(self) -> None:
+    def draw_samples(self, folder: Path) -> Job:
         """Draws and indexes the sample sets in the background."""
-        if not (folder := self.samples):
-            return
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
             import samples
@@ -134,10 +151,11 @@ class Shelf:
             def drawn(done: int, total: int) -> None:
                 progress(done, total, "drawing the sample pictures")
                 if cancelled():
-                    raise SemblanceError("The drawing of the samples was stopped; it goes on when the app starts.")
+                    raise SemblanceError("The drawing of the samples was stopped; index them, and it goes on.")
 
             samples.draw(folder, drawn)
+            self.drawn = True
             for engine in self.cards:
                 self._index(self.catalogue(SAMPLES, engine), engine, urgent=False)
 
-        self.jobs.start(SAMPLES, "the samples", work)
+        return self.jobs.start(SAMPLES, "the samples", work)

@@ -7,9 +7,11 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is imported: nothing is told to anyone
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+import demos
 import engines
 from demos import catalogue as catalogue_tab
 from demos import draw, search, theme
@@ -35,6 +38,7 @@ def serve(library: Library, images: Path | None, share: bool) -> None:
     share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"
     for sentence in engines.broken().values():
         print(sentence, file=sys.stderr)
+    _receive_into(library.home / "incoming")
     shelf = Shelf(library, images, local=is_local(share))
     _launch(shelf, draw_page(shelf), share)
 
@@ -42,7 +46,9 @@ def serve(library: Library, images: Path | None, share: bool) -> None:
 def alone(name: str, arguments: list[str]) -> None:
     """One tab and nothing else: `python -m demos.style [FOLDER]`."""
     try:
-        shelf = Shelf(Library(), Path(arguments[0]) if arguments else None, local=is_local(False))
+        library = Library()
+        _receive_into(library.home / "incoming")
+        shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
         if name not in (*shelf.cards, CATALOGUE):
             raise SemblanceError(
                 f"There is no tab {name!r}. Choose one of: {', '.join((*shelf.cards, CATALOGUE))}."
@@ -104,10 +110,39 @@ def _tab(name: str) -> Callable[[search.Page, str], None]:
     return getattr(importlib.import_module(own), "tab", search.tab) if found else search.tab
 
 
+def _receive_into(folder: Path) -> None:
+    """Gradio puts uploads there, unless the user has named a folder. What a killed process left is deleted."""
+    if os.environ.get("GRADIO_TEMP_DIR"):
+        return
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+            with contextlib.suppress(OSError):  # another process may be at it; a folder may hold newer files
+                if time.time() - path.lstat().st_mtime > KEPT[1]:
+                    path.rmdir() if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise SemblanceError(
+            f"{folder} can't be written to ({error.strerror}); choose another home with --home."
+        ) from error
+
+
+def _port() -> int | None:
+    if not demos.PORT:
+        return None  # the first free one from 7860 on
+    if not (demos.PORT.isdecimal() and 0 < int(demos.PORT) < 65536):
+        raise SemblanceError(f"GRADIO_SERVER_PORT must be a number such as 7860, and not {demos.PORT!r}.")
+    return int(demos.PORT)
+
+
 def _launch(shelf: Shelf, demo: gr.Blocks, share: bool) -> None:
-    shelf.draw_samples()
+    port = _port()
+    if shelf.samples:
+        shelf.draw_samples(shelf.samples)
     try:
         demo.launch(
+            server_port=port,
             share=share,
             footer_links=[],
             run_history=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import os
@@ -9,11 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +25,10 @@ import pytest
 from PIL import Image
 
 import engines
-from demos.shelf import is_local
+import samples
+from demos import draw, search, suite, theme
+from demos.jobs import Jobs
+from demos.shelf import SAMPLES, Shelf, is_local
 from demos.suite import build
 from features.library import Library
 
@@ -59,13 +66,13 @@ def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    unwanted = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE", "SEMBLANCE_WEIGHTS")
+    unwanted = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE", "GRADIO_TEMP_DIR")
     env = {key: value for key, value in os.environ.items() if key not in unwanted}
     env |= {
         "GRADIO_SERVER_PORT": str(port),
         "SEMBLANCE_HOME": str(tmp_path_factory.mktemp("home")),
         "SEMBLANCE_OFFLINE": "1",
-        "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("temp")),
+        "SEMBLANCE_WEIGHTS": "",
     }
     log = tmp_path_factory.mktemp("log") / "app.log"
     with log.open("wb") as out:
@@ -292,3 +299,241 @@ def test_importing_the_app_loads_no_network() -> None:
     code = "import sys, demos.suite; print([m for m in ('tensorflow', 'torch', 'keras') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _call(app: str, event: str, data: list[Any]) -> str:
+    """What the app's own HTTP interface gives for an event."""
+    address = f"{app}gradio_api/call/{event}"
+    asked = urllib.request.Request(
+        address, json.dumps({"data": data}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        number = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{address}/{number}", timeout=60) as answer:
+        return answer.read().decode()
+
+
+def test_no_file_is_opened_that_was_not_uploaded(app: str, pictures: Path) -> None:
+    with urllib.request.urlopen(f"{app}config", timeout=60) as answer:
+        components = json.load(answer)["components"]
+    (key,) = (
+        c["props"]["value"]
+        for c in components
+        if c["props"].get("label") == "Collection" and c["type"] == "dropdown"
+    )
+    secret = str(next(pictures.glob("*/1.jpg")))
+    made_up = [secret, "/etc/passwd", "/no/such/file", "a\0b", f"{Path(secret).parent}"]
+    told = {_call(app, "colour", [key, {"path": path}, "", 3]) for path in made_up}
+    assert len(told) == 1 and "This picture is not here" in told.pop()
+    meta = {"_type": "gradio.FileData"}
+    for form in ({"path": secret, "meta": meta}, secret, [secret], [{"path": secret}], {"url": secret}):
+        assert 'class=\\"card' not in _call(app, "colour", [key, form, "", 3])
+    assert "complete" not in _call(app, "upload", [[{"path": secret}], "Stolen", "", "colour"])
+
+
+def _event(page: Any, name: str) -> Any:
+    """What the page does on an event, in the last tab that has it."""
+    return [function.fn for function in page.fns.values() if function.name == name][-1]
+
+
+def _told(steps: Any) -> list[str]:
+    """The HTML of each step of an event."""
+
+    async def collect() -> list[str]:
+        return [step[0] async for step in steps if isinstance(step[0], str)]
+
+    with ThreadPoolExecutor(1) as elsewhere:  # playwright's loop runs in this thread
+        return elsewhere.submit(asyncio.run, collect()).result(60)
+
+
+def test_a_visitors_upload_shows_nothing_that_was_there_before(library: Library, tmp_path: Path) -> None:
+    mine = library.home / "uploads" / "My pictures"
+    _noise(mine / "private.png", 3)
+    shown = _noise(tmp_path / "shown" / "a.png", 5).parent
+    page = build(library, shown, local=False)
+    sent = str(_noise(tmp_path / "sent.png", 4))
+    told = _told(_event(page, "upload")([sent], "My pictures", "", "colour"))
+    assert "Done" in told[-1]
+    found = [path.name for known in library.known() for paths in known.paths.values() for path in map(Path, paths)]
+    assert "sent.png" in found and "private.png" not in found
+    assert [path.name for path in mine.iterdir()] == ["private.png"]
+    assert Shelf(library, shown).inbox != Shelf(library, shown).inbox
+    assert Shelf(library, shown, local=True).inbox == library.home
+
+
+def test_what_comes_while_a_job_runs_gets_a_job_of_its_own() -> None:
+    jobs, begun, go = Jobs(), threading.Event(), threading.Event()
+
+    def work(progress: Any, cancelled: Any) -> int:
+        begun.set()
+        go.wait(20)
+        return 1
+
+    first = jobs.start("key", "first", work)
+    assert begun.wait(20)
+    second = jobs.start("key", "second", work)
+    assert second is not first and jobs.start("key", "third", work, urgent=True) is second
+    assert jobs.find("key") is first
+    go.set()
+    assert second.ended.wait(20) and second.result == 1
+
+
+def test_cancel_is_for_the_work_that_is_shown(library: Library) -> None:
+    jobs, begun, go = Jobs(), threading.Event(), threading.Event()
+
+    def work(progress: Any, cancelled: Any) -> None:
+        begun.set()
+        go.wait(20)
+
+    running, waiting, other = (jobs.start(key, key, work) for key in ("running", "waiting", "other"))
+    assert begun.wait(20)
+    html = draw.progress([running, waiting])
+    assert f'data-do="stop" data-digest="{running.number} {waiting.number}"' in html
+    page = build(library)
+    stops = [function for function in page.fns.values() if function.name == "stop"]
+    assert len(stops) == len(LOADED) + 1 and not any(
+        stop.inputs for stop in stops
+    )  # not the collection chosen now
+    stops[0].fn(SimpleNamespace(digest=""))
+    jobs.cancel([str(running.number), str(waiting.number)])
+    assert running.cancelled.is_set() and waiting.ended.wait(1) and not running.ended.is_set()
+    go.set()
+    assert other.ended.wait(20) and not other.cancelled.is_set()
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An engine whose weights are not there before `prepare`."""
+    monkeypatch.setattr(engines.base, "_registry", dict(engines.base._registry))
+
+    @engines.register
+    class Late(engines.Engine):
+        name, version = "late", 1
+        there = False
+
+        def prepare(self) -> None:
+            Late.there = True
+
+        def embed(self, crops: Any) -> np.ndarray:
+            return np.array([[1, 0]] * len(crops), np.float32).reshape(-1, 2)
+
+        def describe(self) -> engines.Card:
+            why = "" if self.there else "no weights of Late: not downloaded yet (5 MB, at the first use)"
+            return engines.Card("Late", "as ever", 2, "late", "built-in: so so", "MIT", reason=why)
+
+        def settings(self) -> dict[str, Any]:
+            return {"there": self.there}
+
+    return Late
+
+
+def test_weights_are_fetched_in_a_job_and_then_indexed_with(
+    library: Library, tmp_path: Path, late: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    engine, catalogue = library.engine("late"), library.open(picture.parent)
+    late.prepare = lambda self: None
+    library.index(catalogue, engine)  # by the stand-in, at another time
+    late.prepare = lambda self: (time.sleep(1), setattr(late, "there", True))
+
+    shelf = Shelf(library, picture.parent)
+    assert "fetched at the first use" in draw.weights(shelf.cards["late"])
+    assert "built-in encoder answers" not in draw.weights(shelf.cards["late"])
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
+    assert "Index now" in html and "before the answer" in html and not late.there
+
+    page = build(library, picture.parent)
+    told = _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
+    assert any("Fetching the weights" in html for html in told)
+    assert late.there and library.status(catalogue, engine).done == 1
+    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
+    assert "card" in html
+
+
+def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def never_ends(folder: Path, progress: Any) -> None:
+        begun.set()
+        while True:
+            progress(1, 2)
+            time.sleep(0.01)
+
+    def at_once(folder: Path, progress: Any) -> None:
+        for name in samples.SETS:
+            _noise(folder / name / "kind" / "1.png", 6)
+
+    monkeypatch.setattr(samples, "draw", never_ends)
+    shelf = Shelf(library)
+    drawing = shelf.index(SAMPLES, "colour")
+    assert begun.wait(20) and drawing.key == SAMPLES
+    shelf.jobs.cancel([str(drawing.number)])
+    assert drawing.ended.wait(20)
+    for html, _ in (
+        search._answer(shelf, SAMPLES, "colour", question, "", 3) for question in (None, {"path": "/"})
+    ):
+        assert "Draw the samples" in html
+
+    monkeypatch.setattr(samples, "draw", at_once)
+    page = build(library)
+    told = _told(_event(page, "index")(SAMPLES, "colour"))  # the button Bring up to date
+    assert "Done" in told[-1] and "Colour" in told[-1]
+    assert "Draw the samples" not in search._idle(Shelf(library), SAMPLES, "colour")
+
+
+def test_uploads_lie_in_the_home_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "incoming"
+    old, new = _noise(folder / "old" / "a.png", 7), _noise(folder / "new" / "a.png", 8)
+    long_ago = time.time() - suite.KEPT[1] - 60
+    os.utime(old, (long_ago, long_ago))
+    os.utime(old.parent, (long_ago, long_ago))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    suite._receive_into(folder)
+    assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+    assert new.exists() and not old.exists()
+    assert os.name == "nt" or folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "of the user"))
+    suite._receive_into(folder)
+    assert os.environ["GRADIO_TEMP_DIR"] == str(tmp_path / "of the user")
+
+
+@pytest.mark.parametrize("name", ["fill", "fill_dark", "fill_hover", "fill_hover_dark"])
+def test_buttons_can_be_read(name: str) -> None:
+    colour = getattr(theme.theme(), f"button_primary_background_{name}")
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5  # white on it
+
+
+@pytest.mark.parametrize(
+    ("port", "command"),
+    [("abc", ["app.py", "serve"]), ("taken", ["app.py", "serve"]), ("abc", ["-m", "demos.style"])],
+)
+def test_a_port_that_can_not_be_used_is_told(tmp_path: Path, port: str, command: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = str(taken.getsockname()[1]) if port == "taken" else port
+        env = os.environ | {"GRADIO_SERVER_PORT": number}
+        done = subprocess.run(
+            [sys.executable, *command, str(tmp_path)],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+    assert done.returncode == 1
+    assert "GRADIO_SERVER_PORT" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.browser
+def test_the_number_of_results_can_be_changed_by_keys(page: Any, pictures: Path) -> None:
+    panel = _open(page, "colour")
+    _upload(panel, sorted(pictures.glob("*/1.jpg"))[0])
+    panel.locator(".card").nth(5).wait_for()
+    panel.locator("input[type=range]").press("Home")
+    page.wait_for_function("[...document.querySelectorAll('.card')].filter(c => c.checkVisibility()).length === 1")
+    panel.locator("input[type=number]").fill("3")
+    page.wait_for_function("[...document.querySelectorAll('.card')].filter(c => c.checkVisibility()).length === 3")
