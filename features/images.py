@@ -15,12 +15,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from engines import Box, SemblanceError
 
 LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
-MAX_PIXELS = 150_000_000  # more is a bomb, or needs more memory than our users have
+MAX_PIXELS = 64_000_000  # more is a bomb, or needs more memory than our users have
+MAX_JPEG_PIXELS = 150_000_000  # decoded at a fraction of its size
 MAX_BYTES = 512 * 1024 * 1024
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif"),
 )
+# What Pillow may take a file for, whatever its name; it has readers that start other programs. JPEG: MPO as well.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")  # TGA has no mark
 UNSUPPORTED = {
     ".heic": "HEIC",
     ".heif": "HEIF",
@@ -94,23 +97,28 @@ def decode(data: bytes) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                if image.width * image.height > MAX_PIXELS:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
+                if image.width * image.height > limit:
                     raise ImageError(
                         f"The picture is {image.width:,} x {image.height:,} pixels, more than "
-                        f"{MAX_PIXELS // 1_000_000} million; save a smaller copy."
+                        f"{limit // 1_000_000} million; save a smaller copy."
                     )
                 turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
                 width, height = (image.height, image.width) if turned else image.size
-                image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
-                upright = ImageOps.exif_transpose(_rgb(image))
+                enough = [LONGEST_SIDE, LONGEST_SIDE]
+                if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
+                    enough = [max(1, side * LONGEST_SIDE // max(image.size)) for side in image.size]
+                image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
+                upright = _rgb(image)
+                ImageOps.exif_transpose(upright, in_place=True)
+                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         except UnidentifiedImageError as error:
             raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
         except ImageError:
             raise
         except Exception as error:  # whatever a decoder may raise for bytes that make no sense
             raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return Picture(np.asarray(upright), width, height)
 
 
@@ -120,24 +128,31 @@ def open_image(path: Path) -> Picture:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Any Pillow mode -> RGB, with its EXIF orientation kept for the caller."""
+    """Any Pillow mode -> RGB, with its EXIF orientation kept for the caller. No copy is made without need."""
     exif = image.getexif()
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bit(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
+        image = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image)
+        image = white
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     image.info["exif"] = exif.tobytes() if exif else b""
     return image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """16-bit grey, 32-bit integer or float -> 8-bit grey; Pillow's own conversion would clip to white."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F" or values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-        low, high = np.nanmin(values), np.nanmax(values)
-        values = (np.nan_to_num(values, nan=low) - low) * (255 / max(high - low, 1e-9))
-    elif image.mode != "I" or values.max(initial=0) > 255:
-        values = values / 257
-    return Image.fromarray(values.round().astype(np.uint8))
+    values = np.asarray(image)
+    grey = np.empty(values.shape, np.uint8)
+    low, high = np.nanmin(values), np.nanmax(values)
+    for top in range(0, len(values), 64):  # in bands: float64 of the whole would be four times the picture
+        band = values[top : top + 64].astype(np.float64)
+        if image.mode == "F" or high > 65535 or low < 0:
+            band = (np.nan_to_num(band, nan=low) - low) * (255 / max(float(high) - float(low), 1e-9))
+        elif image.mode != "I" or high > 255:
+            band = band / 257
+        grey[top : top + 64] = band.round().astype(np.uint8)
+    return Image.fromarray(grey)

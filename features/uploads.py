@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import re
 import stat
 import zipfile
@@ -18,13 +20,14 @@ MAX_FILES = 20_000  # in one archive
 MAX_UNPACKED = 4 << 30  # bytes of one archive
 MAX_RATIO = 200  # unpacked to packed: pictures hardly shrink, bombs do
 RATIO_MATTERS = 10 << 20  # bytes; below, a well-packed bitmap does no harm
+NAME_ERRORS = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)  # what one name can cause
 
 
 def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> tuple[Path, list[Skipped]]:
     """Adds pictures, and the pictures in zip archives, to the collection `name` of the home.
 
     label: a folder for them below the collection; folders inside an archive are kept below that. Returns the
-    collection's folder and what was not taken. Raises SemblanceError when no picture was.
+    collection's folder and what was not taken. Raises SemblanceError when no picture was, or none can be kept.
     """
     folder = home / "uploads" / (_plain(name) or "uploads")
     below = folder / _plain(label)
@@ -36,8 +39,11 @@ def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> 
             skipped += refusals
         elif is_image_name(upload.name):
             with upload.open("rb") as source:
-                _keep(source.read(MAX_BYTES + 1), below, upload.name)
-            taken += 1
+                reason = _keep(source.read(MAX_BYTES + 1), below, upload.name)
+            if reason:
+                skipped.append(Skipped(upload.name, reason))
+            else:
+                taken += 1
         else:
             skipped.append(Skipped(upload.name, "Not a picture; send JPEG, PNG, WebP, or a zip of them."))
     if not taken:
@@ -65,12 +71,14 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                 try:
                     with opened.open(member) as source:
                         data = source.read(member.file_size)  # no more, whatever comes out of it
-                    _keep(data, folder.joinpath(*map(_plain, path.parts[:-1])), path.name)
-                    taken += 1
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
-                    skipped.append(
-                        Skipped(f"{archive.name}/{member.filename}", "Damaged in the archive; zip it again.")
-                    )
+                    reason = "Damaged in the archive; zip it again."
+                else:
+                    reason = _keep(data, folder.joinpath(*map(_plain, path.parts[:-1])), path.name)
+                if reason:
+                    skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
+                else:
+                    taken += 1
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         skipped.append(Skipped(archive.name, "The archive is damaged, or not a zip file; zip it again."))
     return skipped, taken
@@ -94,18 +102,30 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     return ""
 
 
-def _keep(data: bytes, folder: Path, sent_as: str) -> None:
-    """Writes under this name made plain, or a numbered one where the name is taken by another picture."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _keep(data: bytes, folder: Path, sent_as: str) -> str:
+    """Writes under this name made plain, or with a hash added where the name is taken by another picture.
+
+    Why it can't be kept under its name; empty when it is. Raises SemblanceError when nothing can be kept there.
+    """
     name = _plain(sent_as)
     if not is_image_name(name):  # nothing was left of it
         name = f"picture{PurePosixPath(sent_as).suffix}"
-    target = folder / name
-    number = 1
-    while target.exists() and target.read_bytes() != data:
-        number += 1
-        target = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
-    files.write_atomically(target, [data])
+    plain, digest = folder / name, hashlib.sha256(data).hexdigest()
+    try:
+        for target in (plain, *(plain.with_stem(f"{plain.stem}-{digest[:length]}") for length in (8, 32))):
+            if not target.exists():
+                files.write_atomically(target, [data])
+                break
+            if target.stat().st_size == len(data) and target.read_bytes() == data:
+                break
+    except OSError as error:
+        why = error.strerror or error
+        if error.errno in NAME_ERRORS:
+            return f"It can't be kept under its name ({why}); rename it."
+        raise SemblanceError(
+            f"The pictures can't be kept in {folder} ({why}); see that there is room, and that we may write there."
+        ) from error
+    return ""
 
 
 def _plain(name: str) -> str:

@@ -34,7 +34,7 @@ def solid(mode: str, colour: object, size: tuple[int, int] = (16, 8)) -> Image.I
 
 
 def png(width: int, height: int, data: bytes = b"", depth: int = 8, kind: int = 0) -> bytes:
-    """A PNG by hand. kind: 0 grey, 2 RGB."""
+    """A PNG by hand. kind: 0 grey, 2 RGB, 6 RGBA."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -103,6 +103,13 @@ def test_every_kind_becomes_rgb(kind: str) -> None:
 
 def test_one_pixel_is_a_picture() -> None:
     assert decode(encoded(solid("RGB", RED, (1, 1)), "PNG")).pixels.tolist() == [[[255, 0, 0]]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_16_bits_become_8_by_rounding(dtype: type) -> None:
+    values = np.arange(65536).reshape(256, 256)
+    picture = decode(encoded(Image.fromarray(values.astype(dtype)), "TIFF"))
+    assert (picture.pixels == np.round(values / 257)[..., None]).all()
 
 
 TURNS: dict[int, Callable[[Image.Image], Image.Image]] = {  # how a picture was laid down -> how to store it so
@@ -177,7 +184,7 @@ def test_a_strip_stays_a_strip() -> None:
 JPEG, PNG, GIF = encoded(corners(), "JPEG"), encoded(corners(), "PNG"), encoded(palette(), "GIF")
 DAMAGED = "The picture is damaged or cut short; copy it again from where it came."
 NO_PICTURE = "The file holds no picture that can be read; export it as JPEG or PNG."
-TOO_LARGE = "The picture is 40,000 x 40,000 pixels, more than 150 million; save a smaller copy."
+TOO_LARGE = "The picture is 40,000 x 40,000 pixels, more than 64 million; save a smaller copy."
 REFUSED = {
     "nothing.jpg": (b"", "The file is empty; copy it again from where it came."),
     "a text.jpg": (b"Dear diary", NO_PICTURE),
@@ -186,6 +193,7 @@ REFUSED = {
     "cut.png": (PNG[:150], DAMAGED),
     "cut.webp": (encoded(corners(), "WEBP")[:-20], DAMAGED),
     "bomb.png": (png(40_000, 40_000), TOO_LARGE),
+    "a little too large.png": (png(8001, 8000), TOO_LARGE.replace("40,000 x 40,000", "8,001 x 8,000")),
     "no height.gif": (GIF.replace(b"\x10\0\x08\0", b"\x10\0\0\0"), NO_PICTURE),
     "phone.heic": (b"anything", "HEIC pictures are not supported; export it as JPEG or PNG."),
     "phone.HEIF": (b"anything", "HEIF pictures are not supported; export it as JPEG or PNG."),
@@ -200,6 +208,38 @@ def test_refused_with_one_sentence(tmp_path: Path, name: str) -> None:
     with pytest.raises(ImageError) as refusal:
         open_image(tmp_path / name)
     assert str(refusal.value) == sentence and is_one_sentence(sentence)
+
+
+def test_pillow_takes_a_file_for_nothing_but_what_our_suffixes_say() -> None:
+    extensions = Image.registered_extensions()
+    assert {extensions[suffix] for suffix in images.SUFFIXES} == set(images.FORMATS)
+
+
+PHOTOSHOP = b"8BPS" + struct.pack(">HxxxxxxHIIHHIIIH", 1, 3, 8, 16, 8, 3, 0, 0, 0, 0) + bytes(3 * 8 * 16)
+OTHERS = {
+    "EPS": encoded(solid("RGB", RED), "EPS"),
+    "PSD": PHOTOSHOP,
+    "ICO": encoded(solid("RGBA", RED, (16, 16)), "ICO"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_content_named_jpg_is_refused_and_starts_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with Image.open(io.BytesIO(OTHERS[kind])) as image:
+        assert image.format == kind
+    (tmp_path / "photo.jpg").write_bytes(OTHERS[kind])
+    started = []
+
+    def start(command: object, *_: object, **__: object) -> None:
+        started.append(command)
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(ImageError) as refusal:
+        open_image(tmp_path / "photo.jpg")
+    assert str(refusal.value) == NO_PICTURE and started == []
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -255,6 +295,30 @@ def test_a_bomb_takes_neither_time_nor_memory() -> None:
         decode(bomb)
     assert time.perf_counter() - started < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB
+
+
+PEAK = """
+import sys, pathlib, features.images as images
+peak = lambda: int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # kB
+before = peak()
+picture = images.open_image(pathlib.Path(sys.argv[1]))
+print(1024 * (peak() - before) / (picture.width * picture.height))
+"""
+LARGE = {  # a large picture, and the bytes that a pixel of it may take
+    "16-bit grey.png": (lambda: png(6000, 6000, bytes(12_001 * 6000), 16), 10),
+    "see-through.png": (lambda: png(6000, 6000, bytes(24_001 * 6000), 8, 6), 12),
+    "colour.png": (lambda: png(6000, 6000, bytes(18_001 * 6000), 8, 2), 8),
+    "strip.jpg": (lambda: encoded(solid("RGB", RED, (1500, 48_000)), "JPEG"), 1),  # more than MAX_PIXELS
+}
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no way to measure here")
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_picture_takes_little_memory(tmp_path: Path, name: str) -> None:
+    made, most = LARGE[name]
+    (tmp_path / name).write_bytes(made())
+    run = subprocess.run([sys.executable, "-c", PEAK, tmp_path / name], capture_output=True, text=True, check=True)
+    assert 0 < float(run.stdout) < most
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "TGA", "AVIF", "JPEG2000"])

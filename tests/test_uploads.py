@@ -1,6 +1,8 @@
 """What comes over the wire, hostile zips among it, ends in a folder of our own or is refused with its reason."""
 
 import bz2
+import errno
+import hashlib
 import io
 import os
 import stat
@@ -242,10 +244,69 @@ def test_equal_names_with_other_bytes_are_both_kept(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.png").write_bytes(data)
     folder, _ = receive(tmp_path / "home", "mine", [archive, *(tmp_path / f"{name}/a.png" for name in "xyz")])
-    assert files(folder) == {"a.png", "a-2.png", "a-3.png"}
+    assert files(folder) == {"a.png", hashed(OTHER_PNG), hashed(picture((1, 2, 3)))}
     assert {path.read_bytes() for path in folder.iterdir()} == {PNG, OTHER_PNG, picture((1, 2, 3))}
+    before = snapshot(folder)
     again, _ = receive(tmp_path / "home", "mine", [archive])
-    assert again == folder and len(files(folder)) == 3, "the same once more changes nothing"
+    assert again == folder and snapshot(folder) == before, "the same once more changes nothing"
+
+
+def hashed(data: bytes, length: int = 8) -> str:
+    return f"a-{hashlib.sha256(data).hexdigest()[:length]}.png"
+
+
+def test_no_picture_takes_the_place_of_one_of_equal_hash(tmp_path: Path) -> None:
+    folder = tmp_path / "home/uploads/mine"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_bytes(PNG)
+    (folder / hashed(OTHER_PNG)).write_bytes(b"another")  # as by chance, once in four thousand million
+    (tmp_path / "a.png").write_bytes(OTHER_PNG)
+    for _ in range(2):
+        receive(tmp_path / "home", "mine", [tmp_path / "a.png"])
+        assert files(folder) == {"a.png", hashed(OTHER_PNG), hashed(OTHER_PNG, 32)}
+    assert (folder / hashed(OTHER_PNG)).read_bytes() == b"another"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_thousands_of_equal_names_take_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)  # the disk's time is not ours
+    read = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+    large = ("a.png", os.urandom(1 << 20))
+    members = [(member("a.png"), b"%d" % number) for number in range(3000)]
+    archive = zipped(tmp_path / "pictures.zip", large, *members)
+    started = time.perf_counter()
+    folder, skipped = receive(tmp_path / "home", "mine", [archive])
+    assert time.perf_counter() - started < 10
+    assert skipped == [] and len(files(folder)) == 3001
+    assert read == [], "the large one is not read for each of the small"
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, parts: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads.files, "write_atomically", full)
+    (tmp_path / "a.png").write_bytes(PNG)
+    for upload in (tmp_path / "a.png", zipped(tmp_path / "pictures.zip", ("a.png", PNG))):
+        with pytest.raises(SemblanceError) as refusal:
+            receive(tmp_path / "home", "mine", [upload])
+        assert str(refusal.value) == (
+            f"The pictures can't be kept in {tmp_path / 'home/uploads/mine'} (No space left on device); "
+            "see that there is room, and that we may write there."
+        )
+        assert is_one_sentence(str(refusal.value))
+
+
+def test_a_name_that_can_not_be_kept_is_told_and_the_rest_taken(tmp_path: Path) -> None:
+    bad = ["a.png/b.png", "/".join(["x" * 200] * 30) + "/c.png"]  # below a file; longer than any path
+    archive = zipped(tmp_path / "pictures.zip", *((name, PNG) for name in ("a.png", *bad, "d.png")))
+    folder, skipped = receive(tmp_path / "home", "mine", [archive])
+    assert files(folder) == {"a.png", "d.png"}
+    assert [skip.path for skip in skipped] == [f"pictures.zip/{name}" for name in bad]
+    for skip in skipped:
+        assert skip.reason.startswith("It can't be kept under its name (") and is_one_sentence(skip.reason)
 
 
 def test_what_macs_add_is_passed_over(tmp_path: Path) -> None:
