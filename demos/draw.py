@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from html import escape
 
 from demos.jobs import Job
-from demos.shelf import unfetched
 from engines import Card, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
@@ -124,7 +123,7 @@ def weights(card: Card) -> str:
     """Whose weights answer. A stand-in is told apart, with the reason."""
     if not card.available:
         return f'<p class="note warn"><b>Not available.</b> {escape(card.reason)}</p>'
-    if unfetched(card):
+    if not card.settled:
         return f'<p class="note"><b>Weights are fetched at the first use.</b> {escape(_sentence(card.reason))}</p>'
     if card.reason:
         return f'<p class="note"><b>The built-in encoder answers.</b> {escape(_sentence(card.weights))}</p>'

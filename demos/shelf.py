@@ -32,11 +32,6 @@ def is_local(share: bool) -> bool:
         return False
 
 
-def unfetched(card: Card) -> bool:
-    """Whether weights are to be downloaded at the first use: which network answers is not settled before."""
-    return "not downloaded yet" in card.reason
-
-
 class Shelf:
     """local: see `is_local`. samples: the folder of the drawn sets, when they are offered, and drawn: whether
     they are known to be whole. inbox: the home of uploads; visitors' is new each time, so they see nobody's."""
@@ -88,8 +83,8 @@ class Shelf:
         return self.library.open(self._roots[key])
 
     def unsettled(self, engine: str) -> bool:
-        """See `unfetched`; as things are now."""
-        return unfetched(self.library.engine(engine).describe())
+        """Whether the first use will fetch weights, which may then answer; as things are now."""
+        return not self.library.engine(engine).describe().settled
 
     def status(self, key: str, engine: str) -> Status:
         return self.library.status(self.catalogue(key, engine), self.library.engine(engine))

@@ -61,6 +61,7 @@ class Card:
     licence: str
     available: bool = True
     reason: str = ""  # why it is not available, or why a stand-in answers
+    settled: bool = True  # False until the first use, where that will fetch weights: they may then answer instead
     order: int = 50  # place of its tab, small first
 
 

@@ -419,7 +419,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         def describe(self) -> engines.Card:
             why = "" if self.there else "no weights of Late: not downloaded yet (5 MB, at the first use)"
-            return engines.Card("Late", "as ever", 2, "late", "built-in: so so", "MIT", reason=why)
+            return engines.Card("Late", "as ever", 2, "late", "built-in", "MIT", reason=why, settled=self.there)
 
         def settings(self) -> dict[str, Any]:
             return {"there": self.there}

@@ -190,7 +190,8 @@ def test_nothing_is_fetched_before_it_is_needed(hub: Hub, cache: Path) -> None:
     with pytest.raises(WeightsUnavailable, match=r"^not downloaded yet \(0 MB, at the first use\)$"):
         resolve(record(hub.url), fetch=False)
     card = toy(record(hub.url)).describe()
-    assert (card.network, card.available) == ("builtin", True) and "not downloaded yet" in card.reason
+    assert (card.network, card.available, card.settled) == ("builtin", True, False)
+    assert "not downloaded yet" in card.reason
     assert hub.asked == 0
 
 
@@ -577,4 +578,4 @@ def test_nobody_waits_for_a_download_but_who_needs_it(hub: Hub, cache: Path) -> 
     finally:
         gate.opened.set()
         fetching.join()
-    assert engine.describe().network == "toynet"
+    assert engine.describe().network == "toynet" and engine.describe().settled

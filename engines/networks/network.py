@@ -13,7 +13,7 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, WeightsError, unit_rows
 from engines.networks.quiet import quietly
-from engines.networks.weights import Found, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Found, NotFetched, Weights, WeightsUnavailable, resolve
 
 Forward = Callable[[np.ndarray], np.ndarray]
 """(N, size, size, 3) uint8 RGB -> (N, dim) float32; rows need not be of unit length yet."""
@@ -40,6 +40,7 @@ class Answering:
     network: Network
     found: Found | None = None
     reason: str = ""
+    settled: bool = True
 
 
 class NetworkEngine(Engine):
@@ -108,6 +109,7 @@ class NetworkEngine(Engine):
             licence=net.weights.licence if net.weights else "MIT, part of Semblance",
             available=available,
             reason=answering.reason,
+            settled=answering.settled,
             order=self.order,
         )
 
@@ -138,7 +140,7 @@ class NetworkEngine(Engine):
             reason = f"no weights of {net.name}: {error}"
             if self._asked != "auto":
                 raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
-            return Answering(self.stand_in, reason=reason)
+            return Answering(self.stand_in, reason=reason, settled=not isinstance(error, NotFetched))
 
 
 def _resize(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -33,6 +33,10 @@ class WeightsUnavailable(SemblanceError):
     """The weights can't be had now (offline, unreachable, not fetched yet); a built-in encoder may answer."""
 
 
+class NotFetched(WeightsUnavailable):
+    """A download has not been tried yet."""
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How a net wants its input: (N, size, size, 3), its channel order, and its scaling in words."""
@@ -135,7 +139,7 @@ def _may_download(weights: Weights, fetch: bool) -> None:
     if known := _failed.get("") or _failed.get(weights.url):
         raise type(known)(str(known))
     if not fetch:
-        raise WeightsUnavailable(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
+        raise NotFetched(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
 
 
 def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None) -> None:
