@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import os
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from demos.jobs import Job, Jobs
@@ -98,10 +98,10 @@ class Shelf:
                 found[catalogue.state] = catalogue
         return list(found.values())
 
-    def work(self, key: str, engines: Collection[str] = ()) -> list[Job]:
-        """What is being done, or waits, for this choice: for some engines' tabs, or for all of them."""
+    def work(self, key: str) -> list[Job]:
+        """What is being done, or waits, for this choice."""
         jobs = []
-        for name in engines or self.cards:
+        for name in self.cards:
             with contextlib.suppress(SemblanceError):
                 jobs.append(self.job(key, name))
         return [job for job in dict.fromkeys(jobs) if job]
@@ -129,11 +129,7 @@ class Shelf:
         title = f"{catalogue.name} for {self.cards[engine].title}"
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
-            chosen = self.library.engine(engine)
-            if self.unsettled(engine):
-                progress(0, 0, "fetching the weights")
-                chosen.prepare()
-            return self.library.index(catalogue, chosen, progress, cancelled)
+            return self.library.index(catalogue, self.library.engine(engine), progress, cancelled)
 
         return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
 

@@ -18,9 +18,8 @@ from engines.networks.network import Forward, Network, NetworkEngine
 from engines.networks.quiet import quietly
 
 SIDE = 224  # of an aligned face, pixels
-MARGIN = (
-    0.3  # VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays
-)
+# VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays.
+MARGIN = 0.3
 KEPT = 224 / 256
 MIN_CONFIDENCE = 0.9
 MIN_FACE = 20  # pixels; smaller boxes hold no identity

@@ -197,7 +197,8 @@ class Library:
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(catalogue.state.with_suffix(".lock")):
                 catalogues.scan(catalogue, progress)
-            progress(0, 0, "looking for weights")
+            if not engine.describe().settled:
+                progress(0, 0, "fetching the weights")
             engine.prepare()
             store = self._store(catalogue, engine)
             with FileLock(store.path.with_suffix(".lock"), timeout=wait):
