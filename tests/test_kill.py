@@ -25,16 +25,21 @@ from features.library import BATCH, Library
 ROOT = Path(__file__).parent.parent
 KILLS = 20
 COUNTING = """
-import os, sys
+import os, sys, time
 import app
 from engines.colour import Colour
 
 embed = Colour.embed
 tally = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+batches = 0
 
 def counted(self, crops):
+    global batches
     rows = embed(self, crops)
     os.write(tally, b"%d\\n" % len(crops))
+    batches += 1
+    if str(batches) == os.environ.get("WAIT_AFTER"):
+        time.sleep(60)
     return rows
 
 Colour.embed = counted
@@ -107,11 +112,12 @@ def test_killed_at_any_instant_the_command_line_goes_on(
 
 
 def test_stopped_by_ctrl_c_it_says_so_and_goes_on(
-    tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("WAIT_AFTER", "2")  # batches: however slow this process is, the other is still at work
     run = start(photos, tmp_path / "home", tmp_path / "tally")
     deadline = time.monotonic() + 60
-    while not ((tmp_path / "tally").exists() and (tmp_path / "tally").read_bytes()):
+    while not ((tmp_path / "tally").exists() and (tmp_path / "tally").read_bytes().count(b"\n") == 2):
         assert run.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     run.send_signal(signal.SIGINT)
@@ -120,7 +126,7 @@ def test_stopped_by_ctrl_c_it_says_so_and_goes_on(
         told
     )
     report = go_on(photos, tmp_path / "home", capsys)
-    assert report["rows"] == 300 and report["kept"] % BATCH == 0
+    assert (report["rows"], report["kept"]) == (300, BATCH)
     embedded = sum(map(int, (tmp_path / "tally").read_bytes().split()))
     assert embedded - report["kept"] <= BATCH
 
