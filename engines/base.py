@@ -61,7 +61,8 @@ class Card:
     licence: str
     available: bool = True
     reason: str = ""  # why it is not available, or why a stand-in answers
-    settled: bool = True  # False until the first use, where that will fetch weights: they may then answer instead
+    runner: str = ""  # what runs the network, and how precisely
+    settled: bool = True  # False until the first use, where that will fetch or export: another may then answer
     order: int = 50  # place of its tab, small first
 
 
@@ -76,6 +77,7 @@ class Engine(Protocol):
     name: ClassVar[str]
     version: ClassVar[int]
     networks: ClassVar[tuple[str, ...]] = ()  # if any, the engine is made with one of them, "auto" or "builtin"
+    side: int | None = None  # pixels: a picture whose shorter side has as many will do; None wants all there are
 
     def prepare(self) -> None:
         """Fetch what is needed to answer (weights, say). May take long; after it `settings` stands still.

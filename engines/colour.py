@@ -17,10 +17,11 @@ from engines.networks.builtin import colours, layout, texture
 @register
 class Colour(Engine):
     name = "colour"
-    version = 1
+    version = 2
+    side = 96
 
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
-        small = (cv2.resize(crop.pixels, (96, 96), interpolation=cv2.INTER_AREA) for crop in crops)
+        small = (cv2.resize(crop.pixels, (self.side, self.side), interpolation=cv2.INTER_AREA) for crop in crops)
         rows = [np.concatenate([colours(image), texture(image, 3), 0.5 * layout(image)]) for image in small]
         return unit_rows(np.reshape(rows, (len(rows), 410)))
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version as package_version
-from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
 
 from engines.base import Box, Crop, NotEmbeddable, register
-from engines.networks import builtin, vggface
-from engines.networks.network import Forward, Network, NetworkEngine
-from engines.networks.quiet import quietly
+from engines.networks import builtin, mtcnn, vggface
+from engines.networks.mtcnn import Face
+from engines.networks.network import Network, NetworkEngine
 
 SIDE = 224  # of an aligned face, pixels
 # VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays.
@@ -24,32 +20,23 @@ KEPT = 224 / 256
 MIN_CONFIDENCE = 0.9
 MIN_FACE = 20  # pixels; smaller boxes hold no identity
 
-_detector: Any = None
-_detecting = Lock()
+
+def find_faces(image: np.ndarray) -> list[Face]:
+    """(H, W, 3) uint8 RGB -> the faces that MTCNN finds for certain; the largest first.
+
+    May be called from several threads at once.
+    """
+    sure = [
+        face for face in mtcnn.detect(image) if face.confidence >= MIN_CONFIDENCE and min(face.box[2:]) >= MIN_FACE
+    ]
+    return sorted(sure, key=lambda face: (-face.box[2] * face.box[3], face.box))
 
 
-def find_faces(image: np.ndarray) -> list[dict[str, Any]]:
-    """(H, W, 3) uint8 RGB -> MTCNN's faces (Zhang 2016): `box` (x, y, w, h), `keypoints`; the largest first."""
-    global _detector
-    height, width = image.shape[:2]
-    if min(height, width) < MIN_FACE:
-        return []
-    with _detecting:
-        if _detector is None:
-            with quietly():
-                from mtcnn import MTCNN
-
-                _detector = MTCNN()
-        found = _detector.detect_faces(np.ascontiguousarray(image))
-    sure = [f for f in found or [] if f["confidence"] >= MIN_CONFIDENCE and min(f["box"][2:]) >= MIN_FACE]
-    return sorted(sure, key=lambda face: (-face["box"][2] * face["box"][3], face["box"]))
-
-
-def align(image: np.ndarray, face: dict[str, Any]) -> np.ndarray:
+def align(image: np.ndarray, face: Face) -> np.ndarray:
     """A face of `find_faces` -> (SIDE, SIDE, 3) uint8 RGB: eyes levelled, margin kept, edges repeated outside."""
-    x, y, width, height = face["box"]
+    x, y, width, height = face.box
     centre = np.array([x + width / 2, y + height / 2])
-    eyes = sorted((face["keypoints"]["left_eye"], face["keypoints"]["right_eye"]))
+    eyes = sorted((face.left_eye, face.right_eye))
     across = np.subtract(eyes[1], eyes[0])
     angle = float(np.degrees(np.arctan2(across[1], across[0])))
     scale = SIDE / (min(width, height) * (1 + MARGIN) * KEPT)
@@ -61,18 +48,10 @@ def align(image: np.ndarray, face: dict[str, Any]) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _box(image: np.ndarray, face: dict[str, Any]) -> Box:
+def _box(image: np.ndarray, face: Face) -> Box:
     height, width = image.shape[:2]
-    x, y, w, h = face["box"]
+    x, y, w, h = face.box
     return max(0, x), max(0, y), min(width, x + w), min(height, y + h)
-
-
-def _load(architecture: str) -> Callable[[Path | None], Forward]:
-    def load(path: Path | None) -> Forward:
-        model = vggface.build(architecture, path)
-        return lambda pixels: np.asarray(model.predict_on_batch(vggface.preprocess(pixels, architecture)))
-
-    return load
 
 
 def _network(architecture: str, dim: int) -> Network:
@@ -80,7 +59,7 @@ def _network(architecture: str, dim: int) -> Network:
         architecture,
         dim=dim,
         size=SIDE,
-        load=_load(architecture),
+        build=partial(vggface.build, architecture),
         weights=vggface.WEIGHTS[architecture],
         check=partial(vggface.check, architecture),
     )
@@ -93,8 +72,13 @@ class Lookalike(NetworkEngine):
     title = "Look-alike"
     alike = "the same face, or one that could pass for it"
     order = 10
+    side = None  # a small picture of many people would leave none large enough
     nets = (_network("resnet50", 2048), _network("senet50", 2048), _network("vgg16", 512))
     stand_in = builtin.FACE
+
+    def prepare(self) -> None:
+        super().prepare()
+        mtcnn.prepare()
 
     def crops(self, image: np.ndarray) -> list[Crop]:
         faces = find_faces(image)
@@ -105,7 +89,7 @@ class Lookalike(NetworkEngine):
     def settings(self) -> dict[str, Any]:
         return {
             **super().settings(),
-            "detector": f"mtcnn {package_version('mtcnn')}",
+            "detector": f"mtcnn {mtcnn.VERSION}, cascade {mtcnn.CASCADE}",
             "confidence": MIN_CONFIDENCE,
             "smallest": MIN_FACE,
             "margin": MARGIN,

@@ -1,4 +1,4 @@
-"""What every test stands on: nobody's own caches are touched, nothing is downloaded."""
+"""What every test stands on: nobody's own caches are touched, nothing is downloaded, a net is exported once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +24,7 @@ def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))
+        patch.setenv("SEMBLANCE_EXPORTS", str(tmp_path_factory.mktemp("exports")))
         yield
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,10 +13,9 @@ from seeded import PEOPLE, pictures, pixels
 
 from engines import Crop, Engine, NotEmbeddable, create, lookalike
 from engines.lookalike import align
+from engines.networks.mtcnn import Face
 from features.images import open_image
 
-Face = dict[str, Any]
-Point = tuple[float, float]
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 GREY = (128, 128, 128)
 
@@ -41,7 +40,8 @@ def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
         at[name] = round(x), round(y)
         cv2.circle(image, at[name], round(6 * scale), colour, -1)
     corner, size = (middle - (50, 60)) * scale, (round(100 * scale), round(120 * scale))
-    return image, {"box": [round(corner[0]), round(corner[1]), *size], "keypoints": at, "confidence": 1.0}
+    box = (round(corner[0]), round(corner[1]), *size)
+    return image, Face(box, at["left_eye"], at["right_eye"], confidence=1.0)
 
 
 def dots(image: np.ndarray) -> list[np.ndarray]:
@@ -71,8 +71,7 @@ def test_size_does_not_matter(scale: float, degrees: float) -> None:
 def test_left_may_be_the_viewers_or_the_persons(other_order: bool) -> None:
     image, face = dotted(degrees=15)
     if other_order:
-        eyes = face["keypoints"]
-        eyes["left_eye"], eyes["right_eye"] = eyes["right_eye"], eyes["left_eye"]
+        face = replace(face, left_eye=face.right_eye, right_eye=face.left_eye)
     left, right, mouth = dots(align(image, face))
     assert left[0] < right[0] and mouth[1] > left[1], "it must not stand on its head"
 
@@ -88,7 +87,6 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     waves = np.stack([np.sin(x / 17), np.cos(y / 23), np.sin((x + y) / 31)], axis=-1) * 100 + 128
     image = waves.astype(np.uint8)
     left, top = 310 - width // 2, 290 - height // 2
-    level = {"left_eye": (300, 280), "right_eye": (330, 280)}
 
     grown = (left - 0.15 * width, top - 0.15 * height, left + 1.15 * width, top + 1.15 * height)
     factor = 256 / (1.3 * min(width, height))
@@ -98,20 +96,21 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     across, down = (resized.width - 224) / 2, (resized.height - 224) / 2
     expected = np.asarray(resized.crop((round(across), round(down), round(across) + 224, round(down) + 224)))
 
-    aligned = align(image, {"box": [left, top, width, height], "keypoints": level})
+    aligned = align(image, Face((left, top, width, height), (300, 280), (330, 280), confidence=1.0))
     difference = np.abs(aligned.astype(int) - expected)
     assert difference.mean() < 4, "about the step from one pixel to the next"
 
 
 @pytest.mark.parametrize(
-    "box", [[-20, -30, 100, 120], [240, 230, 90, 110], [0, 0, 300, 300], [-80, 100, 120, 120]]
+    "box", [(-20, -30, 100, 120), (240, 230, 90, 110), (0, 0, 300, 300), (-80, 100, 120, 120)]
 )
-def test_beyond_the_border_the_edge_goes_on(box: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_border_the_edge_goes_on(
+    box: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Black corners would be taken for something."""
     image = np.full((300, 300, 3), (200, 150, 100), np.uint8)
     x, y, width, height = box
-    eyes = {"left_eye": (x + width // 3, y + 30), "right_eye": (x + 2 * width // 3, y + 45)}
-    face = {"box": box, "keypoints": eyes, "confidence": 0.99}
+    face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), confidence=0.99)
     np.testing.assert_allclose(align(image, face), np.full((224, 224, 3), (200, 150, 100)), atol=1)
 
     monkeypatch.setattr(lookalike, "find_faces", lambda image: [face])
@@ -237,7 +236,7 @@ def test_faces_too_small_to_know_anyone_by_are_left_out(people: dict[str, np.nda
 
 def test_settings_hold_how_faces_are_found_and_cut(engine: Engine) -> None:
     settings = engine.settings()
-    assert settings["detector"].startswith("mtcnn 1.")
+    assert settings["detector"].startswith("mtcnn 1.") and settings["detector"].endswith(", cascade 1")
     assert (settings["margin"], settings["confidence"], settings["smallest"]) == (0.3, 0.9, 20)
 
 

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ import engines
 from app import main
 from engines import Crop, WeightsError
 from engines.networks import weights as module
-from engines.networks.network import Network, NetworkEngine
+from engines.networks.network import Descriptor, Network, NetworkEngine
 from engines.networks.weights import Found, Preprocessing, Weights, WeightsUnavailable, resolve
 
 CONTENT = np.random.default_rng(3).bytes(300_000)
@@ -116,6 +118,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the process had just begun: no failure is remembered, the net may be tried."""
     monkeypatch.setattr(module, "_failed", {})
     monkeypatch.setenv("SEMBLANCE_OFFLINE", "")
+    monkeypatch.setenv("SEMBLANCE_RUNTIME", "keras")  # the toy nets are none that could be exported
     for variable in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(variable, "")
 
@@ -144,13 +147,16 @@ def counting_files(cache: Path) -> set[str]:
 def toy(weights: Weights, network: str = "auto") -> NetworkEngine:
     """An engine on one net that takes these weights. Its vectors tell which net answered."""
 
-    def always(*row: float) -> Callable[[Path | None], Callable[[np.ndarray], np.ndarray]]:
-        return lambda path: lambda pixels: np.tile(np.float32(row), (len(pixels), 1))
+    def always(*row: float) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda pixels: np.tile(np.float32(row), (len(pixels), 1))
+
+    def build(path: Path | None) -> Any:
+        return SimpleNamespace(predict_on_batch=always(0, 1))
 
     class Toy(NetworkEngine):
         name, version, title, alike = "toy", 1, "Toy", "anything"
-        nets = (Network("toynet", dim=2, size=8, load=always(0, 1), weights=weights),)
-        stand_in = Network("builtin", dim=3, size=8, load=always(0, 0, 1), about="three numbers")
+        nets = (Network("toynet", dim=2, size=8, build=build, weights=weights),)
+        stand_in = Descriptor("builtin", 3, 8, always(0, 0, 1), about="three numbers", settings={})
 
     return Toy(network)
 

@@ -9,13 +9,12 @@ Faces: local binary patterns of the aligned crop alone; in colour and outline, l
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from engines.base import unit_rows
-from engines.networks.network import Forward, Network
+from engines.networks.network import Descriptor, Forward
 
 _SIDE = 96  # pixels
 
@@ -102,37 +101,37 @@ _STYLE: tuple[Part, ...] = ((1.0, strokes), (1.0, edges), (0.7, tones), (0.5, co
 _FACE: tuple[Part, ...] = ((1.0, face_texture),)
 
 
-def _descriptor(parts: tuple[Part, ...]) -> Callable[[Path | None], Forward]:
+def _joined(parts: tuple[Part, ...]) -> Forward:
     def describe(image: np.ndarray) -> np.ndarray:
         return np.concatenate([weight * part(image) for weight, part in parts])
 
     def forward(pixels: np.ndarray) -> np.ndarray:
         return np.stack([describe(image) for image in pixels])
 
-    return lambda path: forward
+    return forward
 
 
-PICTURE = Network(
+PICTURE = Descriptor(
     "builtin",
     dim=1310,
     size=_SIDE,
-    load=_descriptor(_PICTURE),
+    forward=_joined(_PICTURE),
     about="training-free descriptor of shape, colour and texture",
     settings={"descriptor": "picture-1"},
 )
-STYLE = Network(
+STYLE = Descriptor(
     "builtin",
     dim=417,
     size=2 * _SIDE,
-    load=_descriptor(_STYLE),
+    forward=_joined(_STYLE),
     about="training-free descriptor of strokes, edges and colours",
     settings={"descriptor": "style-1"},
 )
-FACE = Network(
+FACE = Descriptor(
     "builtin",
     dim=2124,
     size=_SIDE,
-    load=_descriptor(_FACE),
+    forward=_joined(_FACE),
     about="training-free texture descriptor of the aligned face",
     settings={"descriptor": "face-1"},
 )

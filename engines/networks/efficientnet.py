@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import WeightsError
-from engines.networks.network import Forward, Network
+from engines.networks.network import Network
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ WEIGHTS = Weights(
 _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)  # RGB, of values in 0..1
 
 
-def load(path: Path | None) -> Forward:
-    """(N, 224, 224, 3) uint8 RGB -> (N, 1280). path None leaves random weights.
+def build(path: Path | None) -> keras.Model:
+    """(N, 224, 224, 3) uint8 RGB -> (N, 1280) float32. path None leaves random weights.
 
     Raises WeightsError when the file does not fit.
     """
     import keras
 
+    pixels = keras.Input((224, 224, 3), dtype="uint8")
+    inputs = keras.ops.cast(pixels, "float32")
     model = keras.applications.EfficientNetB0(include_top=False, weights=None, pooling="avg")
     if path is not None:
         try:
@@ -44,7 +46,7 @@ def load(path: Path | None) -> Forward:
                 f"put {WEIGHTS.file} from {WEIGHTS.url} in its place."
             ) from error
     _scale_as_published(model)
-    return lambda pixels: np.asarray(model.predict_on_batch(pixels.astype(np.float32)))
+    return keras.Model(pixels, model(inputs))
 
 
 def _scale_as_published(model: keras.Model) -> None:
@@ -60,4 +62,4 @@ def _scale_as_published(model: keras.Model) -> None:
     layer.finalize_state()
 
 
-B0 = Network("efficientnetb0", dim=1280, size=224, load=load, weights=WEIGHTS)
+B0 = Network("efficientnetb0", dim=1280, size=224, build=build, weights=WEIGHTS)

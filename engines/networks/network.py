@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cv2
 import numpy as np
 
 from engines.base import Card, Crop, Engine, WeightsError, unit_rows
-from engines.networks.quiet import quietly
+from engines.networks import runtime
 from engines.networks.weights import Found, NotFetched, Weights, WeightsUnavailable, resolve
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 8  # pictures in a net at a time: more take memory, and win no speed
 
 Forward = Callable[[np.ndarray], np.ndarray]
 """(N, size, size, 3) uint8 RGB -> (N, dim) float32; rows need not be of unit length yet."""
 
 
 @dataclass(frozen=True)
-class Network:
-    """A net with all that is needed to run it. Without `weights` it needs none and is always to be had."""
+class Descriptor:
+    """A way from pixels to a vector that needs no weights, so that it is always to be had."""
 
     name: str
     dim: int
     size: int  # side of the square input, pixels
-    load: Callable[[Path | None], Forward]
-    about: str = ""  # for people: what it is
-    weights: Weights | None = None
+    forward: Forward
+    about: str  # for people: what it is
+    settings: Mapping[str, Any]  # what moves its vectors
+
+
+@dataclass(frozen=True)
+class Network:
+    """A Keras net with all that is needed to run it."""
+
+    name: str
+    dim: int
+    size: int  # side of the square input, pixels
+    build: Callable[[Path | None], keras.Model]  # of a weights file, or with random ones; see Forward
+    weights: Weights
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
+
+    def exported(self, path: Path | None, sha256: str) -> runtime.Net:
+        """The net with the weights of a file, as the runtime wants it."""
+        told = json.dumps([sha256, self.size, dict(self.settings)], sort_keys=True)
+        name = f"{self.name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        return runtime.Net(name, partial(self.build, path), partial(runtime.photos, self.size))
 
 
 @dataclass(frozen=True)
 class Answering:
-    """The net that answers, with its file, and why it is not the one that was hoped for."""
+    """What answers, with its weights and its precision, and why it is not the net that was hoped for."""
 
-    network: Network
+    network: Network | Descriptor
     found: Found | None = None
+    precision: str | None = None
     reason: str = ""
     settled: bool = True
 
@@ -54,7 +80,7 @@ class NetworkEngine(Engine):
     alike: ClassVar[str]
     order: ClassVar[int] = 50
     nets: ClassVar[tuple[Network, ...]]
-    stand_in: ClassVar[Network]
+    stand_in: ClassVar[Descriptor]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -65,7 +91,11 @@ class NetworkEngine(Engine):
         self._answering: Answering | None = None
         self._forward: Forward | None = None
         self._settling = threading.Lock()
-        self._running = threading.Lock()
+        self._loading = threading.Lock()
+
+    @property
+    def side(self) -> int:
+        return self._answer(fetch=False).network.size
 
     def prepare(self) -> None:
         self._answer(fetch=True)
@@ -75,18 +105,19 @@ class NetworkEngine(Engine):
         net = answering.network
         if not crops:
             return np.zeros((0, net.dim), np.float32)
-        pixels = np.stack([_resize(crop.pixels, net.size) for crop in crops])
-        with self._running:  # the nets are not promised to be thread-safe
-            if self._forward is None:
-                with quietly():
-                    self._forward = net.load(answering.found.path if answering.found else None)
-            return unit_rows(self._forward(pixels))
+        with self._loading:
+            self._forward = self._forward or _load(answering)
+        batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
+        inputs = (np.stack([_resize(crop.pixels, net.size) for crop in batch]) for batch in batches)
+        return unit_rows(np.concatenate([self._forward(pixels) for pixels in inputs]))
 
     def settings(self) -> dict[str, Any]:
         answering = self._answer(fetch=False)
         net = answering.network
-        sha256 = answering.found.sha256 if answering.found else None
-        return {"network": net.name, "weights": sha256, "size": net.size, **net.settings}
+        told = {"network": net.name, "size": net.size, **net.settings}
+        if answering.found:
+            told |= {"weights": answering.found.sha256, "precision": answering.precision}
+        return told
 
     def describe(self) -> Card:
         available = True
@@ -99,16 +130,18 @@ class NetworkEngine(Engine):
         if answering.found:
             weights = answering.found.origin
         else:
-            weights = "; ".join(filter(None, (f"built-in: {net.about}" if available else "", answering.reason)))
+            about = f"built-in: {net.about}" if isinstance(net, Descriptor) else ""
+            weights = "; ".join(filter(None, (about, answering.reason)))
         return Card(
             title=self.title,
             alike=self.alike,
             dim=net.dim,
             network=net.name,
             weights=weights,
-            licence=net.weights.licence if net.weights else "MIT, part of Semblance",
+            licence=net.weights.licence if isinstance(net, Network) else "MIT, part of Semblance",
             available=available,
             reason=answering.reason,
+            runner=runtime.RUNNERS.get(answering.precision or "", ""),
             settled=answering.settled,
             order=self.order,
         )
@@ -122,7 +155,7 @@ class NetworkEngine(Engine):
             return self._answering
         if not fetch:
             answering = self._look(fetch)
-            if answering.found or self._asked == "builtin":
+            if answering.precision or self._asked == "builtin":
                 self._answering = answering
             return answering
         with self._settling:
@@ -133,14 +166,26 @@ class NetworkEngine(Engine):
         if self._asked == "builtin":
             return Answering(self.stand_in)
         net = self._net()
-        assert net.weights is not None
         try:
-            return Answering(net, resolve(net.weights, fetch=fetch, check=net.check))
+            found = resolve(net.weights, fetch=fetch, check=net.check)
+            exported = net.exported(found.path, found.sha256)
+            precision = runtime.prepare(exported) if fetch else runtime.precision(exported)
+            reason = "" if precision else "it has yet to be fitted to this machine, which takes some seconds"
+            return Answering(net, found, precision, reason, settled=precision is not None)
         except WeightsUnavailable as error:
             reason = f"no weights of {net.name}: {error}"
             if self._asked != "auto":
                 raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
             return Answering(self.stand_in, reason=reason, settled=not isinstance(error, NotFetched))
+
+
+def _load(answering: Answering) -> Forward:
+    net, found = answering.network, answering.found
+    if isinstance(net, Descriptor):
+        return net.forward
+    assert found
+    run = runtime.load(net.exported(found.path, found.sha256))
+    return lambda pixels: run(pixels)[0]
 
 
 def _resize(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -28,18 +28,21 @@ WEIGHTS = Weights(
 _MEANS_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 
 
-def preprocess(pixels: np.ndarray) -> np.ndarray:
+def preprocess(pixels: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
     """(N, H, W, 3) uint8 RGB -> the same shape, float32 BGR less the ImageNet means."""
-    return pixels[..., ::-1].astype(np.float32) - _MEANS_BGR
+    from keras import ops
+
+    return ops.flip(ops.cast(pixels, "float32"), axis=-1) - _MEANS_BGR
 
 
 def build(path: Path | None, layers: Sequence[str], size: int = 224) -> keras.Model:
-    """Model from (N, size, size, 3) preprocessed floats to the list of the named layers' (N, h, w, c) outputs.
+    """Model from (N, size, size, 3) uint8 RGB to the list of the named layers' (N, h, w, c) float32 outputs.
 
     path None leaves random weights. Raises WeightsError when the file does not fit.
     """
     import keras
 
+    pixels = keras.Input((size, size, 3), dtype="uint8")
     net = keras.applications.VGG19(include_top=False, weights=None, input_shape=(size, size, 3))
     if path is not None:
         try:
@@ -48,4 +51,5 @@ def build(path: Path | None, layers: Sequence[str], size: int = 224) -> keras.Mo
             raise WeightsError(
                 f"{path} does not hold VGG19's weights: put {WEIGHTS.file} from {WEIGHTS.url} in its place."
             ) from error
-    return keras.Model(net.input, [net.get_layer(name).output for name in layers])
+    parts = keras.Model(net.input, [net.get_layer(name).output for name in layers])
+    return keras.Model(pixels, parts(preprocess(pixels)))

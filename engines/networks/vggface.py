@@ -54,23 +54,25 @@ WEIGHTS: dict[str, Weights] = {
 """One record per architecture. The sizes of senet50 and vgg16 are approximate."""
 
 
-def preprocess(pixels: np.ndarray, architecture: str) -> np.ndarray:
+def preprocess(pixels: keras.KerasTensor | np.ndarray, architecture: str) -> keras.KerasTensor:
     """(N, 224, 224, 3) uint8 RGB -> the same shape in float32 BGR, minus the means of the training set.
 
     architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. Values lie within -132..164.
     """
-    return pixels[..., ::-1].astype(np.float32) - _MEANS[architecture]
+    from keras import ops
+
+    return ops.flip(ops.cast(pixels, "float32"), axis=-1) - _MEANS[architecture]
 
 
 def build(architecture: str, path: Path | None) -> keras.Model:
-    """The network: (N, 224, 224, 3) float32 from `preprocess` -> (N, 2048) float32 (512 for vgg16), all >= 0.
+    """The network: (N, 224, 224, 3) uint8 RGB -> (N, 2048) float32 (512 for vgg16), all >= 0.
 
     architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. path: the published weights file;
     None leaves the weights random, for timing and tests only. Raises WeightsError, in one sentence, when the
     file does not hold just what the architecture takes.
     """
     weights = WEIGHTS[architecture]
-    model = _vgg16() if architecture == "vgg16" else _resnet50(squeeze=architecture == "senet50")
+    model = _vgg16() if architecture == "vgg16" else _resnet50(architecture)
     problem = "" if path is None else _load(model, path)
     if problem:
         raise WeightsError(
@@ -130,18 +132,20 @@ def _words(layer: tuple[str, list[tuple[str, tuple[int, ...]]]] | None) -> str:
 def _vgg16() -> keras.Model:
     from keras import Input, Model, layers
 
-    x = inputs = Input((SIZE, SIZE, 3))
+    pixels = Input((SIZE, SIZE, 3), dtype="uint8")
+    x = preprocess(pixels, "vgg16")
     for stage, (convolutions, width) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], 1):
         for i in range(1, convolutions + 1):
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{stage}_{i}")(x)
         x = layers.MaxPooling2D()(x)
-    return Model(inputs, layers.GlobalAveragePooling2D()(x), name="vggface_vgg16")
+    return Model(pixels, layers.GlobalAveragePooling2D()(x), name="vggface_vgg16")
 
 
-def _resnet50(squeeze: bool) -> keras.Model:
-    """squeeze: with the squeeze-and-excitation of SENet50."""
+def _resnet50(architecture: str) -> keras.Model:
+    """senet50 is the same with squeeze and excitation."""
     from keras import Input, Model, layers
 
+    squeeze = architecture == "senet50"
     epsilon = 1e-4 if squeeze else 1e-3
 
     def convolve(x: keras.KerasTensor, name: str, width: int, size: int = 1, stride: int = 1) -> keras.KerasTensor:
@@ -155,8 +159,9 @@ def _resnet50(squeeze: bool) -> keras.Model:
         gate = layers.Conv2D(width, 1, activation="sigmoid", name=f"{name}_up")(gate)
         return layers.Multiply()([x, gate])
 
-    inputs = Input((SIZE, SIZE, 3))
-    x = layers.ReLU()(convolve(inputs, "conv1_7x7_s2", 64, 7, 2))
+    pixels = Input((SIZE, SIZE, 3), dtype="uint8")
+    x = preprocess(pixels, architecture)
+    x = layers.ReLU()(convolve(x, "conv1_7x7_s2", 64, 7, 2))
     x = layers.MaxPooling2D(3, 2)(x)
     for stage, (blocks, width) in enumerate([(3, 64), (4, 128), (6, 256), (3, 512)], 2):
         for block in range(1, blocks + 1):
@@ -169,4 +174,4 @@ def _resnet50(squeeze: bool) -> keras.Model:
                 branch = excite(branch, f"{name}_1x1")
             shortcut = convolve(x, f"{name}_1x1_proj", 4 * width, 1, stride) if block == 1 else x
             x = layers.ReLU()(layers.Add()([branch, shortcut]))
-    return Model(inputs, layers.GlobalAveragePooling2D()(x), name=f"vggface_{'se' if squeeze else 'res'}net50")
+    return Model(pixels, layers.GlobalAveragePooling2D()(x), name=f"vggface_{architecture}")

@@ -1,0 +1,206 @@
+"""How a net is run fast: exported once to OpenVINO, held to Keras on real photos, then run without TensorFlow.
+
+An export is three files: NAME.xml and NAME.bin hold the net in float32, NAME.json says how near each precision
+comes to Keras. bfloat16 is used where the processor has it and it passes; else float32; and Keras itself where
+OpenVINO is not installed, can't take the net, or is not wanted: SEMBLANCE_RUNTIME=keras, or another Keras
+backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from engines.networks.quiet import quietly
+from engines.networks.weights import cache_folder
+
+if TYPE_CHECKING:
+    import keras
+
+Runner = Callable[[np.ndarray], list[np.ndarray]]
+"""A batch -> the net's outputs, in order. May be called from several threads at once."""
+
+LEAST_COSINE = 0.999  # of every output, to Keras's, on each of the photos
+KERAS = "keras"  # the "precision" of a net that Keras itself runs
+RUNNERS = {"bf16": "OpenVINO, bfloat16", "f32": "OpenVINO, float32", KERAS: "Keras"}  # for people
+
+
+@dataclass(frozen=True)
+class Net:
+    """A Keras net, and how it is to be run.
+
+    name: also of its files; must change whenever the net does. build: only called when there is no export yet.
+    example: real input, for the check. exact: float32 in any case. parallel: run by several threads at once, each
+    call on one core; else a call takes all cores.
+    """
+
+    name: str
+    build: Callable[[], keras.Model]
+    example: Callable[[], np.ndarray]
+    exact: bool = False
+    parallel: bool = False
+
+
+_untaken: set[str] = set()  # names of nets that OpenVINO could not take; not tried again in this process
+_exporting = threading.Lock()
+
+
+def folder() -> Path:
+    """SEMBLANCE_EXPORTS, else beside Keras's own cache of weights."""
+    return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
+
+
+def precision(net: Net) -> str | None:
+    """bf16, f32 or keras; None as long as that takes an export to know. Imports no TensorFlow."""
+    wanted = _wanted(net)
+    if wanted == KERAS:
+        return KERAS
+    try:
+        cosines = json.loads((folder() / f"{net.name}.json").read_text())
+        passing = [name for name in (wanted, "f32") if cosines.get(name, 0) >= LEAST_COSINE]
+        if wanted in cosines and all((folder() / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml")):
+            return passing[0] if passing else KERAS
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass  # not there, or not whole: exported anew
+    return None
+
+
+def prepare(net: Net) -> str:
+    """Exports the net unless that is done; its precision. What `build` raises comes through."""
+    known = precision(net)
+    if known:
+        return known
+    with _exporting:
+        try:
+            folder().mkdir(parents=True, exist_ok=True)
+            with FileLock(folder() / f"{net.name}.lock"):
+                if not precision(net):
+                    _export(net)
+        except OSError:  # a cache that can't be written to
+            _untaken.add(net.name)
+    return precision(net) or KERAS
+
+
+def load(net: Net) -> Runner:
+    """The net, ready to run; exported first, if need be."""
+    chosen = prepare(net)
+    if chosen != KERAS:
+        return _compile(_read(net), chosen, net.parallel)
+    with quietly():
+        return _in_keras(net.build())
+
+
+def photos(size: int) -> np.ndarray:
+    """(12, size, size, 3) uint8 RGB: parts of the two photos that scikit-learn ships."""
+    import cv2
+    from sklearn.datasets import load_sample_images
+
+    parts = [
+        image[top : top + 300, left : left + 300]
+        for image in load_sample_images().images
+        for top in (0, 120)
+        for left in (0, 160, 320)
+    ]
+    return np.stack([cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA) for part in parts])
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO, or None where there is no wheel of it."""
+    try:
+        import openvino
+    except ImportError:
+        return None
+    return openvino.Core()
+
+
+def _wanted(net: Net) -> str:
+    """What this process and this processor would run best."""
+    elsewhere = os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
+    if os.environ.get("SEMBLANCE_RUNTIME") == KERAS or elsewhere or net.name in _untaken or _core() is None:
+        return KERAS
+    capable = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if capable and not net.exact else "f32"
+
+
+def _export(net: Net) -> None:
+    """Writes the three files, the .json last: an export without it does not count."""
+    with quietly():
+        import keras
+        import openvino
+
+        model = net.build()
+    example = net.example()
+    expected = _in_keras(model)(example)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder()) as scratch, quietly():
+            if keras.backend.backend() != "tensorflow":  # as ~/.keras/keras.json may say
+                raise RuntimeError("only TensorFlow's graphs can be exported")
+            model.export(scratch, format="tf_saved_model", verbose=False)
+            network = _core().read_model(scratch)
+            openvino.save_model(network, Path(scratch) / "net.xml", compress_to_fp16=False)
+            for suffix in (".bin", ".xml"):
+                os.replace(Path(scratch) / f"net{suffix}", folder() / f"{net.name}{suffix}")
+        network = _read(net)
+        cosines = {}
+        for name in {_wanted(net), "f32"}:
+            found = _compile(network, name, net.parallel)(example)
+            cosines[name] = min(_lowest_cosine(a, b) for a, b in zip(expected, found, strict=True))
+    except Exception:  # whatever a converter may raise; Keras can run the net
+        _untaken.add(net.name)
+        return
+    record = folder() / f"{net.name}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        cosines = json.loads(record.read_text()) | cosines  # of another processor that shares this folder
+    partial = record.with_suffix(".part")
+    partial.write_text(json.dumps(cosines))
+    os.replace(partial, record)
+
+
+def _lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Of the rows of two equal shapes, each flattened."""
+    a, b = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (a, b))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(np.min(np.einsum("ij,ij->i", a, b) / np.maximum(lengths, 1e-30)))
+
+
+def _read(net: Net) -> Any:
+    return _core().read_model(folder() / f"{net.name}.xml")
+
+
+def _compile(network: Any, chosen: str, parallel: bool) -> Runner:
+    hints = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
+    if parallel:
+        hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(os.cpu_count() or 1)}
+    compiled = _core().compile_model(network, "CPU", hints)
+    own = threading.local()  # a request may be used by one thread at a time
+
+    def run(batch: np.ndarray) -> list[np.ndarray]:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        own.request.infer([np.ascontiguousarray(batch)], share_inputs=True)
+        return [output.data.copy() for output in own.request.output_tensors]
+
+    return run
+
+
+def _in_keras(model: keras.Model) -> Runner:
+    turn = threading.Lock()
+
+    def run(batch: np.ndarray) -> list[np.ndarray]:
+        with turn:
+            outputs = model.predict_on_batch(batch)
+        return [np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+
+    return run
