@@ -8,8 +8,9 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from engines import SemblanceError
 from features import files
@@ -31,13 +32,12 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file as it was when it was hashed. digest is empty where it could not be read; `problem` says why."""
 
     size: int
     mtime: int  # nanoseconds
-    digest: str
+    digest: str = ""
     problem: str = ""
 
 
@@ -103,7 +103,7 @@ class Catalogue:
             told = {
                 "root": os.fspath(self.root),
                 "hidden": sorted(self.hidden),
-                "entries": {path: asdict(entry) for path, entry in self.entries.items()},
+                "entries": {path: entry._asdict() for path, entry in self.entries.items()},
             }
             files.write_atomically(self.state, [json.dumps(told).encode()])
             self.version = files.version(self.state)
@@ -165,19 +165,20 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
 
     Raises CatalogueError when the folder holds no pictures.
     """
-    closed: list[OSError] = []
-    found = sorted(_walk(catalogue.root, closed.append))
-    if not found and not closed:
+    found = dict(_walk(catalogue.root))
+    if not found:
         raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
     entries = {}
-    for done, path in enumerate(found):
+    for done, path in enumerate(sorted(found)):
         if progress and done % 100 == 0:
             progress(done, len(found), "looking for pictures")
-        entries[path] = _entry(catalogue.root / path, catalogue.entries.get(path))
-    for error in closed:
-        folder = Path(error.filename).relative_to(catalogue.root).as_posix()
-        entries[f"{folder}/"] = Entry(-1, -1, "", f"The folder can't be read: {error.strerror}.")
-    if list(entries.items()) != list(catalogue.entries.items()):
+        entry, known = found[path], catalogue.entries.get(path)
+        if known and known.digest and (known.size, known.mtime) == (entry.size, entry.mtime):
+            entry = known
+        elif not entry.problem:
+            entry = _hashed(catalogue.root / path, entry)
+        entries[path] = entry
+    if entries != catalogue.entries:
         with catalogue._lock:
             if save:
                 load(catalogue)  # what another process has hidden meanwhile
@@ -186,39 +187,53 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
                 catalogue.save()
 
 
-def _entry(file: Path, known: Entry | None) -> Entry:
-    size = mtime = -1
+def _hashed(file: Path, entry: Entry) -> Entry:
     try:
-        stat = file.stat()
-        size, mtime = stat.st_size, stat.st_mtime_ns
-        if known and known.digest and (known.size, known.mtime) == (size, mtime):
-            return known
-        return Entry(size, mtime, hashlib.sha256(read_bytes(file)).hexdigest())
+        return entry._replace(digest=hashlib.sha256(read_bytes(file)).hexdigest())
     except ImageError as error:
-        return Entry(size, mtime, "", str(error))
-    except OSError as error:
-        return Entry(size, mtime, "", f"The file can't be read: {error.strerror or error}.")
+        return entry._replace(problem=str(error))
 
 
-def _walk(root: Path, closed: Callable[[OSError], None]) -> Iterator[str]:
-    """Paths below root of all that is named like a picture. Links are followed, loops are not.
+def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
+    """Paths below root of all that is named like a picture, not hashed yet; and of folders that can't be listed.
 
-    closed: told of every folder that can't be listed.
+    Links are followed, loops are not.
     """
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, names in os.walk(root, onerror=closed, followlinks=True):
+    folders = [(os.fspath(root), "")]
+    while folders:
+        folder, below = folders.pop()
         try:
             stat = os.stat(folder)
-        except OSError as error:  # gone since it was listed
-            closed(error)
+            if (stat.st_dev, stat.st_ino) in seen:
+                continue
+            seen.add((stat.st_dev, stat.st_ino))
+            with os.scandir(folder) as listed:
+                found = list(listed)
+        except OSError as error:
+            yield below or "./", Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}.")
             continue
-        if (stat.st_dev, stat.st_ino) in seen:
-            subfolders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        kept = (name for name in subfolders if name[0] != "." and name != "__MACOSX")
-        subfolders[:] = sorted(kept, key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
-        below = Path(folder).relative_to(root).as_posix()
-        for name in names:
-            if is_image_name(name):
-                yield name if below == "." else f"{below}/{name}"
+        subfolders = []
+        for item in found:
+            if _is_folder(item):
+                if item.name[0] != "." and item.name != "__MACOSX":
+                    subfolders.append(item)
+            elif is_image_name(item.name):
+                yield below + item.name, _unhashed(item)
+        subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
+        folders += [(item.path, f"{below}{item.name}/") for item in subfolders]
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link to itself, say
+        return False
+
+
+def _unhashed(item: os.DirEntry[str]) -> Entry:
+    try:
+        stat = item.stat()
+    except OSError as error:
+        return Entry(-1, -1, problem=f"The file can't be read: {error.strerror or error}.")
+    return Entry(stat.st_size, stat.st_mtime_ns)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +19,65 @@ from features.store import Features, Row
 
 
 def embed_query(engine: Engine, query: Path) -> np.ndarray:
-    """(D,) float32 unit vector of the query's most prominent crop. Raises ImageError, NotEmbeddable."""
-    return embed(engine, _crops(engine, images.open_image(query).pixels)[:1])[0]
+    """(D,) float32 unit vector of the query's most prominent crop.
 
-
-def embed_files(engine: Engine, files: Mapping[str, Path]) -> Features:
-    """digest -> file. One row per crop; what can't be opened or embedded is refused, with the reason.
-
-    A file that is no longer the one that was hashed is in neither: the next run will see to it.
+    Raises ImageError, NotEmbeddable and WeightsError.
     """
-    rows: list[Row] = []
-    crops: list[Crop] = []
-    refused: dict[str, str] = {}
-    for digest, file in files.items():
-        try:
-            data = images.read_bytes(file)
-            if hashlib.sha256(data).hexdigest() != digest:
-                continue
-        except ImageError:
-            continue
-        try:
-            picture = images.decode(data)
-            for crop in _crops(engine, picture.pixels):
-                rows.append(Row(digest, picture.full_box(crop.box)))
-                crops.append(crop)
-        except (ImageError, NotEmbeddable) as error:
-            refused[digest] = str(error)
-    return Features(rows, embed(engine, crops), refused)
+    engine.prepare()  # until then another network, which wants another side, may seem to answer
+    return embed(engine, _crops(engine, images.open_image(query, engine.side).pixels)[:1])[0]
+
+
+def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -> Iterator[Features]:
+    """(digest, file) pairs -> features of so many files at a time, in this order; the engine must be prepared.
+
+    One row per crop; what can't be opened or embedded is refused, with the reason. A file that is no longer the
+    one that was hashed is in neither: the next run will see to it. While a batch is embedded, threads open and
+    crop the pictures of the next; no more than these two are in memory. Close it, should you stop before its end.
+    """
+    pool = ThreadPoolExecutor(os.cpu_count())
+    waiting = iter(files)
+
+    def ahead() -> list[Future[_Cut]]:
+        return [pool.submit(_cut, engine, digest, file) for digest, file in islice(waiting, batch)]
+
+    try:
+        cutting = ahead()
+        while cutting:
+            following = ahead()
+            yield _embedded(engine, [job.result() for job in cutting])
+            cutting = following
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What one file is to become: rows, with a crop each. Or why there are none."""
+
+    rows: list[Row] = field(default_factory=list)
+    crops: list[Crop] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def _cut(engine: Engine, digest: str, file: Path) -> _Cut:
+    try:
+        data = images.read_bytes(file)
+    except ImageError:
+        return _Cut()
+    if hashlib.sha256(data).hexdigest() != digest:
+        return _Cut()
+    try:
+        picture = images.decode(data, engine.side)
+        crops = _crops(engine, picture.pixels)
+    except (ImageError, NotEmbeddable) as error:
+        return _Cut(refused={digest: str(error)})
+    return _Cut([Row(digest, picture.full_box(crop.box)) for crop in crops], crops)
+
+
+def _embedded(engine: Engine, cuts: Sequence[_Cut]) -> Features:
+    crops = [crop for cut in cuts for crop in cut.crops]
+    refused = {digest: why for cut in cuts for digest, why in cut.refused.items()}
+    return Features([row for cut in cuts for row in cut.rows], [embed(engine, crops)], refused)
 
 
 def _crops(engine: Engine, pixels: np.ndarray) -> list[Crop]:

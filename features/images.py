@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,8 @@ UNSUPPORTED = {
     ".arw": "camera raw",
     ".dng": "camera raw",
 }
+warnings.filterwarnings("ignore", module=r"PIL|features\.images")  # odd metadata and the like: the pixels count
+_NAMED = (*SUFFIXES, *UNSUPPORTED)
 Image.MAX_IMAGE_PIXELS = None  # our own limit below is checked before a pixel is decoded
 
 
@@ -62,8 +63,7 @@ class Picture:
 
 def is_image_name(name: str) -> bool:
     """Whether a file of this name counts as a picture, supported or not."""
-    suffix = os.path.splitext(name)[1].lower()
-    return not name.startswith(".") and (suffix in SUFFIXES or suffix in UNSUPPORTED)
+    return not name.startswith(".") and name.lower().endswith(_NAMED)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -89,42 +89,44 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, side: int | None = None) -> Picture:
     """Bytes of a picture file -> upright RGB; the first frame of an animation; transparency on white.
 
-    Raises ImageError.
+    side: pixels that are enough for the shorter side, where the picture may be made smaller at once: a JPEG is
+    decoded at a fraction, what is then still larger is averaged over whole blocks. Raises ImageError.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
-        try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-                if image.width * image.height > limit:
-                    raise ImageError(
-                        f"The picture is {image.width:,} x {image.height:,} pixels, more than "
-                        f"{limit // 1_000_000} million; save a smaller copy."
-                    )
-                turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
-                width, height = (image.height, image.width) if turned else image.size
-                enough = [LONGEST_SIDE, LONGEST_SIDE]
-                if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
-                    enough = [max(1, side * LONGEST_SIDE // max(image.size)) for side in image.size]
-                image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
-                upright = _rgb(image)
-                ImageOps.exif_transpose(upright, in_place=True)
-                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        except UnidentifiedImageError as error:
-            raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
-        except ImageError:
-            raise
-        except Exception as error:  # whatever a decoder may raise for bytes that make no sense
-            raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
+            if image.width * image.height > limit:
+                raise ImageError(
+                    f"The picture is {image.width:,} x {image.height:,} pixels, more than "
+                    f"{limit // 1_000_000} million; save a smaller copy."
+                )
+            turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
+            width, height = (image.height, image.width) if turned else image.size
+            enough = [side or LONGEST_SIDE] * 2
+            if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
+                most = [max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size]
+                enough = list(map(min, enough, most))
+            image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
+            upright = _rgb(image)
+            if side and (times := min(upright.size) // side) > 1:
+                upright = upright.reduce(times)
+            ImageOps.exif_transpose(upright, in_place=True)
+            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    except UnidentifiedImageError as error:
+        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+    except ImageError:
+        raise
+    except Exception as error:  # whatever a decoder may raise for bytes that make no sense
+        raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
     return Picture(np.asarray(upright), width, height)
 
 
-def open_image(path: Path) -> Picture:
-    """Raises ImageError."""
-    return decode(read_bytes(Path(path)))
+def open_image(path: Path, side: int | None = None) -> Picture:
+    """See `decode`. Raises ImageError."""
+    return decode(read_bytes(Path(path)), side)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -26,7 +26,7 @@ from features import files, images, index
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
-from features.store import Features, FeatureStore
+from features.store import FORMAT, Features, FeatureStore, Row
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
@@ -86,30 +86,33 @@ class Match:
 
 @dataclass(frozen=True)
 class Answer:
-    """matches: best first, each picture once. searched: pictures that took part. seconds: from file to answer."""
+    """matches: best first, each picture once. searched: pictures that took part. seconds: from file to answer.
+
+    index: how it was searched, for people.
+    """
 
     matches: list[Match]
     network: str
     weights: str
+    index: str
     searched: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class _Searchable:
-    """Stored features with an index over those places in them that are shown.
+    """Stored features with an index over those rows of them that are shown.
 
-    version, paths, hidden: of the feature file and of the catalogue, when this was made.
+    version, paths, hidden: of the files and of the catalogue, when this was made.
     """
 
-    version: tuple[files.Version, files.Version]
+    version: tuple[files.Version, ...]
     root: Path
     paths: dict[str, list[str]]
     hidden: frozenset[str]
     features: Features
-    places: list[int]
+    first_row: dict[str, int]  # of each picture that is shown; its others follow
     index: index.Index
-    pictures: int
     crowd: int  # rows of the picture that has most
 
     def file(self, digest: str) -> Path:
@@ -118,7 +121,7 @@ class _Searchable:
     def label(self, digest: str) -> str:
         return catalogues.label_of(self.paths[digest][0])
 
-    def is_of(self, version: tuple[files.Version, files.Version], catalogue: Catalogue) -> bool:
+    def is_of(self, version: tuple[files.Version, ...], catalogue: Catalogue) -> bool:
         same = self.paths is catalogue.paths and self.hidden is catalogue.hidden
         return same and self.version == version
 
@@ -136,6 +139,7 @@ class Library:
         self.home = Path(os.path.abspath((home or default_home()).expanduser()))
         self._engines: dict[tuple[str, str], Engine] = {}
         self._catalogues: dict[Path, Catalogue] = {}
+        self._stores: dict[Path, FeatureStore] = {}
         self._searchable: dict[Path, _Searchable] = {}
         self._lock = threading.RLock()
 
@@ -197,8 +201,7 @@ class Library:
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(catalogue.state.with_suffix(".lock")):
                 catalogues.scan(catalogue, progress)
-            if not engine.describe().settled:
-                progress(0, 0, "fetching the weights")
+            progress(0, 0, "making the network ready")
             engine.prepare()
             store = self._store(catalogue, engine)
             with FileLock(store.path.with_suffix(".lock"), timeout=wait):
@@ -223,24 +226,28 @@ class Library:
         cancelled: Callable[[], bool],
         started: float,
     ) -> Report:
-        unfinished = store.repair()
-        before = store.read()
+        store.repair()
+        before = store.read().digests
         wanted = catalogue.paths
-        pending = sorted(wanted.keys() - before.digests)
-        gone = before.digests - wanted.keys()
+        pending = sorted(wanted.keys() - before)
         stopped = False
-        for first in range(0, len(pending), BATCH):
-            if stopped := cancelled():
-                break
-            progress(first, len(pending), "embedding")
-            store.append(embed_files(engine, {d: catalogue.file(d) for d in pending[first : first + BATCH]}))
-        after = store.commit(wanted) if pending or gone or unfinished else before
+        found = ((digest, catalogue.root / wanted[digest][0]) for digest in pending)
+        with contextlib.closing(embed_files(engine, found, BATCH)) as batches:
+            for first in range(0, len(pending), BATCH):
+                if stopped := cancelled():
+                    break
+                progress(first, len(pending), "embedding")
+                store.append(next(batches))
+        store.commit(wanted.keys())
+        after = store.read()
+        index.save(_row_ids(after.rows), after.parts, _graph(store), FORMAT, progress, cancelled)
+        done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
-            lost = wanted.keys() - after.digests
+            lost = wanted.keys() - done
             skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
         card = engine.describe()
-        new = len(after.digests & set(pending))
+        new = len(done - before)
         seconds = time.perf_counter() - started
         return Report(
             engine=engine.name,
@@ -251,7 +258,7 @@ class Library:
             rows=len(after.rows),
             new=new,
             kept=len(wanted) - len(pending),
-            removed=len(gone),
+            removed=len(before - wanted.keys()),
             skipped=sorted(catalogue.unreadable + skipped, key=lambda skip: skip.path),
             seconds=seconds,
             images_per_second=new / seconds,
@@ -307,16 +314,15 @@ class Library:
         leaving one out, of the search alone.
         """
         stored = self._ready(catalogue, engine)
-        first_row = {stored.features.rows[i].digest: i for i in reversed(stored.places)}
-        labels = {digest: stored.label(digest) for digest in first_row}
+        labels = {digest: stored.label(digest) for digest in stored.first_row}
         many = Counter(labels.values())
         started = time.perf_counter()
         skipped: list[Skipped] = []
         asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
         if queries is None:
-            asked = [
-                (d, labels[d], stored.features.vectors[i]) for d, i in first_row.items() if many[labels[d]] > 1
-            ]
+            able = [digest for digest, label in labels.items() if many[label] > 1]
+            vectors = stored.features.take([stored.first_row[digest] for digest in able])
+            asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
         for path, label in queries or ():
             try:
                 asked.append(("", label, embed_query(engine, path)))
@@ -333,7 +339,7 @@ class Library:
         scores = retrieval_scores([label for _, label, _ in asked], answers)
         seconds = (time.perf_counter() - started) / len(asked)
         network, key = engine.describe().network, engines.fingerprint(engine)
-        return Evaluation(engine.name, network, key, len(asked), len(first_row), *scores, seconds), skipped
+        return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
 
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
@@ -342,7 +348,7 @@ class Library:
             data = images.read_bytes(catalogue.file(digest))
             if hashlib.sha256(data).hexdigest() != digest:
                 raise images.ImageError("The file has changed since it was indexed; index again.")
-            small = Image.fromarray(images.decode(data).pixels)
+            small = Image.fromarray(images.decode(data, THUMBNAIL).pixels)
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             made = io.BytesIO()
             small.save(made, "JPEG", quality=88)
@@ -352,31 +358,36 @@ class Library:
     def _store(self, catalogue: Catalogue, engine: Engine) -> FeatureStore:
         key = engines.fingerprint(engine)
         path = catalogue.state.parent / f"{engine.name}-{key}.features"
-        return FeatureStore(path, engine.name, key, engine.describe().dim)
+        with self._lock:
+            return self._stores.setdefault(path, FeatureStore(path, engine.name, key, engine.describe().dim))
 
     def _load(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
         """What is stored, less what has gone from the folder or is hidden; kept until something changes."""
         store = self._store(catalogue, engine)
-        version = store.version()
+        saved = _graph(store)
+        version = (*store.version(), files.version(saved))
         with self._lock:
             known = self._searchable.get(store.path)
             if known is None or not known.is_of(version, catalogue):
                 paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
                 shown = paths.keys() - hidden
-                places = [i for i, row in enumerate(stored.rows) if row.digest in shown]
-                searched = index.create()
-                searched.upsert([str(i) for i in places], stored.vectors[places])
-                rows = Counter(stored.rows[i].digest for i in places)
+                ids = _row_ids(stored.rows)
+                searched = index.over(ids, stored.parts, saved, FORMAT)
+                searched.remove([ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown])
+                rows = Counter(row.digest for row in stored.rows if row.digest in shown)
                 crowd = max(rows.values(), default=1)
-                root = catalogue.root
-                known = _Searchable(version, root, paths, hidden, stored, places, searched, len(rows), crowd)
+                first_row: dict[str, int] = {}
+                for i, row in enumerate(stored.rows):
+                    if row.digest in rows:
+                        first_row.setdefault(row.digest, i)
+                known = _Searchable(version, catalogue.root, paths, hidden, stored, first_row, searched, crowd)
                 self._searchable[store.path] = known
             return known
 
     def _ready(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
         engine.prepare()  # until then another network may seem to answer
         stored = self._load(catalogue, engine)
-        if not stored.pictures:
+        if not stored.first_row:
             raise NotIndexed(f"{catalogue.name} has no pictures indexed for {engine.name}; index it first.")
         return stored
 
@@ -393,7 +404,8 @@ class Library:
         (found,) = self._nearest(stored, vector[None], k + len(skip))
         matches = [match for match in found if match.digest not in skip][:k]
         card = engine.describe()
-        return Answer(matches, card.network, card.weights, stored.pictures, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Answer(matches, card.network, card.weights, stored.index.name, len(stored.first_row), seconds)
 
     def _nearest(self, stored: _Searchable, vectors: np.ndarray, k: int) -> list[list[Match]]:
         """For each query the k nearest pictures, each by its best row."""
@@ -403,7 +415,8 @@ class Library:
         for names, cosines in zip(ids, scores, strict=True):
             best: dict[str, Match] = {}
             for name, cosine in zip(names, cosines, strict=True):
-                row = rows[int(name)]
+                digest, _, number = name.partition("/")
+                row = rows[stored.first_row[digest] + int(number)]
                 if row.digest not in best:
                     file, label = stored.file(row.digest), stored.label(row.digest)
                     best[row.digest] = Match(row.digest, file, label, cosine, row.box)
@@ -413,7 +426,7 @@ class Library:
     def _head(self, catalogue: Catalogue, engine: Engine, labeller: Labeller) -> Head:
         """The head for just these pictures and labels: kept beside the features, made anew after a change."""
         stored = self._ready(catalogue, engine)
-        rows = [(i, stored.features.rows[i].digest) for i in stored.places]
+        rows = [(i, row.digest) for i, row in enumerate(stored.features.rows) if row.digest in stored.first_row]
         taught = [(i, digest, stored.label(digest)) for i, digest in rows if stored.label(digest)]
         lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
         path = self._store(catalogue, engine).path.with_suffix(".head")
@@ -426,9 +439,24 @@ class Library:
             pass
         except Exception:  # whatever a damaged or hostile pickle may raise
             files.set_aside(path)
-        head = labeller.train(stored.features.vectors[[i for i, *_ in taught]], [label for *_, label in taught])
+        head = labeller.train(stored.features.take([i for i, *_ in taught]), [label for *_, label in taught])
         files.write_atomically(path, [pickle.dumps({"lesson": lesson, "head": head.state()}, protocol=5)])
         return head
+
+
+def _graph(store: FeatureStore) -> Path:
+    """Where the approximate index of a feature file is kept."""
+    return store.path.with_suffix(".hnsw")
+
+
+def _row_ids(rows: Sequence[Row]) -> list[str]:
+    """DIGEST/NUMBER: the same row's id stays the same wherever it is stored."""
+    ids = []
+    seen: Counter[str] = Counter()
+    for row in rows:
+        ids.append(f"{row.digest}/{seen[row.digest]}")
+        seen[row.digest] += 1
+    return ids
 
 
 def _embed_named(engine: Engine, query: Path) -> np.ndarray:

@@ -1,25 +1,27 @@
-"""One pickled feature file per catalogue and fingerprint, and the journal that lets a killed run go on.
+"""One pickled feature file per catalogue and fingerprint, and the journal of what has been added to it.
 
 A feature file is one pickle of plain builtins (`format`, `engine`, `fingerprint`, `rows`, `dim`, `bytes`,
 `digests`, `boxes`, `refused`), then zeros up to a multiple of 64, then the vectors: rows x dim little-endian
-float32, so that they can be memory-mapped. It is read by an unpickler that refuses every class, so a hostile
-file can run nothing.
+float32, in order of digest, which are memory-mapped. It is read by an unpickler that refuses every class, so a
+hostile file can run nothing.
 
-While a run lasts, each finished batch is appended to a journal beside it: length, CRC-32, and the like of a
-feature file. A torn record at the end is dropped. When the run ends, file and journal are merged in order of
-digest and replace the old file in one step: the same pictures give the same bytes, however often the work was
-interrupted.
+Each finished batch is appended to a journal beside it: length, CRC-32, and the like of a feature file. A torn
+record at the end is dropped. At the end of a run the two are merged into a new file that replaces the old one in
+one step, unless the journal is so small beside the file that it may wait: a few pictures more are then a few
+kilobytes to write, however large the file. After a merge the same pictures give the same bytes, however often the
+work was interrupted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import pickle
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -29,13 +31,15 @@ import numpy as np
 from engines import Box
 from features import files
 
-DECODER = 1  # raise it when features.images gives other pixels for the same file
+DECODER = 2  # raise it when features.images gives other pixels for the same file
 FORMAT = f"semblance-features-1, decoder {DECODER}"
+JOURNAL_SHARE = 1 / 20  # of the feature file: how long a journal may wait. Each merge writes the whole file anew
 _ALIGN = 64
 _FRAME = struct.Struct("<II")
+_PIECE = 1 << 20  # bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What one vector stands for. box: in pixels of the upright full-size picture; None is the whole picture."""
 
@@ -45,10 +49,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Features:
-    """vectors: (N, D) float32 unit rows; vectors[i] is of rows[i]. refused: digest -> why it has none."""
+    """rows, with their vectors in `parts`: (n, D) float32 arrays of unit rows, which joined are in order of rows.
+
+    Parts that were read from a file are mapped, not loaded, and can't be written to. refused: digest -> why it has
+    no row.
+    """
 
     rows: list[Row]
-    vectors: np.ndarray
+    parts: list[np.ndarray]
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -56,19 +64,42 @@ class Features:
         """All pictures that have been looked at, embedded or refused."""
         return {row.digest for row in self.rows} | self.refused.keys()
 
+    def take(self, places: Sequence[int]) -> np.ndarray:
+        """The vectors of rows[place], in this order: a new (len(places), D) float32 array."""
+        wanted = np.asarray(places, np.intp)
+        ends = np.cumsum([len(part) for part in self.parts])
+        owners = np.searchsorted(ends, wanted, side="right")
+        taken = np.empty((len(wanted), self.parts[0].shape[1]), np.float32)
+        for number in np.unique(owners):
+            part, here = self.parts[number], owners == number
+            taken[here] = part[wanted[here] - (ends[number] - len(part))]
+        return taken
+
 
 class DamagedStore(Exception):
     """The feature file is not one that we wrote whole; it is set aside and made anew."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class _Block(Features):
+    """The feature file, or one record of the journal. start: the byte of its file at which its one part begins."""
+
+    path: Path
+    start: int
+
+
+@dataclass
 class FeatureStore:
-    """The feature file of one catalogue for one fingerprint. dim: length of a vector."""
+    """The feature file of one catalogue for one fingerprint. dim: length of a vector.
+
+    What was read is remembered until its file changes.
+    """
 
     path: Path
     engine: str
     fingerprint: str
     dim: int
+    _known: dict[Path, tuple[files.Version, list[_Block]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def journal(self) -> Path:
@@ -79,96 +110,111 @@ class FeatureStore:
         return files.version(self.path), files.version(self.journal)
 
     def read(self) -> Features:
-        """What is stored, and what an unfinished run has added. A damaged file is set aside and counts as none."""
-        done = Features([], np.zeros((0, self.dim), np.float32))
-        try:
-            with self.path.open("rb") as file:
-                done = self._load(file)
-        except FileNotFoundError:
-            pass
-        except DamagedStore:
-            files.set_aside(self.path)
-        batches = [batch for batch, _ in self._records()]
-        if not batches:
-            return done
-        known = done.digests  # a run that was killed between merging and dropping the journal leaves both
-        rows, vectors, refused = list(done.rows), [done.vectors], dict(done.refused)
-        for batch in batches:
-            fresh = [i for i, row in enumerate(batch.rows) if row.digest not in known]
-            rows += [batch.rows[i] for i in fresh]
-            vectors.append(batch.vectors[fresh])
-            refused |= batch.refused
-        return Features(rows, np.concatenate(vectors), refused)
+        """What is stored, the journal's rows last. A damaged file is set aside and counts as none."""
+        rows: list[Row] = []
+        parts: list[np.ndarray] = []
+        refused: dict[str, str] = {}
+        for block, fresh in self._stored():
+            rows.extend(block.rows[i] for i in fresh)
+            parts += block.parts if len(fresh) == len(block.rows) else [block.take(fresh)]
+            refused.update(block.refused)
+        return Features(rows, parts or [np.zeros((0, self.dim), np.float32)], refused)
 
     def append(self, batch: Features) -> None:
         """Keeps a finished batch at once. Appends in one piece, so a kill tears at most this record."""
-        payload = b"".join(self._dump(batch))
+        vectors = (np.ascontiguousarray(part, "<f4").tobytes() for part in batch.parts)
+        payload = b"".join([self._head(batch.rows, batch.refused), *vectors])
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.journal.open("ab") as file:
             file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
 
-    def repair(self) -> bool:
-        """Cuts a torn record off the journal and drops what a kill left behind, so that appending can go on.
-
-        Tells whether there is a journal, which an earlier run did not merge.
-        """
-        good = sum(length for _, length in self._records())
-        if self.journal.exists() and self.journal.stat().st_size > good:
+    def repair(self) -> None:
+        """Drops what a kill left behind, so that appending can go on: records that are torn, or merged already."""
+        merged = {digest for block in self._blocks(self.path) for digest in block.digests}
+        waiting = [block for block in self._blocks(self.journal) if not block.digests <= merged]
+        good = max((block.start + block.parts[0].nbytes for block in waiting), default=0)
+        if not good:
+            self.journal.unlink(missing_ok=True)
+        elif good < self.journal.stat().st_size:
             with self.journal.open("r+b") as file:
                 file.truncate(good)
         for left in self.path.parent.glob(self.path.name + "*.tmp"):
             left.unlink()
-        return self.journal.exists()
 
-    def commit(self, wanted: Collection[str]) -> Features:
-        """Merges file and journal, keeps the wanted digests, in order of digest, and replaces the file at once."""
-        stored = self.read()
-        wanted = set(wanted)
-        order = sorted(
-            (i for i, row in enumerate(stored.rows) if row.digest in wanted), key=lambda i: stored.rows[i].digest
-        )
-        kept = Features(
-            [stored.rows[i] for i in order],
-            stored.vectors[order],
-            {digest: why for digest, why in sorted(stored.refused.items()) if digest in wanted},
-        )
-        files.write_atomically(self.path, self._dump(kept))
-        with contextlib.suppress(FileNotFoundError):
-            self.journal.unlink()
-        return kept
+    def commit(self, wanted: Set[str]) -> None:
+        """Makes the file anew, of the wanted digests only, if others are stored or the journal outgrew its share.
 
-    def _records(self) -> Iterator[tuple[Features, int]]:
-        """(batch, its length on disk) for each whole record of the journal, up to the first that is not."""
+        Vectors are copied one by one: all of them might not fit into memory.
+        """
+        short = files.version(self.journal)[1] <= JOURNAL_SHARE * files.version(self.path)[1]
+        if short and self.read().digests <= wanted:
+            return
+        refused: dict[str, str] = {}
+        kept: list[tuple[Row, Path, int]] = []  # and where its vector lies
+        for block, fresh in self._stored():
+            refused |= {digest: why for digest, why in block.refused.items() if digest in wanted}
+            kept += [
+                (block.rows[i], block.path, block.start + 4 * self.dim * i)
+                for i in fresh
+                if block.rows[i].digest in wanted
+            ]
+        kept.sort(key=lambda place: place[0].digest)
+        head = self._head([row for row, *_ in kept], dict(sorted(refused.items())))
+        files.write_atomically(self.path, itertools.chain([head], self._copied(kept)))
+        self.journal.unlink(missing_ok=True)
+        self._known.clear()
+
+    def _stored(self) -> Iterator[tuple[_Block, Sequence[int]]]:
+        """The file, then the records of the journal, each with the numbers of its rows that count.
+
+        A run that was killed between merging and dropping the journal leaves rows in both.
+        """
+        merged: set[str] = set()
+        for block in self._blocks(self.path):
+            merged = {row.digest for row in block.rows}
+            yield block, range(len(block.rows))
+        for block in self._blocks(self.journal):
+            yield block, [i for i, row in enumerate(block.rows) if row.digest not in merged]
+
+    def _blocks(self, path: Path) -> list[_Block]:
+        version, known = files.version(path), self._known.get(path)
+        if known is None or known[0] != version:
+            known = self._known[path] = version, self._whole() if path == self.path else self._records()
+        return known[1]
+
+    def _whole(self) -> list[_Block]:
+        """The feature file, if there is one, and it is sound."""
+        try:
+            with self.path.open("rb") as file:
+                return [self._load(file, self.path, 0, _mapped(file))]
+        except FileNotFoundError:
+            pass
+        except DamagedStore:
+            files.set_aside(self.path)
+        return []
+
+    def _records(self) -> list[_Block]:
+        """The whole records of the journal, up to the first that is not."""
+        blocks = []
         with contextlib.suppress(FileNotFoundError, DamagedStore), self.journal.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
+            mapped = _mapped(file)
             while len(frame := file.read(_FRAME.size)) == _FRAME.size:
                 length, checksum = _FRAME.unpack(frame)
-                if length > size - file.tell():  # torn; a false length may be gigabytes
-                    return
+                begin = file.tell()
+                if length > size - begin:  # torn; a false length may be gigabytes
+                    break
                 payload = file.read(length)
                 if len(payload) < length or zlib.crc32(payload) != checksum:
-                    return
-                yield self._load(io.BytesIO(payload)), _FRAME.size + length
+                    break
+                blocks.append(self._load(io.BytesIO(payload), self.journal, begin, mapped))
+        return blocks
 
-    def _dump(self, features: Features) -> list[bytes]:
-        vectors = np.ascontiguousarray(features.vectors, "<f4").tobytes()
-        same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
-        told = {
-            "format": FORMAT,
-            "engine": self.engine,
-            "fingerprint": self.fingerprint,
-            "rows": len(features.rows),
-            "dim": self.dim,
-            "bytes": len(vectors),
-            "digests": [row.digest for row in features.rows],
-            "boxes": [list(row.box) if row.box else None for row in features.rows],
-            "refused": {digest: same.setdefault(why, why) for digest, why in features.refused.items()},
-        }
-        head = pickle.dumps(told, protocol=5)
-        return [head, bytes(-len(head) % _ALIGN), vectors]
+    def _load(self, file: IO[bytes], path: Path, begin: int, mapped: np.ndarray) -> _Block:
+        """A head and its vectors. file: just these bytes; in path, which is mapped, they lie from `begin` on.
 
-    def _load(self, file: IO[bytes]) -> Features:
-        """Raises DamagedStore unless all that is told fits together, and this store."""
+        Raises DamagedStore unless all that is told fits together, and this store.
+        """
         try:
             told = files.load_plain(file)
             expected = (FORMAT, self.engine, self.fingerprint, self.dim, 4 * self.dim * told["rows"])
@@ -178,20 +224,54 @@ class FeatureStore:
                 Row(digest, tuple(box) if box else None)
                 for digest, box in zip(told["digests"], told["boxes"], strict=True)
             ]
-            file.seek(-file.tell() % _ALIGN, io.SEEK_CUR)
-            data = file.read()
-            if len(data) != told["bytes"] or len(rows) != told["rows"]:
-                raise ValueError("cut short")
             refused = dict(told["refused"])
             texts = (*(row.digest for row in rows), *refused, *refused.values())
             if not all(isinstance(text, str) for text in texts) or not all(_is_box(row.box) for row in rows):
                 raise ValueError("of wrong types")
-            vectors = np.frombuffer(data, "<f4").reshape(-1, self.dim)
-            if not np.isfinite(vectors.sum()):
-                raise ValueError("not numbers")
-            return Features(rows, vectors, refused)
+            start = file.seek(-file.tell() % _ALIGN, io.SEEK_CUR)
+            while piece := file.read(_PIECE):  # not through the map: what it has touched stays in memory
+                if not np.isfinite(np.frombuffer(piece, "<f4").sum()):
+                    raise ValueError("not numbers")
+            if file.tell() - start != told["bytes"] or len(rows) != told["rows"]:
+                raise ValueError("cut short")
+            vectors = mapped[(begin + start) // 4 :][: len(rows) * self.dim].reshape(-1, self.dim)
+            return _Block(rows, [vectors], refused, path=path, start=begin + start)
         except Exception as error:  # whatever a damaged or hostile pickle may raise
             raise DamagedStore(str(error)) from error
+
+    def _head(self, rows: Sequence[Row], refused: Mapping[str, str]) -> bytes:
+        """All but the vectors."""
+        same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
+        told = {
+            "format": FORMAT,
+            "engine": self.engine,
+            "fingerprint": self.fingerprint,
+            "rows": len(rows),
+            "dim": self.dim,
+            "bytes": 4 * self.dim * len(rows),
+            "digests": [row.digest for row in rows],
+            "boxes": [list(row.box) if row.box else None for row in rows],
+            "refused": {digest: same.setdefault(why, why) for digest, why in refused.items()},
+        }
+        head = pickle.dumps(told, protocol=5)
+        return head + bytes(-len(head) % _ALIGN)
+
+    def _copied(self, places: Sequence[tuple[Row, Path, int]]) -> Iterator[bytes]:
+        """The vectors that lie at these bytes. The files are closed after the last: Windows replaces none open."""
+        with contextlib.ExitStack() as opened:
+            sources = {path: opened.enter_context(path.open("rb")) for path in {path for _, path, _ in places}}
+            for _, path, start in places:
+                sources[path].seek(start)
+                yield sources[path].read(4 * self.dim)
+
+
+def _mapped(file: IO[bytes]) -> np.ndarray:
+    """All of a file as float32, read-only, mapped; on Windows, where a mapped file can't be replaced, loaded."""
+    size = os.fstat(file.fileno()).st_size // 4
+    load = os.name == "nt" or not size  # nor can nothing be mapped
+    floats = np.fromfile(file, "<f4", size) if load else np.memmap(file, "<f4", "r", shape=(size,))
+    file.seek(0)
+    return floats
 
 
 def _is_box(box: Any) -> bool:

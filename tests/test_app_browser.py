@@ -437,7 +437,7 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     late.prepare = lambda self: (time.sleep(1), setattr(late, "there", True))
 
     shelf = Shelf(library, picture.parent)
-    assert "fetched at the first use" in draw.weights(shelf.cards["late"])
+    assert "Made ready at the first use" in draw.weights(shelf.cards["late"])
     assert "built-in encoder answers" not in draw.weights(shelf.cards["late"])
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
@@ -445,7 +445,7 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
 
     page = build(library, picture.parent)
     told = _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
-    assert any("Fetching the weights" in html for html in told)
+    assert any("Making the network ready" in html for html in told)
     assert late.there and library.status(catalogue, engine).done == 1
     html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
     assert "card" in html

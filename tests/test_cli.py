@@ -64,7 +64,7 @@ INDEX |= {"seconds", "images_per_second"}
 MATCH = {"path", "label", "score", "box"}
 EVALUATION = {"engine", "network", "fingerprint", "queries", "gallery", "precision_at_1", "precision_at_5"}
 EVALUATION |= {"map_at_10", "seconds_per_query"}
-CARD = {"name", "title", "network", "weights", "available", "reason", "dim", "licence"}
+CARD = {"name", "title", "network", "runner", "weights", "available", "reason", "dim", "licence"}
 
 
 def index_told(told: Any, folder: Path) -> None:
@@ -77,7 +77,7 @@ def index_told(told: Any, folder: Path) -> None:
 
 
 def search_told(told: Any, folder: Path) -> None:
-    assert set(told) == {"engine", "network", "weights", "results"}
+    assert set(told) == {"engine", "network", "weights", "index", "results"} and told["index"] == "exact search"
     assert [set(result) for result in told["results"]] == [{"query", "matches"}] * 2
     for result, name in zip(told["results"], ("warm/red.png", "cold/blue.png"), strict=True):
         assert result["query"] == str(folder / name) and len(result["matches"]) == 2
@@ -88,7 +88,7 @@ def search_told(told: Any, folder: Path) -> None:
 
 
 def recommend_told(told: Any, folder: Path) -> None:
-    assert set(told) == {"engine", "network", "weights", "matches"}
+    assert set(told) == {"engine", "network", "weights", "index", "matches"} and told["index"] == "exact search"
     assert all(set(match) == MATCH for match in told["matches"])
     assert {Path(match["path"]).stem for match in told["matches"]} == {"orange", "green"}
 

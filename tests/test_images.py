@@ -172,6 +172,47 @@ def test_boxes_lead_back_to_the_full_size(orientation: int, kind: str) -> None:
     assert picture.full_box(None) is None
 
 
+SMALLER = [  # kind, size, the side that is enough; then the size that comes out
+    ("JPEG", (1600, 2132), 224, (400, 533)),
+    ("JPEG", (4000, 3000), 224, (500, 375)),
+    ("JPEG", (4000, 3000), 96, (167, 125)),
+    ("JPEG", (448, 448), 224, (224, 224)),
+    ("JPEG", (447, 600), 224, (447, 600)),
+    ("JPEG", (100, 200), 224, (100, 200)),
+    ("JPEG", (2000, 4), 224, (1600, 3)),
+    ("PNG", (1600, 2132), 224, (229, 305)),
+    ("PNG", (447, 600), 224, (447, 600)),
+    ("PNG", (100, 200), 224, (100, 200)),
+    ("WEBP", (1000, 500), 224, (500, 250)),
+]
+
+
+@pytest.mark.parametrize(("kind", "size", "side", "expected"), SMALLER, ids=str)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_is_no_larger_than_it_needs_to_be(
+    kind: str, size: tuple[int, int], side: int, expected: tuple[int, int], orientation: int
+) -> None:
+    """Its shorter side keeps what was asked for, if it had as much; and boxes lead back to the full size."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    whole = corners(*size)
+    picture = decode(encoded(TURNS[orientation](whole), kind, exif=exif, quality=95), side)
+    assert picture.pixels.shape == (*expected[::-1], 3)
+    assert (picture.width, picture.height) == size
+    assert picture.full_box((0, 0, *expected)) == (0, 0, *size)
+    assert min(expected) < 8 or is_upright(picture.pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_smaller_at_once_looks_as_if_made_smaller_later(kind: str) -> None:
+    spots = Image.fromarray(np.random.default_rng(3).integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    data = encoded(spots.resize((1200, 900), Image.Resampling.BICUBIC), kind, quality=95)
+    small, whole = (
+        Image.fromarray(decode(data, side).pixels).resize((150, 112), Image.Resampling.BOX) for side in (224, None)
+    )
+    assert np.abs(np.asarray(small, int) - np.asarray(whole, int)).mean() < 2
+
+
 def test_small_pictures_are_not_enlarged() -> None:
     picture = decode(encoded(corners(), "PNG"))
     assert picture.pixels.shape == (64, 96, 3) and picture.full_box((1, 2, 3, 4)) == (1, 2, 3, 4)
@@ -321,6 +362,7 @@ def test_a_large_picture_takes_little_memory(tmp_path: Path, name: str) -> None:
     assert 0 < float(run.stdout) < most
 
 
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL")  # elsewhere `images` sees to it; pytest undoes that
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "TGA", "AVIF", "JPEG2000"])
 def test_no_damage_does_worse_than_refuse(kind: str) -> None:
     """Bytes changed at random: a picture comes out, or an ImageError; nothing else ever."""

@@ -175,24 +175,32 @@ def killed_before_step(step: int, folder: Path, home: Path) -> int | None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("begun", [False, True], ids=["a first run", "a run after changes"])
-def test_killed_at_any_step_the_next_run_goes_on(tmp_path: Path, pictures: Path, begun: bool) -> None:
+@pytest.mark.parametrize(
+    ("stay", "go", "come"),
+    [(0, 0, 2 * BATCH + 8), (1, 1, 2 * BATCH + 8), (200, 0, 3), (200, 1, 3)],
+    ids=["a first run", "a run after changes", "a few more", "a few more and one less"],
+)
+def test_killed_at_any_step_the_next_run_goes_on(
+    tmp_path: Path, pictures: Path, stay: int, go: int, come: int
+) -> None:
     """Before each opening, renaming and removing of a file of ours, one after another."""
     template = tmp_path / "as it was"
     template.mkdir()
-    if begun:
-        paint(pictures / "goes.png", (0, 0, 255))
-        paint(pictures / "stays.png", (0, 0, 255), hue(5))
+    for i in range(stay + go):
+        paint(pictures / f"old {i}.png", (0, 0, 255), size=(16, 8 + i))
+    if stay:
         Library(template).index(Library(template).open(pictures), Halves())
-        (pictures / "goes.png").unlink()
-    for i in range(2 * BATCH + 8):  # three batches; some pictures with two rows, some that are refused
+    for i in range(stay, stay + go):
+        (pictures / f"old {i}.png").unlink()
+    for i in range(1, 1 + come):  # some pictures with two rows, some that are refused
         right = hue(i + 1) if i % 3 == 0 else None
         paint(pictures / f"{i % 2}/{i}.png", BLACK if i % 7 == 0 else hue(i), right, size=(8, 8 + i))
     mine = snapshot(pictures)
     undisturbed = Library(shutil.copytree(template, tmp_path / "undisturbed"))
     todo = undisturbed.index(undisturbed.open(pictures), Halves()).new
-    assert todo > 2 * BATCH
+    assert todo == come
     whole = remembered(undisturbed.home)
+    assert any(name.endswith(".journal") for name in whole) == (stay > come and not go), "a few more wait in it"
 
     for step in range(1, 1000):
         home = shutil.copytree(template, tmp_path / f"home {step}")

@@ -1,9 +1,11 @@
 """Library: index, search, recommend, classify, evaluate, hide; and the person's folder never notices."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -256,11 +258,151 @@ def test_status_counts_without_loading(library: Library, rainbow: Path) -> None:
 
 
 def test_pictures_go_in_batches(library: Library, pictures: Path) -> None:
-    """Rule 5, and at most one batch is in memory at a time."""
+    """Rule 5."""
     wheel(pictures, 2 * BATCH + 3)
     toy = Toy()
     opened(library, pictures, toy)
     assert toy.batches == [BATCH, BATCH, 3]
+
+
+class Watched(Toy):
+    """Knows when a batch's last picture has been cut, and waits for the next batch's before it embeds one."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.cut, self.ahead = number, 0, []
+        self.changed = threading.Condition()
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        with self.changed:
+            self.cut += 1
+            self.changed.notify_all()
+        return super().crops(image)
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        rows = super().embed(crops)
+        with self.changed:
+            enough = min(self.embedded + BATCH, self.number)
+            assert self.changed.wait_for(lambda: self.cut >= enough, 60), (
+                "nothing is cut while this one is embedded"
+            )
+            self.ahead.append(self.cut - self.embedded)
+        return rows
+
+
+def test_the_next_batch_is_cut_while_one_is_embedded_and_no_more(library: Library, pictures: Path) -> None:
+    wheel(pictures, 3 * BATCH + 3)
+    watched = Watched(3 * BATCH + 3)
+    opened(library, pictures, watched)
+    assert watched.ahead == [BATCH, BATCH, 3, 0]
+
+
+def test_rows_belong_to_their_pictures_whichever_is_cut_first(library: Library, pictures: Path) -> None:
+    class Slow(Toy):
+        def crops(self, image: np.ndarray) -> list[Crop]:
+            time.sleep(0.02 * (image[0, 0, 0] % 3))
+            return super().crops(image)
+
+    paths, slow = wheel(pictures, 20), Slow()
+    catalogue = opened(library, pictures, slow)
+    for path in paths:
+        best = library.search(catalogue, slow, path, 1).matches[0]
+        assert (best.path, best.score > 0.999) == (path, True)
+
+
+def test_however_a_run_ends_it_leaves_no_thread_behind(library: Library, pictures: Path) -> None:
+    class Fragile(Toy):
+        def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+            if self.batches:
+                raise KeyboardInterrupt
+            return super().embed(crops)
+
+    wheel(pictures, 3 * BATCH)
+    before = threading.enumerate()
+    toy = Toy("cancelled")
+    assert library.index(library.open(pictures), toy, cancelled=lambda: len(toy.batches) == 1).cancelled
+    assert threading.enumerate() == before
+    with pytest.raises(KeyboardInterrupt):
+        library.index(library.open(pictures), Fragile("interrupted"))
+    assert threading.enumerate() == before
+    assert library.index(library.open(pictures), Toy("whole")).new == 3 * BATCH
+    assert threading.enumerate() == before
+
+
+class Small(Halves):
+    """Asks for no more than 16 pixels, once it is prepared; keeps what it gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: set[tuple[int, ...]] = set()
+
+    @property
+    def side(self) -> int:
+        return 16 if self.prepared else 4
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        self.got.add(image.shape)
+        return super().crops(image)
+
+
+def test_pictures_and_queries_are_opened_no_larger_than_the_engine_needs(library: Library, pictures: Path) -> None:
+    """Rule 1. Boxes are in pixels of the full size all the same; the side may be known only once prepared."""
+    for i, suffix in enumerate(("jpg", "png", "webp")):
+        paint(pictures / f"{i}.{suffix}", hue(20 * i), hue(90 - 20 * i), size=(320, 160))
+    catalogue = opened(library, pictures, Small())
+    library, fresh = Library(library.home), Small()
+    for path in pictures.iterdir():
+        best = library.search(catalogue, fresh, path, 1).matches[0]
+        assert (best.path, best.score > 0.999, best.box) == (path, True, (0, 0, 160, 160))
+    assert fresh.got == {(16, 32, 3), (20, 40, 3)}, "a JPEG is decoded at an eighth at the least"
+
+
+def test_a_few_new_pictures_leave_the_feature_file_as_it_is(library: Library, pictures: Path) -> None:
+    """They wait beside it; a picture that has gone is forgotten at once, and what came meanwhile is kept."""
+    wheel(pictures, 300)
+    opened(library, pictures, Toy())
+    (file,) = library.home.rglob("*.features")
+    merged = file.read_bytes()
+    new = [paint(pictures / f"new {i}.png", (0, i, 255)) for i in range(3)]
+    gone = pictures / "100.png"
+    for holder in (library, Library(library.home)):
+        report = holder.index(holder.open(pictures), Toy())
+        assert (report.rows, report.new + report.kept, report.removed) == (303, 303, 0)
+        assert file.read_bytes() == merged
+        assert holder.search(holder.open(pictures), Toy(), new[1], 1).matches[0].path == new[1]
+        assert holder.status(holder.open(pictures), Toy()).done == 303
+    gone.unlink()
+    for holder, removed in ((library, 1), (Library(library.home), 0)):
+        report = holder.index(holder.open(pictures), Toy())
+        assert (report.rows, report.new, report.kept, report.removed) == (302, 0, 302, removed)
+        assert holder.search(holder.open(pictures), Toy(), new[1], 1).matches[0].path == new[1]
+    assert file.read_bytes() != merged and not file.with_suffix(".journal").exists()
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from features.library import Library
+from toy import Toy
+
+library = Library(Path(sys.argv[1]))
+assert library.index(library.open(Path(sys.argv[2])), Toy(dim=50_000)).new == int(sys.argv[3])
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no way to measure here")
+def test_memory_stays_flat_however_many_pictures_there_are(home: Path, tmp_path: Path) -> None:
+    """400 more of them, with 80 MB of vectors."""
+    peaks = []
+    for number in (200, 600):
+        for i in range(number):
+            paint(tmp_path / f"{number}/{i}.png", RED, size=(8, 8 + i))
+        command = [sys.executable, "-c", PEAK, home, tmp_path / f"{number}", str(number)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        peaks.append(int(run.stdout))
+    assert peaks[1] - peaks[0] < 10_000, "KB"
 
 
 def test_nothing_heavy_is_imported_by_importing() -> None:
@@ -843,3 +985,53 @@ def test_the_home_is_where_it_was_asked_to_be(tmp_path: Path, monkeypatch: pytes
     assert Library().home == tmp_path / "cache/semblance"
     monkeypatch.chdir(tmp_path)
     assert Library(Path("here")).home == tmp_path / "here"
+
+
+# Which index searches
+
+
+def test_a_small_catalogue_is_searched_exactly_and_says_so(library: Library, rainbow: Path) -> None:
+    toy, red = Toy(), rainbow / "warm/red.png"
+    catalogue = opened(library, rainbow, toy)
+    assert library.search(catalogue, toy, red).index == "exact search"
+    assert library.recommend(catalogue, toy, [red]).index == "exact search"
+    assert not list(library.home.rglob("*.hnsw"))
+
+
+def test_an_approximate_index_follows_the_catalogue(
+    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.index.APPROXIMATE_FROM", 1)
+    halves, paths = Halves(), wheel(pictures, 40)
+    catalogue = opened(library, pictures, halves)
+
+    def found(query: Path) -> tuple[set[str], str]:
+        answer = library.search(catalogue, halves, query, 99)
+        return set(names(answer)), answer.index
+
+    there, approximately = {path.stem for path in paths}, "approximate search (HNSW), re-ranked exactly"
+    assert found(paths[3]) == (there, approximately)
+    catalogue.hide(digest(paths[3]))
+    assert found(paths[3]) == (there - {"003"}, approximately)
+    catalogue.restore(digest(paths[3]))
+    paths[5].unlink()
+    paint(pictures / "new.png", BLUE)
+    steps: list[tuple[int, int, str]] = []
+    library.index(catalogue, halves, lambda *step: steps.append(step))
+    assert steps[-1] == (0, 2, "building the search index"), "the two halves of one new picture"
+    assert found(pictures / "new.png") == (there - {"005"} | {"new"}, approximately)
+    assert Library(library.home).search(catalogue, halves, pictures / "new.png", 1).index == approximately
+
+
+def test_without_its_file_a_large_catalogue_is_searched_exactly(
+    library: Library, rainbow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.index.APPROXIMATE_FROM", 1)
+    toy, red = Toy(), rainbow / "warm/red.png"
+    catalogue = opened(library, rainbow, toy)
+    (saved,) = library.home.rglob("*.hnsw")
+    saved.unlink()
+    answer = library.search(catalogue, toy, red, 1)
+    assert (names(answer), answer.index) == (["red"], "exact search (for a quicker one: index again)")
+    library.index(catalogue, toy)
+    assert library.search(catalogue, toy, red, 1).index.startswith("approximate search")

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+APPROXIMATE_FROM = (
+    2**27
+)  # numbers (rows x dim, half a gigabyte): from there on, exact search keeps a person waiting
+USEARCH = "usearch>=2.25,<3"
 
 
 class Index(Protocol):
     """Finds the stored vectors with the highest cosine. One index per fingerprint; ids are any strings."""
 
+    name: str  # for people: how it searches
+
     def upsert(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """N ids and (N, D) float32 unit rows; an id that is there already gets the new vector."""
+        """N ids, each once, and (N, D) float32 unit rows; an id that is there already gets the new vector.
+
+        The vectors are kept as they are given, not copied. Raises ValueError unless there is one for each id.
+        """
 
     def remove(self, ids: Collection[str]) -> None:
         """Unknown ids are passed over."""
@@ -20,17 +31,67 @@ class Index(Protocol):
     def query(
         self, vectors: np.ndarray, k: int, allow: Collection[str] | None = None
     ) -> tuple[list[list[str]], list[list[float]]]:
-        """(Q, D) unit rows -> for each the ids and the cosines (-1..1) of its nearest, best first.
+        """(Q, D) float32 unit rows -> for each the ids and the cosines (-1..1) of its nearest, best first.
 
-        At most k, fewer when fewer are stored or allowed. allow: only these.
+        Cosines are those of float64; equal ones come in order of id. At most k, fewer when fewer are stored or
+        allowed. allow: only these.
         """
         ...
 
     def __len__(self) -> int: ...
 
 
-def create() -> Index:
-    """The exact index, which is the default and the reference."""
+def over(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
+    """An index of these rows: ids[i] is of row i of the (n, D) float32 parts, one after the other.
+
+    It is exact below APPROXIMATE_FROM; above, approximate, as soon as `save` has been run over the same rows. Its
+    name says which. saved, space: as for `save`.
+    """
+    index = _choose(ids, parts, saved, space)
+    first = 0
+    for part in parts:
+        index.upsert(ids[first : first + len(part)], part)
+        first += len(part)
+    return index
+
+
+def save(
+    ids: Sequence[str],
+    parts: Sequence[np.ndarray],
+    saved: Path,
+    space: str,
+    progress: Callable[[int, int, str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Brings the file of the approximate index up to date, where there are rows enough to want one.
+
+    Takes about 0.4 ms for each new row on two cores. space: changes whenever a vector could while its id stays the
+    same. When cancelled, the old file stays.
+    """
+    if not _large(parts):
+        saved.unlink(missing_ok=True)
+        return
+    try:
+        from features.index import approximate
+    except ImportError:
+        return
+    approximate.update(ids, parts, saved, space, progress, cancelled)
+
+
+def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
     from features.index.exact import ExactIndex
 
-    return ExactIndex()
+    if not _large(parts):
+        return ExactIndex()
+    try:
+        from features.index import approximate
+    except ImportError:
+        return ExactIndex(f'exact search (for a quicker one: pip install "{USEARCH}")')
+    graph = approximate.load(saved, space)
+    if graph is None or not approximate.holds(graph, ids):
+        return ExactIndex("exact search (for a quicker one: index again)")
+    return approximate.ApproximateIndex(graph)
+
+
+def _large(parts: Sequence[np.ndarray]) -> bool:
+    return sum(part.size for part in parts) >= APPROXIMATE_FROM

@@ -1,54 +1,42 @@
-"""Exact search: scikit-learn's NearestNeighbors, cosine, brute force. The reference for every other index."""
+"""Exact search: one matrix product over all rows, then float64 for those that float32 can't tell apart."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from sklearn.neighbors import NearestNeighbors
+from features.index.rows import Rows, margin, near
+
+SCORES = 2**23  # float32 scores in memory at a time, twice 32 MB: more queries are asked in turns
 
 
-class ExactIndex:
-    """See features.index.Index. Fitted again at the first query after a change."""
+class ExactIndex(Rows):
+    """See features.index.Index."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, np.ndarray] = {}
-        self._fitted: tuple[list[str], NearestNeighbors] | None = None
+    def __init__(self, name: str = "exact search") -> None:
+        super().__init__()
+        self.name = name
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    def _candidates(self, vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
+        return scan(self._blocks, vectors, k, shown)
 
-    def upsert(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        self._rows.update(zip(ids, vectors, strict=True))
-        self._fitted = None
 
-    def remove(self, ids: Collection[str]) -> None:
-        for name in ids:
-            self._rows.pop(name, None)
-        self._fitted = None
+def scan(blocks: Sequence[np.ndarray], vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
+    """For each of the (Q, D) queries the places of its k nearest rows of those shown, and of all nearly as near.
 
-    def query(
-        self, vectors: np.ndarray, k: int, allow: Collection[str] | None = None
-    ) -> tuple[list[list[str]], list[list[float]]]:
-        names = self._rows.keys() if allow is None else self._rows.keys() & set(allow)
-        k = min(k, len(names))
-        if k < 1 or len(vectors) == 0:
-            return [[] for _ in vectors], [[] for _ in vectors]
-        if allow is not None:
-            order, neighbours = self._fit(names)
-        else:
-            self._fitted = self._fitted or self._fit(names)
-            order, neighbours = self._fitted
-        distances, places = neighbours.kneighbors(vectors, k)
-        cosines = np.clip(1.0 - distances, -1.0, 1.0)
-        return [[order[place] for place in row] for row in places], cosines.tolist()
-
-    def _fit(self, names: Collection[str]) -> tuple[list[str], NearestNeighbors]:
-        from sklearn.neighbors import NearestNeighbors
-
-        order = sorted(names)
-        rows = np.stack([self._rows[name] for name in order])
-        return order, NearestNeighbors(metric="cosine", algorithm="brute").fit(rows)
+    shown: (rows,) bool, True for k at least.
+    """
+    rows, dim = len(shown), vectors.shape[1]
+    hidden = np.flatnonzero(~shown)
+    turn = max(1, SCORES // rows)
+    for first in range(0, len(vectors), turn):
+        asked = vectors[first : first + turn]
+        scores = np.empty((len(asked), rows), np.float32)
+        start = 0
+        for block in blocks:
+            scores[:, start : start + len(block)] = asked @ block.T
+            start += len(block)
+        scores[:, hidden] = -np.inf
+        for row in scores:
+            yield near(row, k, margin(dim))

@@ -1,0 +1,143 @@
+"""Approximate search: a graph (HNSW, by usearch) proposes rows, exact cosines order them.
+
+Hierarchical navigable small worlds: Malkov and Yashunin, https://arxiv.org/abs/1603.09320. The graph holds the
+vectors in half precision; its keys are hashes of the rows' ids, so that it can be brought up to date from any run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from usearch.index import Index as Graph
+
+from features import files
+from features.index.exact import scan
+from features.index.rows import Rows, near
+
+BREADTH = 48  # rows that the graph proposes, at least: recall against time ...
+ROWS_EACH = 1500  # ... and one for so many of all rows, where that is more: it stays 20 times quicker than exact
+HALF = 2.0**-8  # by how much a product of unit rows may be off in bfloat16
+BATCH = 4096  # rows added at a time, between two looks at `cancelled`
+CHECKSUM = 4  # bytes
+
+
+class ApproximateIndex(Rows):
+    """See features.index.Index. graph: may hold these rows already, and they are not added again."""
+
+    name = "approximate search (HNSW), re-ranked exactly"
+
+    def __init__(self, graph: Graph | None = None) -> None:
+        super().__init__()
+        self._graph = graph
+        self._keys = np.zeros(0, np.uint64)  # by place
+        self._sorted: tuple[np.ndarray, np.ndarray] | None = None  # keys in their order, and the place of each
+        self._lock = threading.Lock()  # usearch's searches share their working memory
+
+    def upsert(self, ids: Sequence[str], vectors: np.ndarray) -> None:
+        super().upsert(ids, vectors)
+        keys = _keys(ids)
+        with self._lock:
+            self._keys, self._sorted = np.append(self._keys, keys), None
+            if self._graph is None:
+                self._graph = _empty(vectors.shape[1])
+            lacking = ~self._graph.contains(keys)
+            if lacking.any():
+                _add(self._graph, keys[lacking], vectors[lacking])
+
+    def remove(self, ids: Collection[str]) -> None:
+        known = [name for name in ids if name in self._place]
+        super().remove(known)
+        if known:
+            with self._lock:
+                self._graph.remove(_keys(known))
+
+    def _candidates(self, vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
+        breadth = max(BREADTH, 2 * k, len(self) // ROWS_EACH)
+        for vector in vectors:
+            with self._lock:
+                found = self._graph.search(vector, breadth, threads=1)
+                places = self._places(found.keys)
+            allowed = shown[places]
+            if np.count_nonzero(allowed) < k:
+                yield from scan(self._blocks, vector[None], k, shown)
+            else:
+                yield places[allowed][near(-found.distances[allowed], k, 2 * HALF)]
+
+    def _places(self, keys: np.ndarray) -> np.ndarray:
+        if self._sorted is None:
+            order = np.argsort(self._keys, kind="stable")
+            self._sorted = self._keys[order], order
+        ordered, order = self._sorted
+        return order[np.searchsorted(ordered, keys, side="right") - 1]  # the latest, where an id was replaced
+
+
+def update(
+    ids: Sequence[str],
+    parts: Sequence[np.ndarray],
+    saved: Path,
+    space: str,
+    progress: Callable[[int, int, str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """See features.index.save. The old file is replaced at once, when the new one is whole."""
+    graph = load(saved, space)
+    if graph is None:
+        graph = _empty(parts[0].shape[1])
+    keys, known = _keys(ids), graph.keys[:]
+    gone = np.setdiff1d(known, keys)
+    lacking = ~graph.contains(keys)
+    total, done, first = int(lacking.sum()), 0, 0
+    if not len(gone) and not total:
+        return
+    graph.remove(gone)
+    for part in parts:
+        places = np.flatnonzero(lacking[first : first + len(part)])
+        for start in range(0, len(places), BATCH):
+            if cancelled():
+                return
+            progress(done, total, "building the search index")
+            some = places[start : start + BATCH]
+            _add(graph, keys[first + some], part[some])
+            done += len(some)
+        first += len(part)
+    data = graph.save()
+    files.write_atomically(saved, [data, _checksum(data, space)])
+
+
+def load(saved: Path, space: str) -> Graph | None:
+    """The graph in a file; None when there is none, or it is damaged, of another space, or of a newer usearch."""
+    try:
+        data = memoryview(saved.read_bytes())
+        graph, checksum = data[:-CHECKSUM], data[-CHECKSUM:]
+        return Graph.restore(graph) if checksum == _checksum(graph, space) else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def holds(graph: Graph, ids: Sequence[str]) -> bool:
+    """Whether the graph is of just these rows."""
+    return len(graph) == len(ids) and bool(graph.contains(_keys(ids)).all())
+
+
+def _empty(dim: int) -> Graph:
+    return Graph(ndim=dim, metric="cos", dtype="bf16", connectivity=16, expansion_add=128)
+
+
+def _add(graph: Graph, keys: np.ndarray, vectors: np.ndarray) -> None:
+    """By one thread: with several, usearch loses rows (https://github.com/unum-cloud/USearch/pull/772)."""
+    graph.add(keys, vectors, threads=1)
+
+
+def _keys(ids: Sequence[str]) -> np.ndarray:
+    """(N,) uint64, one for each id."""
+    return np.frombuffer(b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids), "<u8")
+
+
+def _checksum(graph: bytes | memoryview, space: str) -> bytes:
+    """Stands behind the graph: usearch itself would read a damaged one."""
+    return zlib.crc32(graph, zlib.crc32(space.encode())).to_bytes(CHECKSUM, "little")
