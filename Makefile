@@ -1,4 +1,5 @@
-# `make run` opens the app, `make test` runs the tests; each sets up .venv/ first, with uv where it is, else with pip.
+# `make run` opens the app, `make test` runs the tests, `make bench` measures against the old ways; each sets up
+# .venv/ first, with uv where it is, else with pip.
 PYTHON ?= python3
 IMAGES ?=
 BIN := .venv/bin
@@ -14,6 +15,9 @@ test: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
+bench: .venv/run.done
+	$(BIN)/python -m benchmarks
+
 $(BIN)/python:
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo 'Semblance needs Python 3.10 to 3.13; name one: make run PYTHON=python3.12' >&2; exit 1; }
 	$(if $(UV),"$(UV)" venv -q --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
@@ -26,4 +30,4 @@ $(BIN)/python:
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run.done
 
-.PHONY: run test
+.PHONY: run test bench

@@ -1,0 +1,7 @@
+"""Side-by-side measurements: `python -m benchmarks` runs all parts, `python -m benchmarks PART...` some of them.
+
+A part is one module of this package with `rows(scratch)`, which yields its figures as they come.
+"""
+
+PARTS = ("search", "start", "detection", "limit", "indexing", "style", "adding", "memory")
+"""In the order in which they run: short ones first."""
