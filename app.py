@@ -105,8 +105,13 @@ def _lines(answer: Answer) -> list[str]:
     return [f"  {match.score:.3f}  {match.label or '-'}  {match.path}" for match in answer.matches]
 
 
-def _source(card: Card) -> str:
-    return f"Network {card.network}; weights: {card.weights}."
+def _source(card: Card, answer: Answer | None = None) -> str:
+    searched = f" {answer.index[:1].upper()}{answer.index[1:]}." if answer else ""
+    return f"Network {_network(card)}; weights: {card.weights}.{searched}"
+
+
+def _network(card: Card) -> str:
+    return f"{card.network} ({card.runner})" if card.runner else card.network
 
 
 @app.command()
@@ -179,8 +184,8 @@ def search(
         lines += [f"{query}:", *_lines(answer)]
     _tell(failed, of=len(queries))
     card = chosen.describe()
-    told = {"engine": engine, "network": card.network, "weights": card.weights, "results": results}
-    _print(told, as_json, [*lines, _source(card)])
+    told = {"engine": engine, "network": card.network, "weights": card.weights, "index": answer.index}
+    _print(told | {"results": results}, as_json, [*lines, _source(card, answer)])
 
 
 @app.command()
@@ -200,8 +205,8 @@ def recommend(
     library = _library(home, weights, offline)
     catalogue, chosen = _indexed(library, images, engine, network)
     answer = library.recommend(catalogue, chosen, like, unlike or (), k)
-    told = {"engine": engine, "network": answer.network, "weights": answer.weights}
-    lines = [*_lines(answer), _source(chosen.describe())]
+    told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
+    lines = [*_lines(answer), _source(chosen.describe(), answer)]
     _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, lines)
 
 
@@ -268,10 +273,10 @@ def list_engines(
     cards = _library(home, weights, offline).cards()
     for sentence in engines.broken().values():
         typer.echo(sentence, err=True)
-    keys = ("title", "network", "weights", "available", "reason", "dim", "licence")
+    keys = ("title", "network", "runner", "weights", "available", "reason", "dim", "licence")
     told = [{"name": name} | {key: getattr(card, key) for key in keys} for name, card in cards.items()]
     lines = [
-        f"{name:12} {card.title}: {card.alike}.\n{'':12} {card.network}, {card.weights}"
+        f"{name:12} {card.title}: {card.alike}.\n{'':12} {_network(card)}, {card.weights}"
         for name, card in cards.items()
     ]
     _print(told, as_json, lines)

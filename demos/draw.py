@@ -112,8 +112,9 @@ def answered(card: Card, answer: Answer) -> str:
     """The line under an answer, and whose weights it was."""
     facts = (
         card.title,
-        f"network {answer.network}",
+        f"network {answer.network}" + (f" ({card.runner})" if card.runner else ""),
         f"{count(answer.searched, 'picture')} searched",
+        answer.index,
         f"{answer.seconds * 1000:,.0f} ms",
     )
     return f'<p class="facts">{" · ".join(map(escape, facts))}</p>{weights(card)}'
@@ -124,7 +125,7 @@ def weights(card: Card) -> str:
     if not card.available:
         return f'<p class="note warn"><b>Not available.</b> {escape(card.reason)}</p>'
     if not card.settled:
-        return f'<p class="note"><b>Weights are fetched at the first use.</b> {escape(_sentence(card.reason))}</p>'
+        return f'<p class="note"><b>Made ready at the first use.</b> {escape(_sentence(card.reason))}</p>'
     if card.reason:
         return f'<p class="note"><b>The built-in encoder answers.</b> {escape(_sentence(card.weights))}</p>'
     return f'<p class="note">Weights: {escape(card.weights)}.</p>'
