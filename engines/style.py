@@ -31,8 +31,9 @@ def gram(features: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
     from keras import ops
 
     _, h, w, channels = features.shape
-    flat = ops.reshape(features, (-1, h * w, channels))
-    full = ops.matmul(ops.transpose(flat, (0, 2, 1)), flat)
+    first = ops.transpose(features, (0, 3, 1, 2))  # channels first, as OpenVINO has them anyway
+    flat = ops.reshape(first, (-1, channels, h * w))
+    full = ops.matmul(flat, ops.transpose(flat, (0, 2, 1)))
     return ops.normalize(ops.reshape(full, (-1, channels * channels)), axis=-1)
 
 

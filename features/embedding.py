@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import Crop, Engine, NotEmbeddable, SemblanceError
+from engines import Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
 from features import images
 from features.images import ImageError
 from features.store import Features, Row
@@ -107,4 +107,4 @@ def embed(engine: Engine, crops: Sequence[Crop]) -> np.ndarray:
         )
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):  # also false for NaN
         raise SemblanceError(f"The engine {engine.name} gave rows that are not of unit length; mend its embed().")
-    return vectors
+    return unit_rows(vectors)

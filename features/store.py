@@ -30,6 +30,7 @@ import numpy as np
 
 from engines import Box
 from features import files
+from features.index.rows import take
 
 DECODER = 2  # raise it when features.images gives other pixels for the same file
 FORMAT = f"semblance-features-1, decoder {DECODER}"
@@ -66,14 +67,7 @@ class Features:
 
     def take(self, places: Sequence[int]) -> np.ndarray:
         """The vectors of rows[place], in this order: a new (len(places), D) float32 array."""
-        wanted = np.asarray(places, np.intp)
-        ends = np.cumsum([len(part) for part in self.parts])
-        owners = np.searchsorted(ends, wanted, side="right")
-        taken = np.empty((len(wanted), self.parts[0].shape[1]), np.float32)
-        for number in np.unique(owners):
-            part, here = self.parts[number], owners == number
-            taken[here] = part[wanted[here] - (ends[number] - len(part))]
-        return taken
+        return take(self.parts, np.asarray(places, np.intp))
 
 
 class DamagedStore(Exception):

@@ -233,10 +233,12 @@ def test_overlap_of_neighbours() -> None:
 
 def test_a_small_search_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     part = importlib.import_module("benchmarks.search")
-    for name, value in {"STORED": 2000, "DIM": 32, "CENTRES": 20, "TIMED": 5, "ASKED": 30}.items():
+    for name, value in {"STORED": 2000, "DIM": 32, "CENTRES": 20, "TURNS": 5, "QUICK": 8, "SLOW": 4}.items():
         monkeypatch.setattr(part, name, value)
-    exact, same, approximate, recall = part.rows(tmp_path)
-    assert len(exact.result.values) == len(approximate.result.values) == 5
+    monkeypatch.setattr(part, "ALTERNATING", 7)
+    monkeypatch.setattr(part, "ASKED", 50)
+    exact, same, approximate, alternating, recall = part.rows(tmp_path)
+    assert len(exact.result.values) == len(approximate.result.values) == 5 and len(alternating.result.values) == 7
     assert exact.ours.unit == "ms" and exact.ours.median > 0
     assert same.result.median == 1 and recall.result.median > 0.9
 

@@ -1,7 +1,7 @@
 """Approximate search: a graph (HNSW, by usearch) proposes rows, exact cosines order them.
 
 Hierarchical navigable small worlds: Malkov and Yashunin, https://arxiv.org/abs/1603.09320. The graph holds the
-vectors in half precision; its keys are hashes of the rows' ids, so that it can be brought up to date from any run.
+vectors in bfloat16; its keys are hashes of the rows' ids, so that it can be brought up to date from any run.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from features import files
 from features.index.exact import scan
 from features.index.rows import Rows, near
 
-BREADTH = 48  # rows that the graph proposes, at least: recall against time ...
-ROWS_EACH = 1500  # ... and one for so many of all rows, where that is more: it stays 20 times quicker than exact
-HALF = 2.0**-8  # by how much a product of unit rows may be off in bfloat16
-BATCH = 4096  # rows added at a time, between two looks at `cancelled`
+BREADTH = 32  # rows that the graph proposes, at least: recall against time ...
+NUMBERS_EACH = 1_500_000  # ... and one for so many of all numbers, where that is more: exact search slows too
+BFLOAT16 = 2.0**-8  # by how much a product of unit rows may be off in bfloat16
+BATCH = 1024  # rows added at a time, between two looks at `cancelled`
 CHECKSUM = 4  # bytes
 
 
@@ -57,7 +57,7 @@ class ApproximateIndex(Rows):
                 self._graph.remove(_keys(known))
 
     def _candidates(self, vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
-        breadth = max(BREADTH, 2 * k, len(self) // ROWS_EACH)
+        breadth = max(BREADTH, 2 * k, len(self) * vectors.shape[1] // NUMBERS_EACH)
         for vector in vectors:
             with self._lock:
                 found = self._graph.search(vector, breadth, threads=1)
@@ -66,7 +66,7 @@ class ApproximateIndex(Rows):
             if np.count_nonzero(allowed) < k:
                 yield from scan(self._blocks, vector[None], k, shown)
             else:
-                yield places[allowed][near(-found.distances[allowed], k, 2 * HALF)]
+                yield places[allowed][near(-found.distances[allowed], k, 2 * BFLOAT16)]
 
     def _places(self, keys: np.ndarray) -> np.ndarray:
         if self._sorted is None:
@@ -114,7 +114,7 @@ def load(saved: Path, space: str) -> Graph | None:
     try:
         data = memoryview(saved.read_bytes())
         graph, checksum = data[:-CHECKSUM], data[-CHECKSUM:]
-        return Graph.restore(graph) if checksum == _checksum(graph, space) else None
+        return Graph.restore(graph, expansion_search=BREADTH) if checksum == _checksum(graph, space) else None
     except (OSError, ValueError, RuntimeError):
         return None
 
@@ -125,7 +125,7 @@ def holds(graph: Graph, ids: Sequence[str]) -> bool:
 
 
 def _empty(dim: int) -> Graph:
-    return Graph(ndim=dim, metric="cos", dtype="bf16", connectivity=16, expansion_add=128)
+    return Graph(ndim=dim, metric="cos", dtype="bf16", expansion_search=BREADTH)
 
 
 def _add(graph: Graph, keys: np.ndarray, vectors: np.ndarray) -> None:

@@ -63,8 +63,9 @@ class Rows:
     def _best(self, vector: np.ndarray, places: np.ndarray, k: int) -> tuple[list[str], list[float]]:
         pieces = [places[first : first + PIECE] for first in range(0, len(places), PIECE)]
         cosines = np.concatenate([cosine(take(self._blocks, piece), vector) for piece in pieces])
-        order = sorted(zip((-cosines).tolist(), (self._ids[place] for place in places), strict=True))[:k]
-        return [name for _, name in order], [min(1.0, max(-1.0, -less)) for less, _ in order]
+        names = [self._ids[place] for place in places.tolist()]
+        order = sorted(zip((-cosines).tolist(), names, strict=True))[:k]
+        return [name for _, name in order], [-less for less, _ in order]
 
 
 def take(blocks: Sequence[np.ndarray], places: np.ndarray) -> np.ndarray:
@@ -79,13 +80,14 @@ def take(blocks: Sequence[np.ndarray], places: np.ndarray) -> np.ndarray:
 
 
 def cosine(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """(n,) float64 cosines of (n, D) rows and one (D,) vector, none of them zero.
+    """(n,) float64 cosines, -1..1, of (n, D) rows and one (D,) vector, none of them zero.
 
     Each by NumPy's own sum over its row alone: a BLAS product may sum equal rows in different orders, and then
     duplicates would not tie.
     """
     rows, vector = rows.astype(np.float64), vector.astype(np.float64)
-    return (rows * vector).sum(axis=1) / np.sqrt((rows * rows).sum(axis=1) * (vector * vector).sum())
+    cosines = (rows * vector).sum(axis=1) / np.sqrt((rows * rows).sum(axis=1) * (vector * vector).sum())
+    return np.clip(cosines, -1, 1)
 
 
 def near(scores: np.ndarray, k: int, margin: float) -> np.ndarray:
