@@ -128,7 +128,7 @@ def _row(case: Case, folder: Path, weights: Path, scratch: Path) -> Row:
     say(f"  {case.what}: loading both sides")
     blank = np.zeros((SIDE, SIDE, 3), np.uint8)
     engine = case.engine(case.net)
-    exporting = seconds(engine.prepare)
+    engine.prepare()  # exports the net, once ever
     loading = seconds(lambda: engine.embed([Crop(blank)]))
     with quietly():
         embed = case.old(weights)
@@ -146,10 +146,7 @@ def _row(case: Case, folder: Path, weights: Path, scratch: Path) -> Row:
 
     before, now = in_turn(old, ours)
     card = engine.describe()
-    note = (
-        f"both nets are loaded beforehand; ours took {number(loading)} s, and, once ever, "
-        f"{number(exporting)} s to export. It runs in {card.runner}."
-    )
+    note = f"both nets are loaded beforehand; ours took {number(loading)} s. It runs in {card.runner}."
     what = f"index {case.count} JPEGs: {case.what}"
     return Row(
         what,

@@ -7,6 +7,8 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from engines.networks.runtime import has_bfloat16, openvino
+
 PACKAGES = (
     *("numpy", "opencv-python", "pillow", "scikit-learn", "usearch"),
     *("openvino", "tensorflow", "keras", "mtcnn", "gradio"),
@@ -44,14 +46,9 @@ def this_machine() -> Machine:
 
 
 def _processor() -> tuple[str, bool]:
-    try:
-        import openvino
-    except ImportError:
+    if openvino() is None:
         return platform.processor() or platform.machine(), False
-    core = openvino.Core()
-    return core.get_property("CPU", "FULL_DEVICE_NAME"), "BF16" in core.get_property(
-        "CPU", "OPTIMIZATION_CAPABILITIES"
-    )
+    return openvino().Core().get_property("CPU", "FULL_DEVICE_NAME"), has_bfloat16()
 
 
 def _memory() -> int:

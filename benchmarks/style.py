@@ -16,11 +16,10 @@ from engines import Crop
 from engines.networks.quiet import quietly
 from engines.networks.vgg19 import WEIGHTS
 from engines.networks.weights import WeightsUnavailable, resolve
-from engines.style import Style
+from engines.style import LAYERS, Style
 from features.images import open_image
 
 PICTURES: int | None = None  # all
-LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
 SIDE = 224  # pixels
 BATCH = 8
 K = 10

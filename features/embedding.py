@@ -17,6 +17,8 @@ from features import images
 from features.images import ImageError
 from features.store import Features, Row
 
+MOST_THREADS = 8  # a scan may take 0.4 GB while it is decoded
+
 
 def embed_query(engine: Engine, query: Path) -> np.ndarray:
     """(D,) float32 unit vector of the query's most prominent crop.
@@ -34,7 +36,7 @@ def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -
     one that was hashed is in neither: the next run will see to it. While a batch is embedded, threads open and
     crop the pictures of the next; no more than these two are in memory. Close it, should you stop before its end.
     """
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS))
     waiting = iter(files)
 
     def ahead() -> list[Future[_Cut]]:

@@ -179,8 +179,7 @@ class Library:
 
     def status(self, catalogue: Catalogue, engine: Engine) -> Status:
         """As of the last scan; loads no network."""
-        stored = self._load(catalogue, engine).features
-        there = catalogue.paths.keys()
+        stored, there = self._store(catalogue, engine).read(), catalogue.paths.keys()
         return Status(len(there), len(stored.digests & there), sum(row.digest in there for row in stored.rows))
 
     def index(
@@ -240,7 +239,7 @@ class Library:
                 store.append(next(batches))
         store.commit(wanted.keys())
         after = store.read()
-        index.save(_row_ids(after.rows), after.parts, _graph(store), FORMAT, progress, cancelled)
+        complete = index.save(_row_ids(after.rows), after.parts, _graph(store), FORMAT, progress, cancelled)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
@@ -262,7 +261,7 @@ class Library:
             skipped=sorted(catalogue.unreadable + skipped, key=lambda skip: skip.path),
             seconds=seconds,
             images_per_second=new / seconds,
-            cancelled=stopped,
+            cancelled=stopped or not complete,
         )
 
     def search(self, catalogue: Catalogue, engine: Engine, query: Path, k: int = 5) -> Answer:

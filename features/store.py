@@ -230,6 +230,8 @@ class FeatureStore:
                 raise ValueError("cut short")
             vectors = mapped[(begin + start) // 4 :][: len(rows) * self.dim].reshape(-1, self.dim)
             return _Block(rows, [vectors], refused, path=path, start=begin + start)
+        except (OSError, MemoryError):  # no fault of the file
+            raise
         except Exception as error:  # whatever a damaged or hostile pickle may raise
             raise DamagedStore(str(error)) from error
 

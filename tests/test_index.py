@@ -342,7 +342,24 @@ def test_nothing_takes_part_that_was_removed_before_the_file_was_made(tmp_path: 
     )
 
 
-def test_a_cancelled_run_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_cancelled_run_keeps_what_is_done(tmp_path: Path) -> None:
+    saved = tmp_path / "pictures.hnsw"
+    asked: list[int] = []
+
+    def later() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    assert not approximate.update(IDS, [PICTURES], saved, "space", lambda *step: None, later)
+    graph = approximate.load(saved, "space")
+    assert graph is not None and 0 < len(graph) < len(IDS) and not approximate.holds(graph, IDS)
+    first, *_, last = made(IDS, [PICTURES], saved)
+    assert first[1] == last[1] == len(IDS) - len(graph)
+    whole = approximate.load(saved, "space")
+    assert whole is not None and approximate.holds(whole, IDS)
+
+
+def test_a_run_cancelled_at_once_leaves_the_old_file(tmp_path: Path) -> None:
     saved = tmp_path / "pictures.hnsw"
     made(IDS[:100], [PICTURES[:100]], saved)
     before = saved.read_bytes()

@@ -86,7 +86,9 @@ UGLY = {
 @pytest.mark.parametrize("change", UGLY.values(), ids=UGLY)
 def test_the_packages_faces_in_ugly_pictures(change: Any, grace: np.ndarray, package: Any) -> None:
     image = change(grace)
-    assert_same(detect(image), package.detect_faces(np.ascontiguousarray(image)))
+    expected = package.detect_faces(np.ascontiguousarray(image))
+    assert expected or change in (UGLY["small"], UGLY["a face at the edge"], UGLY["upside down"])
+    assert_same(detect(image), expected)
 
 
 def test_the_packages_faces_in_a_crowd(crowd: np.ndarray, package: Any) -> None:

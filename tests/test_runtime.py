@@ -8,7 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -166,6 +166,62 @@ def test_a_net_that_openvino_cant_take_runs_in_keras(build: Builder, monkeypatch
     assert runtime.prepare(net(build)) == "keras"
     assert runtime.load(net(build))(runtime.photos(SIZE))[1].shape == (12, 4)
     assert build.built == 2, "the export is not tried at every use"
+    assert runtime.prepare(net(build)) == "keras" and build.built == 2, "nor by the next process"
+
+
+@needs_openvino
+def test_float32_where_bfloat16_fails(build: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiled(network: Any, chosen: str, parallel: bool) -> runtime.Runner:
+        if chosen == "bf16":
+            raise RuntimeError("not here")
+        return _compile(network, chosen, parallel)
+
+    _compile = runtime._compile
+    monkeypatch.setattr(runtime, "_compile", compiled)
+    monkeypatch.setattr(runtime, "_wanted", lambda net: "bf16")
+    assert runtime.prepare(net(build)) == "f32"
+    assert runtime.load(net(build))(runtime.photos(SIZE))[1].shape == (12, 4)
+
+
+@needs_openvino
+def test_a_full_disk_is_no_fault_of_the_net(
+    build: Builder, exports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime.openvino(), "save_model", full)
+        assert runtime.prepare(net(build)) == "keras"
+    assert {path.suffix for path in exports.iterdir()} == {".lock"}
+    monkeypatch.setattr(runtime, "_untaken", set())  # the next process
+    assert runtime.prepare(net(build)) in ("bf16", "f32")
+
+
+@needs_openvino
+def test_what_a_killed_export_left_is_swept(build: Builder, exports: Path) -> None:
+    (exports / "toy-1.tmp0").mkdir(parents=True)
+    (exports / "toy-1.tmp0" / "half").touch()
+    runtime.prepare(net(build))
+    assert not list(exports.glob("*.tmp*"))
+
+
+@needs_openvino
+def test_nothing_is_told_to_openvinos_makers(tmp_path: Path) -> None:
+    """Its converter, which the package imports where it can, would."""
+    code = "import sys; from engines.networks import runtime; print(runtime._core().available_devices);"
+    code += "print('openvino_telemetry' in sys.modules)"
+    changes = {"HOME": tmp_path, "USERPROFILE": tmp_path}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(**changes),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "CPU" in told.stdout and told.stdout.split()[-1] == "False"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -178,6 +234,19 @@ def test_keras_itself_where_it_is_asked_for(
         monkeypatch.setenv(name, value)
     assert runtime.precision(net(build)) == runtime.prepare(net(build)) == "keras"
     assert build.built == 0 and not exports.exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "chosen"), [('{"backend": "torch"}', "keras"), ('{"backend": "tensorflow"}', None), ("{", None)]
+)
+def test_keras_own_settings_count(
+    build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, chosen: str | None
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    (tmp_path / "keras.json").write_text(told)
+    if chosen == "keras" or runtime._core():
+        assert runtime.precision(net(build)) == chosen
 
 
 def test_without_openvino_keras_runs_it(build: Builder, monkeypatch: pytest.MonkeyPatch) -> None:

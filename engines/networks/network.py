@@ -50,10 +50,11 @@ class Network:
     weights: Weights
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
+    version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
         """The net with the weights of a file, as the runtime wants it."""
-        told = json.dumps([sha256, self.size, dict(self.settings)], sort_keys=True)
+        told = json.dumps([sha256, self.version, self.size, dict(self.settings)], sort_keys=True)
         name = f"{self.name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
         return runtime.Net(name, partial(self.build, path), partial(runtime.photos, self.size))
 
@@ -115,8 +116,8 @@ class NetworkEngine(Engine):
         answering = self._answer(fetch=False)
         net = answering.network
         told = {"network": net.name, "size": net.size, **net.settings}
-        if answering.found:
-            told |= {"weights": answering.found.sha256, "precision": answering.precision}
+        if isinstance(net, Network) and answering.found:
+            told |= {"version": net.version, "weights": answering.found.sha256, "precision": answering.precision}
         return told
 
     def describe(self) -> Card:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,7 +54,7 @@ class Net:
     parallel: bool = False
 
 
-_untaken: set[str] = set()  # names of nets that OpenVINO could not take; not tried again in this process
+_untaken: set[str] = set()  # names of nets whose export could not be kept; not tried again in this process
 _exporting = threading.Lock()
 
 
@@ -69,7 +71,8 @@ def precision(net: Net) -> str | None:
     try:
         cosines = json.loads((folder() / f"{net.name}.json").read_text())
         passing = [name for name in (wanted, "f32") if cosines.get(name, 0) >= LEAST_COSINE]
-        if wanted in cosines and all((folder() / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml")):
+        whole = all((folder() / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml"))
+        if wanted in cosines and (whole or not passing):
             return passing[0] if passing else KERAS
     except (OSError, ValueError, AttributeError, TypeError):
         pass  # not there, or not whole: exported anew
@@ -116,56 +119,90 @@ def photos(size: int) -> np.ndarray:
 
 
 @cache
-def _core() -> Any:
-    """OpenVINO, or None where there is no wheel of it."""
+def openvino() -> Any:
+    """The package, or None where there is no wheel of it.
+
+    Without its converter, which we don't need: importing that would tell its makers that it is used.
+    """
+    sys.modules.setdefault("openvino.tools.ovc", None)
     try:
         import openvino
     except ImportError:
         return None
-    return openvino.Core()
+    return openvino
+
+
+@cache
+def _core() -> Any:
+    return openvino() and openvino().Core()
 
 
 def _wanted(net: Net) -> str:
     """What this process and this processor would run best."""
-    elsewhere = os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow"
-    if os.environ.get("SEMBLANCE_RUNTIME") == KERAS or elsewhere or net.name in _untaken or _core() is None:
+    asked = os.environ.get("SEMBLANCE_RUNTIME") == KERAS or _backend() != "tensorflow"
+    if asked or net.name in _untaken or _core() is None:
         return KERAS
-    capable = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if capable and not net.exact else "f32"
+    return "bf16" if has_bfloat16() and not net.exact else "f32"
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16, as far as OpenVINO is there to tell."""
+    return bool(_core()) and "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _backend() -> str:
+    """Keras's backend, without importing it."""
+    told = os.environ.get("KERAS_BACKEND")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        told = told or json.loads((cache_folder().parent / "keras.json").read_text()).get("backend")
+    return told or "tensorflow"
 
 
 def _export(net: Net) -> None:
-    """Writes the three files, the .json last: an export without it does not count."""
+    """Writes the three files, the .json last: an export without it does not count. Only that when it fails."""
+    for left in folder().glob(f"{net.name}.tmp*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with quietly():
-        import keras
-        import openvino
-
         model = net.build()
     example = net.example()
     expected = _in_keras(model)(example)
-    try:
-        with tempfile.TemporaryDirectory(dir=folder()) as scratch, quietly():
-            if keras.backend.backend() != "tensorflow":  # as ~/.keras/keras.json may say
-                raise RuntimeError("only TensorFlow's graphs can be exported")
-            model.export(scratch, format="tf_saved_model", verbose=False)
-            network = _core().read_model(scratch)
-            openvino.save_model(network, Path(scratch) / "net.xml", compress_to_fp16=False)
+    with (
+        quietly(),
+        tempfile.TemporaryDirectory(prefix=f"{net.name}.tmp", dir=folder(), ignore_cleanup_errors=True) as scratch,
+    ):
+        converted = _converted(model, Path(scratch))
+        if converted:
             for suffix in (".bin", ".xml"):
-                os.replace(Path(scratch) / f"net{suffix}", folder() / f"{net.name}{suffix}")
-        network = _read(net)
-        cosines = {}
-        for name in {_wanted(net), "f32"}:
-            found = _compile(network, name, net.parallel)(example)
-            cosines[name] = min(_lowest_cosine(a, b) for a, b in zip(expected, found, strict=True))
-    except Exception:  # whatever a converter may raise; Keras can run the net
-        _untaken.add(net.name)
-        return
+                os.replace(converted.with_suffix(suffix), folder() / f"{net.name}{suffix}")
+    tried = {_wanted(net), "f32"}
+    cosines = {name: _nearness(net, name, example, expected) if converted else 0.0 for name in tried}
     record = folder() / f"{net.name}.json"
     with contextlib.suppress(OSError, ValueError, TypeError):
         cosines = json.loads(record.read_text()) | cosines  # of another processor that shares this folder
     partial = record.with_suffix(".part")
     partial.write_text(json.dumps(cosines))
     os.replace(partial, record)
+
+
+def _converted(model: keras.Model, scratch: Path) -> Path | None:
+    """The net as a file of OpenVINO's; None when that can't take it."""
+    try:
+        model.export(scratch, format="tf_saved_model", verbose=False)
+        openvino().save_model(_core().read_model(scratch), scratch / "net.xml", compress_to_fp16=False)
+        return scratch / "net.xml"
+    except OSError:  # a full disk, say: no fault of the net
+        raise
+    except Exception:  # whatever a converter may raise; Keras can run the net
+        return None
+
+
+def _nearness(net: Net, name: str, example: np.ndarray, expected: Sequence[np.ndarray]) -> float:
+    """The lowest cosine to Keras in this precision; 0 when the net can't be run in it."""
+    try:
+        found = _compile(_read(net), name, net.parallel)(example)
+    except Exception:  # as above
+        return 0.0
+    return min(_lowest_cosine(a, b) for a, b in zip(expected, found, strict=True))
 
 
 def _lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -184,13 +221,17 @@ def _compile(network: Any, chosen: str, parallel: bool) -> Runner:
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(os.cpu_count() or 1)}
     compiled = _core().compile_model(network, "CPU", hints)
-    own = threading.local()  # a request may be used by one thread at a time
+    idle: list[Any] = []  # requests: one for each thread that ran at once, for none may share
 
     def run(batch: np.ndarray) -> list[np.ndarray]:
-        if not hasattr(own, "request"):
-            own.request = compiled.create_infer_request()
-        own.request.infer([np.ascontiguousarray(batch)], share_inputs=True)
-        return [output.data.copy() for output in own.request.output_tensors]
+        try:
+            request = idle.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
+        request.infer([np.ascontiguousarray(batch)], share_inputs=True)
+        outputs = [output.data.copy() for output in request.output_tensors]
+        idle.append(request)
+        return outputs
 
     return run
 

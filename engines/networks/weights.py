@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -127,9 +128,16 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
 
 def _digest(path: Path, algorithm: str) -> str:
     try:
-        return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+        stat = path.stat()
+        return _digest_of(path, algorithm, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
         raise WeightsError(f"{path} can't be read ({error.strerror}); check its permissions.") from error
+
+
+@cache
+def _digest_of(path: Path, algorithm: str, size: int, mtime: int) -> str:
+    """Remembered until the file changes: an app asks at every page."""
+    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
 
 
 def _may_download(weights: Weights, fetch: bool) -> None:

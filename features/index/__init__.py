@@ -60,20 +60,20 @@ def save(
     space: str,
     progress: Callable[[int, int, str], None],
     cancelled: Callable[[], bool],
-) -> None:
+) -> bool:
     """Brings the file of the approximate index up to date, where there are rows enough to want one.
 
     Takes about 0.6 ms for each new row of 512 numbers. space: changes whenever a vector could while its id stays
-    the same. When cancelled, the old file stays.
+    the same. False when cancelled: what was done is kept, and until the rest is, exact search answers.
     """
     if not _large(parts):
         saved.unlink(missing_ok=True)
-        return
+        return True
     try:
         from features.index import approximate
     except ImportError:
-        return
-    approximate.update(ids, parts, saved, space, progress, cancelled)
+        return True
+    return approximate.update(ids, parts, saved, space, progress, cancelled)
 
 
 def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:

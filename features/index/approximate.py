@@ -83,30 +83,37 @@ def update(
     space: str,
     progress: Callable[[int, int, str], None],
     cancelled: Callable[[], bool],
-) -> None:
-    """See features.index.save. The old file is replaced at once, when the new one is whole."""
+) -> bool:
+    """See features.index.save. The old file is replaced at once."""
     graph = load(saved, space)
     if graph is None:
         graph = _empty(parts[0].shape[1])
     keys, known = _keys(ids), graph.keys[:]
     gone = np.setdiff1d(known, keys)
     lacking = ~graph.contains(keys)
-    total, done, first = int(lacking.sum()), 0, 0
-    if not len(gone) and not total:
-        return
+    total, done = int(lacking.sum()), 0
     graph.remove(gone)
+    for places, vectors in _pieces(parts, lacking):
+        if cancelled():
+            break
+        progress(done, total, "building the search index")
+        _add(graph, keys[places], vectors)
+        done += len(places)
+    if done or len(gone):
+        data = graph.save()
+        files.write_atomically(saved, [data, _checksum(data, space)])
+    return done == total
+
+
+def _pieces(parts: Sequence[np.ndarray], wanted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The wanted rows of all parts joined, some at a time: their places and their vectors."""
+    first = 0
     for part in parts:
-        places = np.flatnonzero(lacking[first : first + len(part)])
+        places = np.flatnonzero(wanted[first : first + len(part)])
         for start in range(0, len(places), BATCH):
-            if cancelled():
-                return
-            progress(done, total, "building the search index")
             some = places[start : start + BATCH]
-            _add(graph, keys[first + some], part[some])
-            done += len(some)
+            yield first + some, part[some]
         first += len(part)
-    data = graph.save()
-    files.write_atomically(saved, [data, _checksum(data, space)])
 
 
 def load(saved: Path, space: str) -> Graph | None:
