@@ -43,11 +43,12 @@ class Rows:
     def query(
         self, vectors: np.ndarray, k: int, allow: Collection[str] | None = None
     ) -> tuple[list[list[str]], list[list[float]]]:
-        shown = self._there
+        shown, most = self._there, len(self)
         if allow is not None:
             shown = np.zeros_like(shown)
             shown[[self._place[name] for name in allow if name in self._place]] = True
-        k = min(k, np.count_nonzero(shown))
+            most = np.count_nonzero(shown)
+        k = min(k, most)
         if k < 1:
             return [[] for _ in vectors], [[] for _ in vectors]
         best = [
@@ -87,9 +88,9 @@ def cosine(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
     Each by NumPy's own sum over its row alone: a BLAS product may sum equal rows in different orders, and then
     duplicates would not tie.
     """
-    rows, vector = rows.astype(np.float64), vector.astype(np.float64)
-    cosines = (rows * vector).sum(axis=1) / np.sqrt((rows * rows).sum(axis=1) * (vector * vector).sum())
-    return np.clip(cosines, -1, 1)
+    pairs = (rows, vector), (rows, rows), (vector, vector)
+    products, squares, square = (np.multiply(a, b, dtype=np.float64).sum(axis=-1) for a, b in pairs)
+    return np.maximum(np.minimum(products / np.sqrt(squares * square), 1), -1)
 
 
 def near(scores: np.ndarray, k: int, margin: float) -> np.ndarray:
