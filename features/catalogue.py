@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engines import SemblanceError
 from features import files
@@ -103,7 +103,7 @@ class Catalogue:
             told = {
                 "root": os.fspath(self.root),
                 "hidden": sorted(self.hidden),
-                "entries": {path: entry._asdict() for path, entry in self.entries.items()},
+                "entries": self.entries,  # each as a list
             }
             files.write_atomically(self.state, [json.dumps(told).encode()])
             self.version = files.version(self.state)
@@ -142,7 +142,7 @@ def load(catalogue: Catalogue) -> Catalogue:
             return catalogue
         try:
             told = json.loads(catalogue.state.read_bytes())
-            entries = {path: Entry(**entry) for path, entry in told["entries"].items()}
+            entries = {path: _entry(entry) for path, entry in told["entries"].items()}
             catalogue.entries, catalogue.hidden = entries, frozenset(told["hidden"])
             catalogue.version = version
         except FileNotFoundError:
@@ -150,6 +150,10 @@ def load(catalogue: Catalogue) -> Catalogue:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             files.set_aside(catalogue.state)
     return catalogue
+
+
+def _entry(told: list[Any] | dict[str, Any]) -> Entry:
+    return Entry(**told) if isinstance(told, dict) else Entry(*told)  # dict: as it was written at first
 
 
 def root_of(state: Path) -> Path | None:
@@ -173,7 +177,7 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
         if progress and done % 100 == 0:
             progress(done, len(found), "looking for pictures")
         entry, known = found[path], catalogue.entries.get(path)
-        if known and known.digest and (known.size, known.mtime) == (entry.size, entry.mtime):
+        if known and known.digest and known[:2] == entry[:2]:
             entry = known
         elif not entry.problem:
             entry = _hashed(catalogue.root / path, entry)

@@ -239,7 +239,8 @@ class Library:
                 store.append(next(batches))
         store.commit(wanted.keys())
         after = store.read()
-        complete = index.save(_row_ids(after.rows), after.parts, _graph(store), FORMAT, progress, cancelled)
+        ids = _row_ids(after.rows) if index.large(after.parts) else []
+        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:

@@ -66,7 +66,7 @@ def save(
     Takes about 0.6 ms for each new row of 512 numbers. space: changes whenever a vector could while its id stays
     the same. False when cancelled: what was done is kept, and until the rest is, exact search answers.
     """
-    if not _large(parts):
+    if not large(parts):
         saved.unlink(missing_ok=True)
         return True
     try:
@@ -79,7 +79,7 @@ def save(
 def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
     from features.index.exact import ExactIndex
 
-    if not _large(parts):
+    if not large(parts):
         return ExactIndex()
     try:
         from features.index import approximate
@@ -91,5 +91,5 @@ def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space:
     return approximate.ApproximateIndex(graph)
 
 
-def _large(parts: Sequence[np.ndarray]) -> bool:
+def large(parts: Sequence[np.ndarray]) -> bool:
     return sum(part.size for part in parts) >= APPROXIMATE_FROM
