@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -193,7 +194,7 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
 
 def _hashed(file: Path, entry: Entry) -> Entry:
     try:
-        return entry._replace(digest=hashlib.sha256(read_bytes(file)).hexdigest())
+        return entry._replace(digest=sys.intern(hashlib.sha256(read_bytes(file)).hexdigest()))
     except ImageError as error:
         return entry._replace(problem=str(error))
 
@@ -212,18 +213,17 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
             if (stat.st_dev, stat.st_ino) in seen:
                 continue
             seen.add((stat.st_dev, stat.st_ino))
+            subfolders = []
             with os.scandir(folder) as listed:
-                found = list(listed)
+                for item in listed:
+                    if _is_folder(item):
+                        if item.name[0] != "." and item.name != "__MACOSX":
+                            subfolders.append(item)
+                    elif is_image_name(item.name):
+                        yield below + item.name, _unhashed(item)
         except OSError as error:
             yield below or "./", Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}.")
             continue
-        subfolders = []
-        for item in found:
-            if _is_folder(item):
-                if item.name[0] != "." and item.name != "__MACOSX":
-                    subfolders.append(item)
-            elif is_image_name(item.name):
-                yield below + item.name, _unhashed(item)
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
         folders += [(item.path, f"{below}{item.name}/") for item in subfolders]
 

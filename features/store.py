@@ -20,6 +20,7 @@ import itertools
 import os
 import pickle
 import struct
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -215,7 +216,7 @@ class FeatureStore:
             if (told["format"], told["engine"], told["fingerprint"], told["dim"], told["bytes"]) != expected:
                 raise ValueError("made for something else")
             rows = [
-                Row(digest, tuple(box) if box else None)
+                Row(sys.intern(digest), tuple(box) if box else None)  # the catalogue's own string
                 for digest, box in zip(told["digests"], told["boxes"], strict=True)
             ]
             refused = dict(told["refused"])
