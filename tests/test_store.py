@@ -150,7 +150,7 @@ def test_what_is_not_wanted_goes_at_once(store: FeatureStore) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="a mapped file can't be replaced here")
 def test_vectors_are_mapped_and_merged_without_loading_them(tmp_path: Path) -> None:
-    dim, number = 4096, 1024
+    dim, number = 4096, 4096
     store = FeatureStore(tmp_path / "wide.features", "toy", "0123456789ab", dim)
     for first in range(0, number, BATCH):
         store.append(numbered(range(first, first + BATCH), dim))
