@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -69,11 +69,8 @@ def save(
     if not large(parts):
         saved.unlink(missing_ok=True)
         return True
-    try:
-        from features.index import approximate
-    except ImportError:
-        return True
-    return approximate.update(ids, parts, saved, space, progress, cancelled)
+    approximate = _approximate()
+    return approximate is None or approximate.update(ids, parts, saved, space, progress, cancelled)
 
 
 def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
@@ -81,9 +78,8 @@ def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space:
 
     if not large(parts):
         return ExactIndex()
-    try:
-        from features.index import approximate
-    except ImportError:
+    approximate = _approximate()
+    if approximate is None:
         return ExactIndex(f'exact search (for a quicker one: pip install "{USEARCH}")')
     graph = approximate.load(saved, space)
     if graph is None or not approximate.holds(graph, ids):
@@ -91,5 +87,15 @@ def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space:
     return approximate.ApproximateIndex(graph)
 
 
+def _approximate() -> Any:
+    """features.index.approximate; None where usearch is not installed."""
+    try:
+        from features.index import approximate
+    except ImportError:
+        return None
+    return approximate
+
+
 def large(parts: Sequence[np.ndarray]) -> bool:
+    """Whether so many numbers, in (n, D) parts, want an approximate index."""
     return sum(part.size for part in parts) >= APPROXIMATE_FROM
