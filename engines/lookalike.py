@@ -74,7 +74,7 @@ class Lookalike(NetworkEngine):
     order = 10
     side = None  # a small picture of many people would leave none large enough
     nets = (_network("resnet50", 2048), _network("senet50", 2048), _network("vgg16", 512))
-    stand_in = builtin.FACE
+    stand_in = builtin.FACES
 
     def prepare(self) -> None:
         super().prepare()

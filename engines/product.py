@@ -20,7 +20,7 @@ class Product(NetworkEngine):
     alike = "the same kind of thing, in the same shape and colour"
     order = 30
     nets = (efficientnet.B0,)
-    stand_in = builtin.PICTURE
+    stand_in = builtin.PICTURES
 
     def train(self, vectors: np.ndarray, labels: Sequence[str]) -> softmax.SoftmaxHead:
         return softmax.train(vectors, labels)

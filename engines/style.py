@@ -81,4 +81,4 @@ class Style(NetworkEngine):
     alike = "the same brush: colour, grain and pattern, whatever the subject"
     order = 20
     nets = (VGG19,)
-    stand_in = builtin.STYLE
+    stand_in = builtin.STYLES

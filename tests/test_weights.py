@@ -31,8 +31,8 @@ import engines
 from app import main
 from engines import Crop, WeightsError
 from engines.networks import weights as module
-from engines.networks.network import Descriptor, Network, NetworkEngine
-from engines.networks.weights import Found, Preprocessing, Weights, WeightsUnavailable, resolve
+from engines.networks.network import Network, NetworkEngine
+from engines.networks.weights import Found, Preprocessing, Shipped, Weights, WeightsUnavailable, resolve
 
 CONTENT = np.random.default_rng(3).bytes(300_000)
 OTHER = np.random.default_rng(4).bytes(300_000)
@@ -144,19 +144,22 @@ def counting_files(cache: Path) -> set[str]:
     return {path.name for path in cache.rglob("*") if path.suffix == ".h5"}
 
 
+SHIPPED = Shipped(Path(__file__), "MIT", "three numbers")
+
+
 def toy(weights: Weights, network: str = "auto") -> NetworkEngine:
     """An engine on one net that takes these weights. Its vectors tell which net answered."""
 
     def always(*row: float) -> Callable[[np.ndarray], np.ndarray]:
         return lambda pixels: np.tile(np.float32(row), (len(pixels), 1))
 
-    def build(path: Path | None) -> Any:
-        return SimpleNamespace(predict_on_batch=always(0, 1))
+    def build(*row: float) -> Callable[[Path | None], Any]:
+        return lambda path: SimpleNamespace(predict_on_batch=always(*row))
 
     class Toy(NetworkEngine):
         name, version, title, alike = "toy", 1, "Toy", "anything"
-        nets = (Network("toynet", dim=2, size=8, build=build, weights=weights),)
-        stand_in = Descriptor("builtin", 3, 8, always(0, 0, 1), about="three numbers", settings={})
+        nets = (Network("toynet", dim=2, size=8, build=build(0, 1), weights=weights),)
+        stand_in = Network("builtin", dim=3, size=8, build=build(0, 0, 1), weights=SHIPPED)
 
     return Toy(network)
 

@@ -1,137 +1,164 @@
-"""The built-in encoders: training-free descriptors that need no weights and answer when no others can be had.
+"""The built-in encoders: small nets trained for Semblance and shipped with it, so that it is useful at once.
 
-Pictures: shape (histograms of oriented gradients, Dalal and Triggs 2005), colour (HSV histogram and a tiny
-Lab thumbnail) and texture (local binary patterns, Ojala 2002), each of unit length, joined by fixed weights.
-Styles: patterns at three scales, strength of edges, and colours, none with its place: brush, not subject.
-Faces: local binary patterns of the aligned crop alone; in colour and outline, light and pose would decide.
+`builtin` is for pictures, `builtin-face` for aligned faces; training/ has the scripts that made them, docs/models/
+what they reach and what they must not be used for. A vector is made of parts: means and deviations of the net's
+stages over the picture, and hand-made features beside them, which keep what no label taught the net. Each part is
+centred, brought to unit length and weighted; then they are projected, on components (PCA with damped whitening,
+Jegou and Chum 2012) or on the directions that tell labels apart (linear discriminants, Fisher 1936).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
-from engines.base import unit_rows
-from engines.networks.network import Descriptor, Forward
+from engines.networks import handmade, residual
+from engines.networks.network import Network
+from engines.networks.runtime import SHIPPED
+from engines.networks.weights import Shipped
 
-_SIDE = 96  # pixels
+if TYPE_CHECKING:
+    import keras
+    from keras import KerasTensor
 
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-
-
-def _unit(row: np.ndarray) -> np.ndarray:
-    return unit_rows(row[None])[0]
+Arrays = Mapping[str, np.ndarray]
 
 
-def gradients(image: np.ndarray, cell: int) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (K,): orientations of edges per block of 2 x 2 cells, unit length."""
-    from skimage.feature import hog
+@dataclass(frozen=True)
+class Arm:
+    """A share of a vector. parts: name -> weight. dim: numbers after the projection, None where there is none."""
 
-    cells = hog(_grey(image), orientations=9, pixels_per_cell=(cell, cell), cells_per_block=(2, 2))
-    return _unit(cells - cells.mean())  # the mean is alike in all pictures and would hide what differs
-
-
-def colours(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (128,): roots of an HSV histogram, unit length."""
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    return _unit(np.sqrt(cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]).ravel()))
+    parts: Mapping[str, float]
+    dim: int | None = None
+    weight: float = 1.0
 
 
-def layout(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (192,): the picture at 8 x 8 in Lab, unit length."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    return _unit(cv2.resize(lab, (8, 8), interpolation=cv2.INTER_AREA).ravel().astype(np.float32) - 128)
+@dataclass(frozen=True)
+class Vector:
+    """What a vector is made of: its arms, each of unit length times its weight, one after the other.
+
+    mirrored: the parts of the picture and of its mirror image are averaged.
+    """
+
+    name: str  # of its arrays in the weights file
+    size: int  # side of the square input, pixels
+    dim: int
+    arms: Mapping[str, Arm]
+    mirrored: bool = False
 
 
-def texture(image: np.ndarray, tiles: int) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (10 * tiles**2,): how often each local pattern stands in each tile, unit length."""
-    return _pattern_counts(image, tiles, radius=1, kind="uniform", kinds=10)
+def read(path: Path) -> dict[str, np.ndarray]:
+    """The float16 arrays of a weights file, as float32. Read without pickle."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name].astype(np.float32) for name in file.files}
 
 
-def face_texture(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (2124,): the same with oriented patterns (Ahonen 2006), of a face and its mirror."""
-    sides = [_pattern_counts(side, 6, radius=3, kind="nri_uniform", kinds=59) for side in (image, image[:, ::-1])]
-    return _unit(np.sum(sides, axis=0))
+def parts(vector: Vector, arrays: Arrays) -> dict[str, KerasTensor]:
+    """ "pixels": the input, (N, size, size, 3) uint8 RGB; and each part of the vector, (N, length) float32."""
+    import keras
+    from keras import ops
+
+    net = residual.build(vector.size, folded=True)
+    residual.load(net, arrays)
+    pixels = keras.Input((vector.size, vector.size, 3), dtype="uint8")
+    seen = ops.concatenate([pixels, ops.flip(pixels, axis=2)]) if vector.mirrored else pixels
+    found = {}
+    for number, stage in enumerate(net(seen), 1):
+        mean = ops.mean(stage, axis=(1, 2))
+        found[f"mean{number}"] = mean
+        spread = ops.mean(ops.square(stage - ops.reshape(mean, (-1, 1, 1, stage.shape[-1]))), axis=(1, 2))
+        found[f"deviation{number}"] = ops.sqrt(spread + 2**-20)
+    found |= handmade.describe(ops.cast(seen, "float32"))
+    used = {name for arm in vector.arms.values() for name in arm.parts}
+    found = {name: part for name, part in found.items() if name in used}
+    if vector.mirrored:
+        found = {
+            name: ops.mean(ops.reshape(part, (2, -1, part.shape[-1])), axis=0) for name, part in found.items()
+        }
+    return {"pixels": pixels, **found}
 
 
-def _pattern_counts(image: np.ndarray, tiles: int, radius: int, kind: str, kinds: int) -> np.ndarray:
-    from skimage.feature import local_binary_pattern
-
-    patterns = local_binary_pattern(_grey(image), P=8, R=radius, method=kind).astype(np.uint8)
-    step = image.shape[0] // tiles
-    corners = [(y, x) for y in range(0, step * tiles, step) for x in range(0, step * tiles, step)]
-    counts = [np.bincount(patterns[y : y + step, x : x + step].ravel(), minlength=kinds) for y, x in corners]
-    return _unit(np.sqrt(np.concatenate(counts)))
+def _half(number: float) -> float:
+    """As the exported net has it."""
+    return float(np.float16(number))
 
 
-def strokes(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (177,): local patterns at radius 1, 2 and 4 over the whole picture, unit length."""
-    counts = [_pattern_counts(image, 1, radius=r, kind="nri_uniform", kinds=59) for r in (1, 2, 4)]
-    return _unit(np.concatenate(counts))
+def joined(vector: Vector, arm: Arm, arrays: Arrays, found: Mapping[str, Any]) -> Any:
+    """The parts of an arm as one (N, L): each centred, of unit length, weighted."""
+    from keras import ops
+
+    rows = [
+        _half(weight) * ops.normalize(found[name] - arrays[f"{vector.name}/{name}"])
+        for name, weight in arm.parts.items()
+    ]
+    return ops.concatenate(rows, axis=-1)
 
 
-def edges(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (48,): roots of histograms of edge strength at scales 1, 1/2 and 1/4, unit length."""
-    counts = []
-    for scale in (1, 1 / 2, 1 / 4):
-        small = cv2.resize(_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        across, down = cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)
-        counts.append(np.histogram(np.log1p(np.hypot(across, down)), bins=16, range=(0, 7))[0])
-    return _unit(np.sqrt(np.concatenate(counts)))
+def build(vector: Vector, path: Path | None) -> keras.Model:
+    """Model from (N, size, size, 3) uint8 RGB to (N, dim) float32; see Network."""
+    import keras
+    from keras import ops
+
+    assert path, "a shipped net always has its weights"
+    arrays = read(path)
+    found = parts(vector, arrays)
+    rows = []
+    for name, arm in vector.arms.items():
+        row = joined(vector, arm, arrays, found)
+        if arm.dim:
+            key = f"{vector.name}/{name}"
+            row = ops.matmul(row - arrays[f"{key}/centre"], arrays[f"{key}/projection"])
+        rows.append(_half(arm.weight) * ops.normalize(row))
+    return keras.Model(found["pixels"], ops.concatenate(rows, axis=-1))
 
 
-def tones(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (64,): roots of a histogram of saturation and lightness, unit length."""
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    return _unit(np.sqrt(cv2.calcHist([hsv], [1, 2], None, [8, 8], [0, 256, 0, 256]).ravel()))
+LICENCE = "research and non-commercial use (docs/models/)"
 
 
-Part = tuple[float, Callable[[np.ndarray], np.ndarray]]
-_PICTURE: tuple[Part, ...] = (
-    (1.0, lambda image: gradients(image, 16)),
-    (0.7, colours),
-    (0.7, lambda image: texture(image, 3)),
-    (0.5, layout),
+def _network(vector: Vector, file: str, good_for: str) -> Network:
+    return Network(
+        "builtin",
+        dim=vector.dim,
+        size=vector.size,
+        build=partial(build, vector),
+        weights=Shipped(SHIPPED / file, LICENCE, good_for),
+        settings={"vector": vector.name},
+        exact=True,
+    )
+
+
+PICTURE = Vector(
+    "picture",
+    size=96,
+    dim=200,
+    arms={
+        "components": Arm(
+            {"deviation4": 1.0, "outline": 0.4, "colour": 0.3, "layout": 0.2, "grain": 0.3},
+            dim=200,
+        )
+    },
+    mirrored=True,
 )
-_STYLE: tuple[Part, ...] = ((1.0, strokes), (1.0, edges), (0.7, tones), (0.5, colours))
-_FACE: tuple[Part, ...] = ((1.0, face_texture),)
-
-
-def _joined(parts: tuple[Part, ...]) -> Forward:
-    def describe(image: np.ndarray) -> np.ndarray:
-        return np.concatenate([weight * part(image) for weight, part in parts])
-
-    def forward(pixels: np.ndarray) -> np.ndarray:
-        return np.stack([describe(image) for image in pixels])
-
-    return forward
-
-
-PICTURE = Descriptor(
-    "builtin",
-    dim=1310,
-    size=_SIDE,
-    forward=_joined(_PICTURE),
-    about="training-free descriptor of shape, colour and texture",
-    settings={"descriptor": "picture-1"},
+_BRUSH = {"mean3": 1.0, "deviation3": 1.0, "mean4": 1.0, "deviation4": 1.0, "colour": 2.0}
+STYLE = Vector(
+    "style",
+    size=144,
+    dim=106,
+    arms={"components": Arm(_BRUSH, dim=100), "directions": Arm(_BRUSH, dim=6, weight=0.7)},
 )
-STYLE = Descriptor(
-    "builtin",
-    dim=417,
-    size=2 * _SIDE,
-    forward=_joined(_STYLE),
-    about="training-free descriptor of strokes, edges and colours",
-    settings={"descriptor": "style-1"},
+FACE = Vector(
+    "face",
+    size=80,
+    dim=470,
+    arms={"raw": Arm({"deviation4": 1.0}), "directions": Arm({"patterns": 1.0}, dim=150, weight=0.9)},
+    mirrored=True,
 )
-FACE = Descriptor(
-    "builtin",
-    dim=2124,
-    size=_SIDE,
-    forward=_joined(_FACE),
-    about="training-free texture descriptor of the aligned face",
-    settings={"descriptor": "face-1"},
-)
+
+PICTURES = _network(PICTURE, "builtin.npz", "clothes and everyday things, by kind, shape and colour")
+STYLES = _network(STYLE, "builtin.npz", "paintings, by palette and manner")
+FACES = _network(FACE, "builtin-face.npz", "faces seen from the front, in fair light")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,7 +16,7 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, WeightsError, unit_rows
 from engines.networks import runtime
-from engines.networks.weights import Found, NotFetched, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Found, NotFetched, Shipped, Weights, WeightsUnavailable, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -28,18 +28,6 @@ Forward = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Descriptor:
-    """A way from pixels to a vector that needs no weights, so that it is always to be had."""
-
-    name: str
-    dim: int
-    size: int  # side of the square input, pixels
-    forward: Forward
-    about: str  # for people: what it is
-    settings: Mapping[str, Any]  # what moves its vectors
-
-
-@dataclass(frozen=True)
 class Network:
     """A Keras net with all that is needed to run it."""
 
@@ -47,23 +35,24 @@ class Network:
     dim: int
     size: int  # side of the square input, pixels
     build: Callable[[Path | None], keras.Model]  # of a weights file, or with random ones; see Forward
-    weights: Weights
+    weights: Weights | Shipped
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
+    exact: bool = False  # float32 in any case, so that all machines agree
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
         """The net with the weights of a file, as the runtime wants it."""
         told = json.dumps([sha256, self.version, self.size, dict(self.settings)], sort_keys=True)
         name = f"{self.name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        return runtime.Net(name, partial(self.build, path), partial(runtime.photos, self.size))
+        return runtime.Net(name, partial(self.build, path), partial(runtime.photos, self.size), exact=self.exact)
 
 
 @dataclass(frozen=True)
 class Answering:
     """What answers, with its weights and its precision, and why it is not the net that was hoped for."""
 
-    network: Network | Descriptor
+    network: Network
     found: Found | None = None
     precision: str | None = None
     reason: str = ""
@@ -73,15 +62,15 @@ class Answering:
 class NetworkEngine(Engine):
     """Base of the engines whose vectors come from one of several nets.
 
-    "auto" is the first of `nets`, or `stand_in` while its weights can't be had; a net asked for by name is
-    used or refused, never replaced.
+    "auto" is the first of `nets`, or `stand_in`, whose weights are shipped, while its own can't be had; a net
+    asked for by name is used or refused, never replaced.
     """
 
     title: ClassVar[str]
     alike: ClassVar[str]
     order: ClassVar[int] = 50
     nets: ClassVar[tuple[Network, ...]]
-    stand_in: ClassVar[Descriptor]
+    stand_in: ClassVar[Network]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -109,14 +98,14 @@ class NetworkEngine(Engine):
         with self._loading:
             self._forward = self._forward or _load(answering)
         batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
-        inputs = (np.stack([_resize(crop.pixels, net.size) for crop in batch]) for batch in batches)
+        inputs = (np.stack([squeezed(crop.pixels, net.size) for crop in batch]) for batch in batches)
         return unit_rows(np.concatenate([self._forward(pixels) for pixels in inputs]))
 
     def settings(self) -> dict[str, Any]:
         answering = self._answer(fetch=False)
         net = answering.network
         told = {"network": net.name, "size": net.size, **net.settings}
-        if isinstance(net, Network) and answering.found:
+        if answering.found:
             told |= {"version": net.version, "weights": answering.found.sha256, "precision": answering.precision}
         return told
 
@@ -128,18 +117,14 @@ class NetworkEngine(Engine):
             available = False
             answering = Answering(self._net(), reason=str(error))
         net = answering.network
-        if answering.found:
-            weights = answering.found.origin
-        else:
-            about = f"built-in: {net.about}" if isinstance(net, Descriptor) else ""
-            weights = "; ".join(filter(None, (about, answering.reason)))
+        origin = answering.found.origin if answering.found else ""
         return Card(
             title=self.title,
             alike=self.alike,
             dim=net.dim,
             network=net.name,
-            weights=weights,
-            licence=net.weights.licence if isinstance(net, Network) else "MIT, part of Semblance",
+            weights="; ".join(filter(None, (origin, answering.reason))),
+            licence=net.weights.licence,
             available=available,
             reason=answering.reason,
             runner=runtime.RUNNERS.get(answering.precision or "", ""),
@@ -156,7 +141,7 @@ class NetworkEngine(Engine):
             return self._answering
         if not fetch:
             answering = self._look(fetch)
-            if answering.precision or self._asked == "builtin":
+            if answering.settled and not answering.reason:
                 self._answering = answering
             return answering
         with self._settling:
@@ -165,31 +150,35 @@ class NetworkEngine(Engine):
 
     def _look(self, fetch: bool) -> Answering:
         if self._asked == "builtin":
-            return Answering(self.stand_in)
+            return _fitted(self.stand_in, fetch)
         net = self._net()
         try:
-            found = resolve(net.weights, fetch=fetch, check=net.check)
-            exported = net.exported(found.path, found.sha256)
-            precision = runtime.prepare(exported) if fetch else runtime.precision(exported)
-            reason = "" if precision else "it has yet to be fitted to this machine, which takes some seconds"
-            return Answering(net, found, precision, reason, settled=precision is not None)
+            return _fitted(net, fetch)
         except WeightsUnavailable as error:
             reason = f"no weights of {net.name}: {error}"
             if self._asked != "auto":
                 raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
-            return Answering(self.stand_in, reason=reason, settled=not isinstance(error, NotFetched))
+            answering = _fitted(self.stand_in, fetch)
+            settled = answering.settled and not isinstance(error, NotFetched)
+            return replace(answering, reason=reason, settled=settled)
+
+
+def _fitted(net: Network, fetch: bool) -> Answering:
+    """The net with its weights, and with the precision that this machine runs it in, as far as that is known."""
+    found = resolve(net.weights, fetch=fetch, check=net.check)
+    exported = net.exported(found.path, found.sha256)
+    precision = runtime.prepare(exported) if fetch else runtime.precision(exported)
+    reason = "" if precision else "it has yet to be fitted to this machine, which takes some seconds"
+    return Answering(net, found, precision, reason, settled=precision is not None)
 
 
 def _load(answering: Answering) -> Forward:
-    net, found = answering.network, answering.found
-    if isinstance(net, Descriptor):
-        return net.forward
-    assert found
-    run = runtime.load(net.exported(found.path, found.sha256))
+    assert answering.found
+    run = runtime.load(answering.network.exported(answering.found.path, answering.found.sha256))
     return lambda pixels: run(pixels)[0]
 
 
-def _resize(pixels: np.ndarray, size: int) -> np.ndarray:
+def squeezed(pixels: np.ndarray, size: int) -> np.ndarray:
     """(H, W, 3) uint8 -> (size, size, 3) uint8; the whole picture, squeezed; area-averaged where it shrinks."""
     if pixels.shape[:2] == (size, size):
         return pixels

@@ -1,9 +1,9 @@
 """How a net is run fast: exported once to OpenVINO, held to Keras on real photos, then run without TensorFlow.
 
-An export is three files: NAME.xml and NAME.bin hold the net in float32, NAME.json says how near each precision
-comes to Keras. bfloat16 is used where the processor has it and it passes; else float32; and Keras itself where
-OpenVINO is not installed, can't take the net, or is not wanted: SEMBLANCE_RUNTIME=keras, or another Keras
-backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
+An export is three files: NAME.xml and NAME.bin hold the net, NAME.json says how near each precision comes to
+Keras. Those of the built-in encoders come with the program. bfloat16 is used where the processor has it and it
+passes; else float32; and Keras itself where OpenVINO is not installed, can't take the net, or is not wanted:
+SEMBLANCE_RUNTIME=keras, or another Keras backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Runner = Callable[[np.ndarray], list[np.ndarray]]
 """A batch -> the net's outputs, in order. May be called from several threads at once."""
 
+SHIPPED = Path(__file__).with_name("shipped")  # a folder of exports, and of the weights that they were made of
 LEAST_COSINE = 0.999  # of every output, to Keras's, on each of the photos
 KERAS = "keras"  # the "precision" of a net that Keras itself runs
 RUNNERS = {"bf16": "OpenVINO, bfloat16", "f32": "OpenVINO, float32", KERAS: "Keras"}  # for people
@@ -63,15 +64,20 @@ def folder() -> Path:
     return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
 
 
+def _place(net: Net) -> Path:
+    """The folder that has the export, or is to have it."""
+    return SHIPPED if (SHIPPED / f"{net.name}.json").exists() else folder()
+
+
 def precision(net: Net) -> str | None:
     """bf16, f32 or keras; None as long as that takes an export to know. Imports no TensorFlow."""
     wanted = _wanted(net)
     if wanted == KERAS:
         return KERAS
     try:
-        cosines = json.loads((folder() / f"{net.name}.json").read_text())
+        cosines = json.loads((_place(net) / f"{net.name}.json").read_text())
         passing = [name for name in (wanted, "f32") if cosines.get(name, 0) >= LEAST_COSINE]
-        whole = all((folder() / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml"))
+        whole = all((_place(net) / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml"))
         if wanted in cosines and (whole or not passing):
             return passing[0] if passing else KERAS
     except (OSError, ValueError, AttributeError, TypeError):
@@ -89,7 +95,7 @@ def prepare(net: Net) -> str:
             folder().mkdir(parents=True, exist_ok=True)
             with FileLock(folder() / f"{net.name}.lock"):
                 if not precision(net):
-                    _export(net)
+                    export(net, folder())
         except OSError:  # a cache that can't be written to
             _untaken.add(net.name)
     return precision(net) or KERAS
@@ -99,7 +105,7 @@ def load(net: Net) -> Runner:
     """The net, ready to run; exported first, if need be."""
     chosen = prepare(net)
     if chosen != KERAS:
-        return _compile(_read(net), chosen, net.parallel)
+        return _compile(_place(net) / f"{net.name}.xml", chosen, net.parallel)
     with quietly():
         return _in_keras(net.build())
 
@@ -158,9 +164,12 @@ def _backend() -> str:
     return told or "tensorflow"
 
 
-def _export(net: Net) -> None:
-    """Writes the three files, the .json last: an export without it does not count. Only that when it fails."""
-    for left in folder().glob(f"{net.name}.tmp*"):  # by a run that was killed
+def export(net: Net, place: Path, half: bool = False) -> None:
+    """Writes the three files, the .json last: an export without it does not count. Only that when it fails.
+
+    half: numbers are kept in float16, to ship them. They are computed with in float32 all the same.
+    """
+    for left in place.glob(f"{net.name}.tmp*"):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     with quietly():
         model = net.build()
@@ -168,15 +177,16 @@ def _export(net: Net) -> None:
     expected = _in_keras(model)(example)
     with (
         quietly(),
-        tempfile.TemporaryDirectory(prefix=f"{net.name}.tmp", dir=folder(), ignore_cleanup_errors=True) as scratch,
+        tempfile.TemporaryDirectory(prefix=f"{net.name}.tmp", dir=place, ignore_cleanup_errors=True) as scratch,
     ):
-        converted = _converted(model, Path(scratch))
+        converted = _converted(model, Path(scratch), half)
         if converted:
             for suffix in (".bin", ".xml"):
-                os.replace(converted.with_suffix(suffix), folder() / f"{net.name}{suffix}")
+                os.replace(converted.with_suffix(suffix), place / f"{net.name}{suffix}")
     tried = {_wanted(net), "f32"}
-    cosines = {name: _nearness(net, name, example, expected) if converted else 0.0 for name in tried}
-    record = folder() / f"{net.name}.json"
+    files = place / f"{net.name}.xml"
+    cosines = {name: _nearness(files, name, net, example, expected) if converted else 0.0 for name in tried}
+    record = files.with_suffix(".json")
     with contextlib.suppress(OSError, ValueError, TypeError):
         cosines = json.loads(record.read_text()) | cosines  # of another processor that shares this folder
     partial = record.with_suffix(".part")
@@ -184,11 +194,11 @@ def _export(net: Net) -> None:
     os.replace(partial, record)
 
 
-def _converted(model: keras.Model, scratch: Path) -> Path | None:
+def _converted(model: keras.Model, scratch: Path, half: bool) -> Path | None:
     """The net as a file of OpenVINO's; None when that can't take it."""
     try:
         model.export(scratch, format="tf_saved_model", verbose=False)
-        openvino().save_model(_core().read_model(scratch), scratch / "net.xml", compress_to_fp16=False)
+        openvino().save_model(_core().read_model(scratch), scratch / "net.xml", compress_to_fp16=half)
         return scratch / "net.xml"
     except OSError:  # a full disk, say: no fault of the net
         raise
@@ -196,10 +206,10 @@ def _converted(model: keras.Model, scratch: Path) -> Path | None:
         return None
 
 
-def _nearness(net: Net, name: str, example: np.ndarray, expected: Sequence[np.ndarray]) -> float:
+def _nearness(files: Path, chosen: str, net: Net, example: np.ndarray, expected: Sequence[np.ndarray]) -> float:
     """The lowest cosine to Keras in this precision; 0 when the net can't be run in it."""
     try:
-        found = _compile(_read(net), name, net.parallel)(example)
+        found = _compile(files, chosen, net.parallel)(example)
     except Exception:  # as above
         return 0.0
     return min(_lowest_cosine(a, b) for a, b in zip(expected, found, strict=True))
@@ -212,15 +222,11 @@ def _lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.min(np.einsum("ij,ij->i", a, b) / np.maximum(lengths, 1e-30)))
 
 
-def _read(net: Net) -> Any:
-    return _core().read_model(folder() / f"{net.name}.xml")
-
-
-def _compile(network: Any, chosen: str, parallel: bool) -> Runner:
+def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     hints = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(os.cpu_count() or 1)}
-    compiled = _core().compile_model(network, "CPU", hints)
+    compiled = _core().compile_model(files, "CPU", hints)
     idle: list[Any] = []  # requests: one for each thread that ran at once, for none may share
 
     def run(batch: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Where weights come from: a path the person named, the verified cache, a download; else they can't be had.
+"""Where weights come from: shipped with the program; or a path the person named, the verified cache, a download.
 
 Downloads go through `keras.utils.get_file` into Keras's own cache (`KERAS_HOME`, else ~/.keras), so that
 files which other Keras programs have fetched are used as they are. A published checksum is always held to.
@@ -62,8 +62,17 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Shipped:
+    """A weights file that comes with the program. good_for: one line for people."""
+
+    path: Path
+    licence: str
+    good_for: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """A weights file on this machine: verified, or named by the person."""
+    """A weights file on this machine: verified, shipped, or named by the person."""
 
     path: Path
     sha256: str
@@ -82,12 +91,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
 
 
-def resolve(weights: Weights, *, fetch: bool, check: Callable[[Path], None] | None = None) -> Found:
-    """The file that holds these weights.
+def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], None] | None = None) -> Found:
+    """The file that holds these weights; shipped ones are always there.
 
     fetch: whether a download may be tried. check: looks into a file whose publisher gives no checksum, before
     its sha256 is recorded. Raises WeightsUnavailable when there is none, WeightsError when one is wrong.
     """
+    if isinstance(weights, Shipped):
+        return Found(weights.path, _digest(weights.path, "sha256"), f"built-in: {weights.good_for}")
     named = os.environ.get("SEMBLANCE_WEIGHTS")
     if named:
         path = Path(named).expanduser()

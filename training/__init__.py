@@ -1,0 +1,1 @@
+"""How the built-in encoders were made, so that anyone can make them again. See report.md."""

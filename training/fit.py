@@ -1,0 +1,139 @@
+"""Makes the shipped files of trained nets: python -m training.fit [pictures] [faces]
+
+Fits what turns a net's parts into a vector (means and projections), on pictures that were learned from;
+rounds all numbers to float16; and exports the result for the runtime. It takes some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engines.networks import builtin, residual, runtime
+from engines.networks.builtin import Vector
+from engines.networks.network import Network, squeezed
+from training import data, pictures
+
+MOST = 3000  # pictures of each set to fit on
+DAMPING = {"picture": 0.2, "style": 0.3}
+"""Of the whitening: 0 leaves the components as loud as they are, 0.5 makes all alike."""
+FLOOR = 1e-3  # of the first component's variance
+SHRINK = {"style": 1.0, "face": 0.3}
+"""Of the spread within a label, towards the same in all directions."""
+SPACE = 600  # components in which directions are looked for
+
+Arrays = dict[str, np.ndarray]
+
+
+def components(rows: np.ndarray, count: int, damping: float) -> np.ndarray:
+    """(N, L) centred rows -> the (L, count) projection on their principal components, damped by their strength."""
+    variances, axes = np.linalg.eigh(np.cov(rows.T))
+    variances, axes = variances[::-1][:count], axes[:, ::-1][:, :count]
+    return axes / (variances + FLOOR * variances[0]) ** damping
+
+
+def directions(rows: np.ndarray, labels: np.ndarray, count: int, shrink: float) -> np.ndarray:
+    """(N, L) centred rows of N labels -> the (L, count) projection that tells the labels apart best."""
+    space = components(rows, SPACE, damping=0)
+    rows = rows @ space
+    label = np.unique(labels, return_inverse=True)[1]
+    means = np.stack([rows[label == number].mean(axis=0) for number in range(label.max() + 1)])
+    within = np.cov((rows - means[label]).T)
+    within += shrink * np.trace(within) / len(within) * np.eye(len(within))
+    variances, axes = np.linalg.eigh(within)
+    white = axes / np.sqrt(variances)
+    between = (means - means.mean(axis=0)) @ white
+    return space @ white @ np.linalg.svd(between, full_matrices=False)[2][:count].T
+
+
+def fit(vector: Vector, arrays: Arrays, images: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Arrays:
+    """Adds the vector's own arrays to those of the net, which are of float16's precision already."""
+    import keras
+
+    squares = np.stack([squeezed(image, vector.size) for image in images])
+    raw = builtin.parts(vector, arrays)
+    found = keras.Model(raw.pop("pixels"), raw).predict(squares, batch_size=64, verbose=0)
+    added = {f"{vector.name}/{name}": part.mean(axis=0) for name, part in found.items()}
+    for name, arm in vector.arms.items():
+        if not arm.dim:
+            continue
+        rows = np.asarray(builtin.joined(vector, arm, added, found), np.float64)
+        centre = rows.mean(axis=0)
+        if name == "components":
+            axes = components(rows - centre, arm.dim, DAMPING[vector.name])
+        else:
+            axes = directions(rows - centre, labels, arm.dim, SHRINK[vector.name])
+        key = f"{vector.name}/{name}"
+        added[f"{key}/centre"] = centre
+        added[f"{key}/projection"] = axes / np.abs(axes).max()  # the length of a row is nothing
+    return arrays | added
+
+
+def trained(path: Path) -> Arrays:
+    """A trained net's arrays, folded, as float16 has them."""
+    net = residual.build(None)
+    net.load_weights(path)
+    return {name: value.astype(np.float16).astype(np.float32) for name, value in residual.fold(net).items()}
+
+
+def ship(arrays: Arrays, networks: Sequence[Network]) -> None:
+    """Writes the weights file that these share, and their exports beside it.
+
+    The exports hold all constants in float16: those of the nets' code should be such that nothing is lost.
+    """
+    path = networks[0].weights.path
+    path.parent.mkdir(exist_ok=True)
+    np.savez(path, **{name: value.astype(np.float16) for name, value in sorted(arrays.items())})
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest(path)}")
+    for network in networks:
+        runtime.export(network.exported(path, digest(path)), path.parent, half=True)
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tidy() -> None:
+    """Removes exports of earlier weights files."""
+    nets = (builtin.PICTURES, builtin.STYLES, builtin.FACES)
+    current = {net.exported(None, digest(net.weights.path)).name for net in nets if net.weights.path.exists()}
+    for old in runtime.SHIPPED.iterdir():
+        if old.suffix != ".npz" and old.stem not in current:
+            old.unlink()
+
+
+def of_pictures(work: Path) -> None:
+    rng = np.random.default_rng(pictures.SEED)
+    sets = pictures.sets()
+    images = [image for one in sets.values() for image in one.images[np.sort(rng.permutation(len(one))[:MOST])]]
+    arrays = fit(builtin.PICTURE, trained(work / "pictures/net.weights.h5"), images)
+    paintings = sets["paintings"]
+    arrays = fit(builtin.STYLE, arrays, paintings.images, paintings.labels["movement"])
+    ship(arrays, [builtin.PICTURES, builtin.STYLES])
+
+
+def of_faces(work: Path) -> None:
+    photos = data.faces()
+    people = photos.labels["person"]
+    learn, _, _ = data.people(people)
+    arrays = trained(work / "faces/net.weights.h5")
+    ship(fit(builtin.FACE, arrays, photos.images[learn], people[learn]), [builtin.FACES])
+
+
+def main() -> None:
+    parts = {"pictures": of_pictures, "faces": of_faces}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="*", choices=[[], *parts], default=[])
+    parser.add_argument("--work", type=Path, default=Path("training/work"), help="where the trained nets are")
+    told = parser.parse_args()
+    for name in told.nets or parts:
+        parts[name](told.work)
+    tidy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Measures the shipped encoders on what they never saw: python -m training.measure [PART...]
+
+Each figure is of whole engines, as an app runs them: files are decoded, cropped, embedded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+import engines
+from engines import Crop, Engine, NotEmbeddable
+from features.evaluation import DEPTH, retrieval_scores
+from features.images import decode
+from training import data
+
+FOLDS, PAIRS = 10, 3000  # pairs of each kind
+BATCH = 32
+
+Rows = tuple[np.ndarray, np.ndarray]
+"""(N, D) float32 unit rows, and the (N,) labels."""
+
+
+def embed(engine: Engine, files: Iterable[tuple[str, bytes]]) -> Rows:
+    """The most prominent crop of each file; files without one are left out."""
+    labels, crops, rows = [], [], []
+    for label, content in files:
+        try:
+            crops.append(engine.crops(decode(content, engine.side).pixels)[0])
+        except NotEmbeddable:
+            continue
+        labels.append(label)
+        if len(crops) == BATCH:
+            rows.append(engine.embed(crops))
+            crops = []
+    return np.concatenate([*rows, engine.embed(crops)]), np.array(labels)
+
+
+def part(rows: Rows, wanted: np.ndarray) -> Rows:
+    return rows[0][wanted], rows[1][wanted]
+
+
+def scores(queries: Rows, gallery: Rows | None = None) -> tuple[float, float, float]:
+    """precision@1, precision@5 and mAP@10. Without a gallery, each query against all others of its set."""
+    answers = (queries[0] @ (gallery or queries)[0].T).astype(np.float64)
+    if gallery is None:
+        np.fill_diagonal(answers, -2)
+    nearest = np.argsort(-answers, axis=1, kind="stable")[:, :DEPTH]
+    return retrieval_scores(list(queries[1]), [list((gallery or queries)[1][row]) for row in nearest])
+
+
+def tell(what: str, found: tuple[float, float, float]) -> None:
+    print(f"{what}:", "precision@1 {:.3f}, precision@5 {:.3f}, mAP@10 {:.3f}".format(*found), flush=True)
+
+
+def with_another(rows: Rows) -> Rows:
+    """Those whose label is another's as well."""
+    names, counts = np.unique(rows[1], return_counts=True)
+    return part(rows, np.isin(rows[1], names[counts > 1]))
+
+
+def verified(rows: Rows) -> tuple[float, float]:
+    """Share of pairs, half of one person and half of two, that a threshold tells rightly: mean and deviation.
+
+    Over ten tenths; for each, the threshold is learned on the other nine.
+    """
+    vectors, labels = rows
+    rng = np.random.default_rng(1)
+    one, other = np.triu_indices(len(labels), 1)
+    same = labels[one] == labels[other]
+    chosen = np.concatenate([rng.choice(np.flatnonzero(kind), PAIRS, replace=False) for kind in (same, ~same)])
+    chosen = rng.permutation(chosen)
+    near, truth = np.einsum("ij,ij->i", vectors[one[chosen]], vectors[other[chosen]]), same[chosen]
+    right = []
+    for fold in np.array_split(np.arange(len(chosen)), FOLDS):
+        learn = np.setdiff1d(np.arange(len(chosen)), fold)
+        levels = np.quantile(near[learn], np.linspace(0, 1, 500))
+        level = levels[np.argmax([np.mean((near[learn] > level) == truth[learn]) for level in levels])]
+        right.append(np.mean((near[fold] > level) == truth[fold]))
+    return float(np.mean(right)), float(np.std(right))
+
+
+@cache
+def paintings() -> tuple[list[tuple[str, bytes]], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    files = list(data.folder(data.root() / "paintings"))
+    return files, data.movements(np.array([label for label, _ in files]))
+
+
+def pictures() -> None:
+    engine = engines.create("product", "builtin")
+    gallery = embed(engine, data.folder(data.root() / "clothing/train"))
+    queries = embed(engine, data.folder(data.root() / "clothing/validation"))
+    tell("garments, validation in train", scores(queries, gallery))
+    for name in ("objects", "general"):
+        rows = embed(engine, data.archive(data.root() / f"{name}.tar"))
+        tell(f"{name}, kinds never trained on", scores(part(rows, data.held_kinds(rows[1]))))
+    of_paintings(engine)
+
+
+def style() -> None:
+    of_paintings(engines.create("style", "builtin"))
+
+
+def of_paintings(engine: Engine) -> None:
+    files, (learn, choose, report) = paintings()
+    rows = embed(engine, files)
+    for name, queries in (("to choose by", choose), ("reported", report)):
+        tell(f"paintings by {engine.name}, {name}", scores(part(rows, queries), part(rows, learn)))
+
+
+def faces() -> None:
+    engine = engines.create("lookalike", "builtin")
+    files = list(data.folder(data.root() / "faces"))
+    _, choose, report = data.people(np.array([label for label, _ in files]))
+    for name, chosen in (("to choose by", choose), ("reported", report)):
+        rows = with_another(embed(engine, [files[number] for number in chosen]))
+        tell(f"faces, {name}, {len(rows[1])} photos", scores(rows))
+        if name == "reported":
+            print("faces, pairs told apart: {:.3f} (deviation {:.3f})".format(*verified(rows)))
+
+
+def speed() -> None:
+    files = list(data.folder(data.root() / "clothing/validation"))
+    for name in ("product", "style", "lookalike"):
+        engine = engines.create(name, "builtin")
+        start = time.perf_counter()
+        engine.prepare()
+        engine.embed([Crop(np.zeros((64, 64, 3), np.uint8))])
+        loaded = time.perf_counter() - start
+        crops = [Crop(decode(content, engine.side).pixels) for _, content in files]
+        start = time.perf_counter()
+        engine.embed(crops)
+        print(
+            f"{name}: ready in {loaded:.2f} s, {len(crops) / (time.perf_counter() - start):.0f} vectors a second"
+        )
+
+
+def main() -> None:
+    parts = {one.__name__: one for one in (pictures, style, faces, speed)}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], default=[])
+    for name in parser.parse_args().parts or parts:
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Trains `builtin`, the net for pictures: python -m training.pictures
+
+One small residual net learns kinds of garment, fashion articles and their colours, things in general and movements
+of painting at once, each through a head of its own. Sides grow as it learns (Touvron et al. 2019).
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from training import augment, data
+from training.data import Pictures
+from training.run import Batch, train
+
+EMBEDDING = 256
+# pictures of each set in a batch
+QUOTAS = {"clothing": 28, "fashion": 26, "general": 40, "objects": 18, "paintings": 16}
+STEPS = 250  # an epoch
+SIDES = [64] * 14 + [80] * 8 + [96] * 6  # pixels, epoch by epoch
+RATE, DECAY = 2e-3, 0.05
+SCALE = 16.0  # of cosines, to logits
+SEED = 4
+
+
+def sets() -> dict[str, Pictures]:
+    """All that may be learned from."""
+    paintings, general, objects = data.paintings(), data.general(), data.objects()
+    return {
+        "clothing": data.clothing("train"),
+        "fashion": data.fashion(),
+        "general": general.part(~data.held_kinds(general.labels["general"])),
+        "objects": objects.part(~data.held_kinds(objects.labels["object"])),
+        "paintings": paintings.part(data.movements(paintings.labels["movement"])[0]),
+    }
+
+
+class Batches:
+    """(epoch, step) -> a batch with QUOTAS of each set; each set is gone through in a new order each time."""
+
+    def __init__(self, sets: dict[str, Pictures]) -> None:
+        self.sets = sets
+        self.heads = [head for pictures in sets.values() for head in pictures.labels]
+
+    def __call__(self, epoch: int, step: int) -> Batch:
+        rng = np.random.default_rng([SEED, epoch, step])
+        images, labels = [], {head: [] for head in self.heads}
+        for number, (name, quota) in enumerate(QUOTAS.items()):
+            pictures = self.sets[name]
+            first = (epoch * STEPS + step) * quota
+            for place in range(first, first + quota):
+                order = _order(number, place // len(pictures), len(pictures))
+                row = order[place % len(pictures)]
+                images.append(augment.picture(pictures.images[row], SIDES[epoch], rng))
+                for head, into in labels.items():
+                    into.append(pictures.labels[head][row] if head in pictures.labels else -1)
+        return np.stack(images), {head: np.array(of, np.int32) for head, of in labels.items()}
+
+
+@lru_cache(maxsize=16)
+def _order(number: int, turn: int, length: int) -> np.ndarray:
+    return np.random.default_rng([SEED, number, turn]).permutation(length)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("training/work/pictures"), help="checkpoint and log")
+    work = parser.parse_args().work
+
+    import keras
+
+    from engines.networks import residual
+    from training.heads import Cosine, Masked
+
+    keras.utils.set_random_seed(SEED)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    learned = sets()
+    batches = Batches(learned)
+    net = residual.build(None)
+    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(net.outputs[-1])
+    rows = keras.layers.Dense(EMBEDDING, name="embedding", dtype="float32")(keras.layers.Dropout(0.2)(pooled))
+    rows = keras.layers.BatchNormalization(name="embedding_norm", dtype="float32")(rows)
+    classes = {head: len(names) for pictures in learned.values() for head, names in pictures.names.items()}
+    heads = {head: Cosine(count, SCALE, head)(rows) for head, count in classes.items()}
+    model = keras.Model(net.input, heads)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        RATE / 20, len(SIDES) * STEPS, warmup_target=RATE, warmup_steps=STEPS
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=DECAY, clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    model.compile(optimizer, loss={head: Masked(count) for head, count in classes.items()})
+    train(model, batches, epochs=len(SIDES), steps=STEPS, work=work)
+    net.save_weights(work / "net.weights.h5")
+
+
+if __name__ == "__main__":
+    main()
