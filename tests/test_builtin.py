@@ -142,7 +142,7 @@ def test_alike_is_a_smaller_copy_not_another_picture(engine: str) -> None:
 def test_the_card_says_what_answers_and_what_for(name: str) -> None:
     card = engines.create(ENGINES[name], "builtin").describe()
     assert (card.network, card.available, card.settled, card.reason) == ("builtin", True, True, "")
-    assert card.weights.startswith("built-in: ") and "non-commercial" in card.licence
+    assert card.weights.startswith("built-in: good for ") and "non-commercial" in card.licence
     assert card.dim == NETS[name].dim
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from seeded import pictures as some_pictures
 
-from training import augment, data, pictures, run
+from training import augment, curves, data, pictures, run
 
 KINDS = 10
 
@@ -204,3 +204,11 @@ def test_a_folded_net_gives_what_the_trained_one_gives() -> None:
     pixels = random.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     for one, other in zip(net.predict_on_batch(pixels), folded.predict_on_batch(pixels), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(one).max())
+
+
+def test_curves_show_every_loss() -> None:
+    for log in curves.LOGS.glob("*.csv"):
+        losses = [name for name in log.read_text().splitlines()[0].split(",") if name.endswith("loss")]
+        drawn = curves.draw(log)
+        assert drawn == log.with_suffix(".svg").read_text()
+        assert drawn.count("<polyline") == len(losses) > 0

@@ -239,7 +239,7 @@ def test_a_failed_download_falls_back_in_the_open_and_is_not_tried_again(
     card = engine.describe()
     assert (card.network, card.dim, card.available) == ("builtin", 3, True)
     assert card.reason == f"no weights of toynet: {why}"
-    assert card.weights == f"built-in: three numbers; {card.reason}"
+    assert card.weights == f"built-in: good for three numbers; {card.reason}"
     assert counting_files(cache) == set()
 
     asked = hub.asked

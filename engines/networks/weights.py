@@ -63,7 +63,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Shipped:
-    """A weights file that comes with the program. good_for: one line for people."""
+    """A weights file that comes with the program. good_for: what, in a few words."""
 
     path: Path
     licence: str
@@ -98,7 +98,7 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
     its sha256 is recorded. Raises WeightsUnavailable when there is none, WeightsError when one is wrong.
     """
     if isinstance(weights, Shipped):
-        return Found(weights.path, _digest(weights.path, "sha256"), f"built-in: {weights.good_for}")
+        return Found(weights.path, _digest(weights.path, "sha256"), f"built-in: good for {weights.good_for}")
     named = os.environ.get("SEMBLANCE_WEIGHTS")
     if named:
         path = Path(named).expanduser()
