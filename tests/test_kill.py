@@ -25,10 +25,11 @@ from features.library import BATCH, Library
 ROOT = Path(__file__).parent.parent
 KILLS = 20
 COUNTING = """
-import os, sys, time
+import os, signal, sys, time
 import app
 from engines.colour import Colour
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background pass on to ignore it
 embed = Colour.embed
 tally = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 batches = 0
