@@ -85,7 +85,7 @@ def test_paintings(data: Path) -> None:
 
 
 def test_faces(data: Path) -> None:
-    """100 people that the encoder never saw, each photo against all the others of theirs."""
+    """400 photos of people that the encoder never saw, each against all the others."""
     files = list(of_training.folder(data / "faces"))
     if not files:
         pytest.skip(f"{data / 'faces'} is not there")
