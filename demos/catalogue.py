@@ -123,7 +123,7 @@ def tab(page: Page) -> None:
             yield told
 
     def stop(event: gr.EventData) -> None:
-        shelf.jobs.cancel(str(event.digest).split())
+        shelf.cancel(str(event.digest).split())
 
     out = [report, page.picker, page.stamp]
     busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}

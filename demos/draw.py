@@ -92,24 +92,43 @@ def failed(error: SemblanceError | str) -> str:
 def progress(jobs: Sequence[Job]) -> str:
     """The first of them, and how many wait behind it. Cancel is for them all."""
     job, ahead = jobs[0], len(jobs) - 1
-    share = job.done / job.total if job.total else 0
-    tally = f"{job.done:,} of {job.total:,}" if job.total else ""
-    numbers = " ".join(str(job.number) for job in jobs)
     more = f" · {ahead:,} more to come" if ahead else ""
     return (
-        f'<div class="state busy" role="status"><h3>{escape(_PHASES.get(job.what, job.what).capitalize())}</h3>'
-        f'<div class="bar{"" if job.total else " unknown"}"><i style="width:{share:.1%}"></i></div>'
-        f"<p>{escape(job.title)}{f' · {tally}' if tally else ''}{more}</p>"
-        f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">Cancel</button>'
+        f'<div class="state busy" role="status"><h3>{escape(_phase(job).capitalize())}</h3>{_bar(job)}'
+        f"<p>{escape(job.title)}{_tally(job)}{more}</p>{_cancel(jobs)}"
         '<p class="hint">What has been done is kept.</p></div>'
     )
+
+
+def upgrading(job: Job) -> str:
+    """The same in one line, for what nobody has to wait for."""
+    told = f"{escape(job.title)}: {escape(_phase(job))}{_tally(job)}"
+    return f'<div class="aside" role="status">{_bar(job)}<p>{told}</p>{_cancel([job])}</div>'
+
+
+def _phase(job: Job) -> str:
+    return _PHASES.get(job.what, job.what)
+
+
+def _bar(job: Job) -> str:
+    share = job.done / job.total if job.total else 0
+    return f'<div class="bar{"" if job.total else " unknown"}"><i style="width:{share:.1%}"></i></div>'
+
+
+def _tally(job: Job) -> str:
+    return f" · {job.done:,} of {job.total:,}" if job.total else ""
+
+
+def _cancel(jobs: Sequence[Job]) -> str:
+    numbers = " ".join(str(job.number) for job in jobs)
+    return f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">Cancel</button>'
 
 
 _PHASES = {"embedding": "looking at the pictures"}
 
 
 def answered(card: Card, answer: Answer) -> str:
-    """The line under an answer, and whose weights it was."""
+    """The line under an answer."""
     facts = (
         card.title,
         f"network {answer.network}" + (f" ({card.runner})" if card.runner else ""),
@@ -117,13 +136,17 @@ def answered(card: Card, answer: Answer) -> str:
         answer.index,
         f"{answer.seconds * 1000:,.0f} ms",
     )
-    return f'<p class="facts">{" · ".join(map(escape, facts))}</p>{weights(card)}'
+    return f'<p class="facts">{" · ".join(map(escape, facts))}</p>'
 
 
-def weights(card: Card) -> str:
-    """Whose weights answer. A stand-in is told apart, with the reason."""
+def weights(card: Card, hoped: Card | None = None) -> str:
+    """Whose weights answer. A stand-in is told apart, with the reason. hoped: what is to take over from it."""
     if not card.available:
         return f'<p class="note warn"><b>Not available.</b> {escape(card.reason)}</p>'
+    if hoped:
+        told = _sentence(card.weights)
+        told += " " + _sentence(hoped.reason or f"{hoped.network} has yet to look at the collection")
+        return f'<p class="note"><b>The built-in encoder answers.</b> {escape(told)}</p>'
     if not card.settled:
         return f'<p class="note"><b>Made ready at the first use.</b> {escape(_sentence(card.reason))}</p>'
     if card.reason:

@@ -79,7 +79,7 @@ class Jobs:
                     job.ended.set()
 
     def failure(self, key: Hashable) -> str:
-        """Why the last work of this key failed; empty when it did not."""
+        """Why the last work of this key came to nothing; empty when it did not."""
         return self._failures.get(key, "")
 
     def start(self, key: Hashable, title: str, work: Work, *, urgent: bool = False) -> Job:
@@ -107,4 +107,4 @@ class Jobs:
             job.run()
             with self._changed:
                 self._live.remove(job)
-                self._failures[job.key] = job.error
+                self._failures[job.key] = job.error or ("It was cancelled." if job.cancelled.is_set() else "")

@@ -10,8 +10,9 @@ from pathlib import Path
 import gradio as gr
 
 from demos import search
-from demos.shelf import Shelf
+from engines import Engine
 from features.catalogue import Catalogue
+from features.library import Library
 
 
 def tab(page: search.Page, name: str = "product") -> None:
@@ -22,10 +23,10 @@ def tab(page: search.Page, name: str = "product") -> None:
             label="Which folder it belongs to", num_top_classes=6, elem_classes="opinion", min_width=200
         )
 
-    def opinion(shelf: Shelf, catalogue: Catalogue, query: Path) -> dict[str, float] | None:
+    def opinion(library: Library, catalogue: Catalogue, engine: Engine, query: Path) -> dict[str, float] | None:
         if len(catalogue.labels()) < 2:
             return None
-        (probabilities,) = shelf.library.classify(catalogue, shelf.library.engine(name), [query])
+        (probabilities,) = library.classify(catalogue, engine, [query])
         return dict(probabilities)
 
     search.tab(page, name, (label, opinion))

@@ -20,9 +20,9 @@ from gradio.utils import get_upload_folder
 from demos import draw
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
-from engines import SemblanceError
+from engines import Engine, SemblanceError
 from features.catalogue import Catalogue
-from features.library import NotIndexed
+from features.library import Library, NotIndexed
 
 MOST = 50  # results
 EXAMPLES = 8
@@ -35,8 +35,8 @@ RawImage = dict[str, Any] | None
 take what came, which may be made up: `_query` refuses every file that was not uploaded, and the library opens the
 others in the one way that all pictures are opened."""
 
-Aside = tuple[Callable[[], Any], Callable[[Shelf, Catalogue, Path], Any]]
-"""Draws a component beside the results; gives its value for a query."""
+Aside = tuple[Callable[[], Any], Callable[[Library, Catalogue, Engine, Path], Any]]
+"""Draws a component beside the results; gives its value for a query, by the engine that answers."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,14 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
                 )
                 beside = aside[0]() if aside else None
             status = gr.HTML(elem_classes="status", apply_default_css=False)
+            soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
     asked = gr.State("")  # the digest, when the question is a picture of the catalogue
 
     def index_first(key: str) -> bool:
         try:
             if (job := shelf.job(key, name)) and job.begun:
                 return False
-            return shelf.unsettled(name) or shelf.status(key, name).done == 0
+            return shelf.unready(key, name)
         except NotIndexed:  # the samples are yet to be drawn
             return True
 
@@ -138,6 +139,16 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         async for step in follow(key, always, gr.skip()):
             yield step
 
+    async def overtake(key: str) -> AsyncIterator[tuple[str, Any]]:
+        """Progress of what is to take over from the built-in encoder; then all is asked anew."""
+        waited = False
+        with contextlib.suppress(SemblanceError):
+            while job := await asyncio.to_thread(shelf.upgrading, key, name):
+                waited = True
+                yield draw.upgrading(job), gr.skip()
+                await asyncio.sleep(POLL)
+        yield "", time.monotonic() if waited else gr.skip()
+
     def chosen(key: str, event: gr.EventData) -> tuple[Any, Any]:
         """A picture of the catalogue becomes the question. Only a digest comes in, so no path can be asked for."""
         try:
@@ -149,7 +160,7 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         return gr.skip(), gr.skip()
 
     def stop(event: gr.EventData) -> None:
-        shelf.jobs.cancel(str(event.digest).split())
+        shelf.cancel(str(event.digest).split())
 
     def leave(digest: str) -> tuple[Any, str]:
         """A picture of the catalogue that was left can't stay the question."""
@@ -177,8 +188,9 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         def fill(key: str, question: RawImage, digest: str) -> Any:
             try:
                 catalogue = shelf.catalogue(key, name)
-                query = None if shelf.unsettled(name) else _query(catalogue, question, digest)
-                return aside[1](shelf, catalogue, query) if query else None
+                query, engine = _query(catalogue, question, digest), shelf.engine(key, name)
+                able = query and engine.describe().settled
+                return aside[1](shelf.library, catalogue, engine, query) if able else None
             except SemblanceError:  # the answer beside it tells it
                 return None
             except Exception:
@@ -204,11 +216,12 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         **WATCHES,
     )
     answer_on(arrival.then)
+    overtaking = status.change(overtake, page.picker, [soon, page.stamp], trigger_mode="once", **WATCHES)
     left = page.picker.change(
         leave,
         asked,
         [image, asked],
-        cancels=[arrival],
+        cancels=[arrival, overtaking],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -223,7 +236,7 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         answer_on(choice.then(picked, page.picker, before, **WATCHES).then)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
-    wall.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _query(catalogue: Catalogue, question: RawImage, digest: str) -> Path | None:
@@ -243,24 +256,25 @@ def _answer(shelf: Shelf, key: str, name: str, question: RawImage, digest: str, 
     try:
         catalogue = shelf.catalogue(key, name)
         query = _query(catalogue, question, digest)
-        if query is None or shelf.unsettled(name):  # no search downloads anything
-            return _idle(shelf, key, name), _weights(shelf, name)
+        engine = shelf.engine(key, name)
+        if query is None or not engine.describe().settled:  # no search downloads anything
+            return _idle(shelf, key, name), _weights(shelf, key, name)
         k = min(MOST, max(1, int(number or 1)))
-        engine = shelf.library.engine(name)
         found = shelf.library.search(catalogue, engine, query, k + bool(digest))
-        card = engine.describe()
+        answered = draw.answered(engine.describe(), found) + _weights(shelf, key, name)
+        shelf.upgrade(key, name)
         matches = [match for match in found.matches if match.digest != digest][:k]
         if not matches:
             nothing = draw.state("empty", "No match", "There is no other picture in this collection.")
-            return nothing, draw.answered(card, found)
-        return draw.wall(catalogue, matches), draw.answered(card, found)
+            return nothing, answered
+        return draw.wall(catalogue, matches), answered
     except NotIndexed:
-        return _idle(shelf, key, name), _weights(shelf, name)
+        return _idle(shelf, key, name), _weights(shelf, key, name)
     except SemblanceError as error:
-        return draw.failed(error), _weights(shelf, name)
+        return draw.failed(error), _weights(shelf, key, name)
     except Exception:
         logging.getLogger(__name__).exception("a search in %s failed", name)
-        return draw.failed(UNFORESEEN), _weights(shelf, name)
+        return draw.failed(UNFORESEEN), _weights(shelf, key, name)
 
 
 def _idle(shelf: Shelf, key: str, name: str) -> str:
@@ -279,7 +293,7 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
     if failure and not status.done:
         return draw.state("error", "Indexing stopped", failure, action=("index", "Try again"))
     title = shelf.cards[name].title
-    if not status.done or shelf.unsettled(name):
+    if shelf.unready(key, name):
         size = f" Its {draw.count(status.images, 'picture')}" if status.images else " Its pictures"
         text = f"{size} have not been looked at for {title}. Drop a picture: it is done before the answer. "
         text += "Or do it now."
@@ -296,8 +310,14 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
     return draw.state("ask", "Ask with a picture", f"{text}{draw.count(status.images, 'picture')}.")
 
 
-def _weights(shelf: Shelf, name: str) -> str:
-    return draw.weights(shelf.library.engine(name).describe())
+def _weights(shelf: Shelf, key: str, name: str) -> str:
+    """Whose weights answer, and whose are hoped for."""
+    hoped = shelf.library.engine(name)
+    try:
+        answering = shelf.engine(key, name)
+    except SemblanceError:  # a collection that is not there
+        answering = hoped
+    return draw.weights(answering.describe(), hoped.describe() if answering is not hoped else None)
 
 
 def _examples(shelf: Shelf, key: str, name: str) -> str:

@@ -6,11 +6,11 @@ import contextlib
 import ipaddress
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from demos.jobs import Job, Jobs
-from engines import Card, SemblanceError
+from engines import Card, Engine, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.library import Library, NotIndexed, Report, Status
 
@@ -40,6 +40,7 @@ class Shelf:
         self.library = library
         self.local = local
         self.jobs = Jobs()
+        self.upgrades = Jobs()  # beside the others: a download must not keep anyone waiting
         self.cards: dict[str, Card] = library.cards()
         self.inbox = library.home if local else library.home / "visitors" / secrets.token_hex(8)
         self.samples = None if images else library.home / "samples"
@@ -82,12 +83,28 @@ class Shelf:
             raise SemblanceError("This collection is no longer there; choose another above.")
         return self.library.open(self._roots[key])
 
-    def unsettled(self, engine: str) -> bool:
-        """Whether the first use will fetch weights, which may then answer; as things are now."""
-        return not self.library.engine(engine).describe().settled
+    def engine(self, key: str, name: str) -> Engine:
+        """What answers in a tab: the engine, or its built-in encoder until `upgrade` has been there.
+
+        That is while weights are still to be fetched, and while fewer pictures have been looked at with them.
+        """
+        hoped = self.library.engine(name)
+        card = hoped.describe()
+        if not hoped.networks or not card.available:
+            return hoped
+        builtin = self.library.engine(name, "builtin")
+        if not card.settled:
+            return builtin
+        catalogue = self.catalogue(key, name)
+        ahead = self.library.status(catalogue, builtin).done > self.library.status(catalogue, hoped).done
+        return builtin if ahead else hoped
 
     def status(self, key: str, engine: str) -> Status:
-        return self.library.status(self.catalogue(key, engine), self.library.engine(engine))
+        return self.library.status(self.catalogue(key, engine), self.engine(key, engine))
+
+    def unready(self, key: str, engine: str) -> bool:
+        """Whether something has to be done before a tab can answer."""
+        return not self.engine(key, engine).describe().settled or not self.status(key, engine).done
 
     def catalogues(self, key: str) -> list[Catalogue]:
         """The one, or the several that the samples are, as far as they are there; none of them twice."""
@@ -103,7 +120,7 @@ class Shelf:
         jobs = []
         for name in self.cards:
             with contextlib.suppress(SemblanceError):
-                jobs.append(self.job(key, name))
+                jobs += [self.job(key, name), self.upgrading(key, name)]
         return [job for job in dict.fromkeys(jobs) if job]
 
     def thumbnail(self, key: str, digest: str) -> Path:
@@ -119,19 +136,48 @@ class Shelf:
             return drawing
         return self.jobs.find((self.catalogue(key, engine).root, engine))
 
+    def upgrading(self, key: str, engine: str) -> Job | None:
+        """What this tab need not wait for."""
+        return self.upgrades.find((self.catalogue(key, engine).root, engine))
+
+    def cancel(self, numbers: Collection[str]) -> None:
+        self.jobs.cancel(numbers)
+        self.upgrades.cancel(numbers)
+
     def index(self, key: str, engine: str, *, urgent: bool = True) -> Job:
-        """Indexes in the background; samples that are not whole are drawn first. Raises SemblanceError."""
+        """Indexes in the background with what answers now; samples that are not whole are drawn first.
+
+        An upgrade follows, if there may be one. Raises SemblanceError.
+        """
         if key == SAMPLES and self.samples and not self.drawn:
             return self.jobs.find(SAMPLES) or self.draw_samples(self.samples)
-        return self._index(self.catalogue(key, engine), engine, urgent)
-
-    def _index(self, catalogue: Catalogue, engine: str, urgent: bool) -> Job:
+        catalogue, answering = self.catalogue(key, engine), self.engine(key, engine)
         title = f"{catalogue.name} for {self.cards[engine].title}"
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
-            return self.library.index(catalogue, self.library.engine(engine), progress, cancelled)
+            report = self.library.index(catalogue, answering, progress, cancelled)
+            self.upgrade(key, engine)
+            return report
 
         return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
+
+    def upgrade(self, key: str, engine: str) -> None:
+        """Where the built-in encoder answers: fetches in the background what is to take over, and indexes with it.
+
+        Not again while that runs, nor after it failed or was cancelled. Raises SemblanceError.
+        """
+        catalogue, hoped = self.catalogue(key, engine), self.library.engine(engine)
+        place = (catalogue.root, engine)
+        if self.engine(key, engine) is hoped or self.upgrades.find(place) or self.upgrades.failure(place):
+            return
+
+        def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
+            progress(0, 0, "fetching them")
+            hoped.prepare()
+            if self.engine(key, engine) is not hoped and not cancelled():
+                self.library.index(catalogue, hoped, progress, cancelled)
+
+        self.upgrades.start(place, f"Better weights for {self.cards[engine].title}", work)
 
     def draw_samples(self, folder: Path) -> Job:
         """Draws and indexes the sample sets in the background."""
@@ -147,6 +193,6 @@ class Shelf:
             samples.draw(folder, drawn)
             self.drawn = True
             for engine in self.cards:
-                self._index(self.catalogue(SAMPLES, engine), engine, urgent=False)
+                self.index(SAMPLES, engine, urgent=False)
 
         return self.jobs.start(SAMPLES, "the samples", work)

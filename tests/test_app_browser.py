@@ -29,7 +29,8 @@ import samples
 from demos import draw, search, suite, theme
 from demos.jobs import Jobs
 from demos.shelf import SAMPLES, Shelf, is_local
-from demos.suite import build
+from demos.suite import build, draw_page
+from engines import SemblanceError
 from features.library import Library
 
 ROOT = Path(__file__).parent.parent
@@ -449,6 +450,102 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     assert late.there and library.status(catalogue, engine).done == 1
     html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
     assert "card" in html
+
+
+@pytest.fixture
+def grand(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An engine whose hoped-for net takes until `arrived` to come; `missing`: it never will."""
+    monkeypatch.setattr(engines.base, "_registry", dict(engines.base._registry))
+
+    @engines.register
+    class Grand(engines.Engine):
+        name, version, networks = "grand", 1, ("Grandest",)
+        arrived, missing, error = threading.Event(), False, None
+
+        def __init__(self, network: str = "auto") -> None:
+            self.settled = self.builtin = network == "builtin"
+
+        def prepare(self) -> None:
+            if not self.settled:
+                assert self.arrived.wait(20)
+                if self.error:
+                    raise self.error
+                self.settled, self.builtin = True, self.missing
+
+        def embed(self, crops: Any) -> np.ndarray:
+            return np.array([[1, 0]] * len(crops), np.float32).reshape(-1, 2)
+
+        def describe(self) -> engines.Card:
+            network = "builtin" if self.builtin or not self.settled else "Grandest"
+            why = "" if self.settled and not self.builtin else "no weights of Grandest: not downloaded yet"
+            return engines.Card("Grand", "as ever", 2, network, network, "MIT", reason=why, settled=self.settled)
+
+        def settings(self) -> dict[str, Any]:
+            return {"network": self.describe().network}
+
+    return Grand
+
+
+def _until(true: Any) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _asked(shelf: Shelf, picture: Path) -> str:
+    html, status = search._answer(shelf, shelf.first, "grand", {"path": str(picture)}, "", 3)
+    assert "card" in html
+    return status
+
+
+def test_the_built_in_encoder_answers_while_the_weights_are_fetched(
+    library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    shelf = Shelf(library, picture.parent)
+    page = draw_page(shelf, only=["grand"])
+    _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
+    status = _asked(shelf, picture)
+    assert "network builtin" in status and "built-in encoder answers" in status and "not downloaded yet" in status
+    assert [job.begun for job in shelf.work(shelf.first)] == [True]
+    grand.arrived.set()
+    told = _told(_event(page, "overtake")(shelf.first))
+    assert told[-1] == "" and all("Better weights for Grand" in html for html in told[:-1])
+    _until(lambda: not shelf.work(shelf.first))
+    status = _asked(shelf, picture)
+    assert "network Grandest" in status and "built-in" not in status
+    assert not shelf.work(shelf.first)
+
+    other = _noise(tmp_path / "others" / "b.png", 6)  # looked at by the built-in encoder, at another time
+    library.index(library.open(other.parent), library.engine("grand", "builtin"))
+    shelf = Shelf(library, other.parent)
+    assert "Grandest has yet to look at the collection" in _asked(shelf, other)
+    _until(lambda: not shelf.work(shelf.first))
+    assert "network Grandest" in _asked(shelf, other)
+
+
+@pytest.mark.parametrize("how", ["missing", "error", "cancelled"])
+def test_the_built_in_encoder_goes_on_where_no_weights_come(
+    library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    shelf = Shelf(library, picture.parent)
+    assert shelf.index(shelf.first, "grand").ended.wait(20)
+    _until(lambda: shelf.work(shelf.first))
+    (job,) = shelf.work(shelf.first)
+    grand.missing = how == "missing"
+    grand.error = SemblanceError("The disk is full.") if how == "error" else None
+    if how == "cancelled":
+        shelf.cancel([str(job.number)])
+    grand.arrived.set()
+    assert job.ended.wait(20)
+    _until(lambda: not shelf.work(shelf.first))
+    assert job.error == ("The disk is full." if how == "error" else "")
+    assert "network builtin" in _asked(shelf, picture)
+    assert not shelf.work(shelf.first)
 
 
 def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
