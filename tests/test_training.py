@@ -156,15 +156,13 @@ def test_a_margin_asks_for_more() -> None:
 def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
     import keras
 
-    from training.heads import Cosine, Masked
+    from training.heads import taught
 
     def model() -> keras.Model:
         keras.utils.set_random_seed(2)
         pixels = keras.Input((4, 4, 3))
-        rows = keras.layers.BatchNormalization()(keras.layers.Flatten()(pixels))
-        made = keras.Model(pixels, {"kind": Cosine(3, 4.0, "kind")(rows)})
-        made.compile(keras.optimizers.AdamW(0.01), loss={"kind": Masked(3)})
-        return made
+        net = keras.Model(pixels, [keras.layers.Conv2D(8, 3)(pixels)])
+        return taught(net, {"kind": 3}, dropout=0.0, scale=4, rate=0.01, decay=0.01, steps=16, warmup=2)
 
     def batch(epoch: int, step: int) -> run.Batch:
         rng = np.random.default_rng([epoch, step])

@@ -13,12 +13,9 @@ import numpy as np
 from training import augment, data
 from training.run import Batch, train
 
-EMBEDDING = 256
 SIDE = 80  # pixels
 PEOPLE, PHOTOS = 48, 2  # in a batch: so many people, so many photos of each
 STEPS, EPOCHS = 60, 60
-RATE, DECAY = 1e-3, 0.1
-SCALE, MARGIN = 24.0, 0.2  # of cosines, to logits
 SEED = 4
 
 
@@ -46,7 +43,7 @@ def main() -> None:
     import keras
 
     from engines.networks import residual
-    from training.heads import Cosine, Masked
+    from training.heads import taught
 
     keras.utils.set_random_seed(SEED)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -55,17 +52,18 @@ def main() -> None:
     _, people = np.unique(photos.labels["person"][learn], return_inverse=True)
     net = residual.build(None)
     net.load_weights(told.start)
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(net.outputs[-1])
-    rows = keras.layers.Dense(EMBEDDING, name="embedding", dtype="float32")(keras.layers.Dropout(0.4)(pooled))
-    rows = keras.layers.BatchNormalization(name="embedding_norm", dtype="float32")(rows)
-    count = int(people.max()) + 1
-    model = keras.Model(net.input, {"person": Cosine(count, SCALE, "person")(rows)})
-    schedule = keras.optimizers.schedules.CosineDecay(
-        RATE / 20, EPOCHS * STEPS, warmup_target=RATE, warmup_steps=2 * STEPS
+    model = taught(
+        net,
+        {"person": int(people.max()) + 1},
+        dropout=0.4,
+        scale=24,
+        smoothing=0,
+        margin=0.2,
+        rate=1e-3,
+        decay=0.1,
+        steps=EPOCHS * STEPS,
+        warmup=2 * STEPS,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=DECAY, clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    model.compile(optimizer, loss={"person": Masked(count, smoothing=0.0, margin=SCALE * MARGIN)})
     train(model, Batches(photos.images[learn], people), epochs=EPOCHS, steps=STEPS, work=told.work)
     net.save_weights(told.work / "net.weights.h5")
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import keras
 from keras import ops
+
+EMBEDDING = 256
+CLIP = 5.0  # longest gradient
 
 
 class Cosine(keras.layers.Layer):
@@ -39,3 +44,33 @@ class Masked(keras.losses.Loss):
         wanted = truth * (1 - self.smoothing) + self.smoothing / self.classes
         each = -ops.sum(wanted * ops.log_softmax(logits, axis=-1), axis=-1)
         return each * ops.cast(labels >= 0, each.dtype)
+
+
+def taught(
+    net: keras.Model,
+    classes: Mapping[str, int],
+    *,
+    dropout: float,
+    scale: float,
+    smoothing: float = 0.1,
+    margin: float = 0.0,
+    rate: float,
+    decay: float,
+    steps: int,
+    warmup: int,
+) -> keras.Model:
+    """The net with a head for each set of labels, over one pooled embedding, compiled for `steps` of training.
+
+    classes: head -> their number. margin: of the cosine. The rate falls as a cosine does, after `warmup` steps.
+    """
+    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(net.outputs[-1])
+    rows = keras.layers.Dropout(dropout)(pooled)
+    rows = keras.layers.Dense(EMBEDDING, name="embedding", dtype="float32")(rows)
+    rows = keras.layers.BatchNormalization(name="embedding_norm", dtype="float32")(rows)
+    model = keras.Model(net.input, {head: Cosine(count, scale, head)(rows) for head, count in classes.items()})
+    schedule = keras.optimizers.schedules.CosineDecay(rate / 20, steps, warmup_target=rate, warmup_steps=warmup)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=decay, clipnorm=CLIP)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    losses = {head: Masked(count, smoothing, scale * margin) for head, count in classes.items()}
+    model.compile(optimizer, loss=losses)
+    return model

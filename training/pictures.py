@@ -16,13 +16,10 @@ from training import augment, data
 from training.data import Pictures
 from training.run import Batch, train
 
-EMBEDDING = 256
 # pictures of each set in a batch
 QUOTAS = {"clothing": 28, "fashion": 26, "general": 40, "objects": 18, "paintings": 16}
 STEPS = 250  # an epoch
 SIDES = [64] * 14 + [80] * 8 + [96] * 6  # pixels, epoch by epoch
-RATE, DECAY = 2e-3, 0.05
-SCALE = 16.0  # of cosines, to logits
 SEED = 4
 
 
@@ -73,26 +70,16 @@ def main() -> None:
     import keras
 
     from engines.networks import residual
-    from training.heads import Cosine, Masked
+    from training.heads import taught
 
     keras.utils.set_random_seed(SEED)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     learned = sets()
-    batches = Batches(learned)
     net = residual.build(None)
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(net.outputs[-1])
-    rows = keras.layers.Dense(EMBEDDING, name="embedding", dtype="float32")(keras.layers.Dropout(0.2)(pooled))
-    rows = keras.layers.BatchNormalization(name="embedding_norm", dtype="float32")(rows)
     classes = {head: len(names) for pictures in learned.values() for head, names in pictures.names.items()}
-    heads = {head: Cosine(count, SCALE, head)(rows) for head, count in classes.items()}
-    model = keras.Model(net.input, heads)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        RATE / 20, len(SIDES) * STEPS, warmup_target=RATE, warmup_steps=STEPS
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=DECAY, clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    model.compile(optimizer, loss={head: Masked(count) for head, count in classes.items()})
-    train(model, batches, epochs=len(SIDES), steps=STEPS, work=work)
+    epochs = len(SIDES)
+    model = taught(net, classes, dropout=0.2, scale=16, rate=2e-3, decay=0.05, steps=epochs * STEPS, warmup=STEPS)
+    train(model, Batches(learned), epochs=epochs, steps=STEPS, work=work)
     net.save_weights(work / "net.weights.h5")
 
 
