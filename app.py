@@ -17,8 +17,10 @@ import typer
 import engines
 from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
+from features.evaluation import Evaluation
 from features.images import ImageError
 from features.library import Answer, Busy, Library, Match, labelled_files
+from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
 STOPPED = 130  # what typer makes of Ctrl-C
@@ -246,6 +248,7 @@ def classify(
 def evaluate(
     images: Images,
     queries: Annotated[Path | None, typer.Option(help="A folder of queries [default: leave one out].")] = None,
+    pairs: Annotated[Path | None, typer.Option(help="Pairs to tell apart, as in LFW's pairs.txt.")] = None,
     engine: EngineName = "product",
     network: Network = "auto",
     as_json: AsJson = False,
@@ -253,14 +256,18 @@ def evaluate(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Measure how often the nearest pictures carry the query's label (its folder)."""
+    """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
     library = _library(home, weights, offline)
+    folds = read_pairs(pairs) if pairs else None
     catalogue, chosen = _indexed(library, images, engine, network)
-    result, skipped = library.evaluate(
-        catalogue, chosen, labelled_files(queries, library.home) if queries else None
-    )
-    for skip in skipped:
-        typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
+    result: Evaluation | PairsEvaluation
+    if folds:
+        result = library.evaluate_pairs(catalogue, chosen, folds)
+    else:
+        asked = labelled_files(queries, library.home) if queries else None
+        result, skipped = library.evaluate(catalogue, chosen, asked)
+        for skip in skipped:
+            typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
     _print(asdict(result), as_json, [*lines, _source(chosen.describe())])
 

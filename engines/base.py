@@ -43,10 +43,12 @@ class Crop:
     """A part of an image that gets one vector.
 
     pixels: (H, W, 3) uint8 RGB. box: where it lies in the image it was cut from; None is the whole image.
+    remarks: what makes its vector doubtful ("blurred", say), each in a word or two for people.
     """
 
     pixels: np.ndarray
     box: Box | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,15 @@ class Labeller(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> Head: ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """An engine that knows how alike two pictures of the same thing are, and two of different ones."""
+
+    def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Rising cosines of same pairs and of different ones, (n,) each; None where its network is unmeasured."""
+        ...
 
 
 def fingerprint(engine: Engine) -> str:

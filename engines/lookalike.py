@@ -19,6 +19,9 @@ MARGIN = 0.3
 KEPT = 224 / 256
 MIN_CONFIDENCE = 0.9
 MIN_FACE = 20  # pixels; smaller boxes hold no identity
+SMALL = 40  # pixels: below, little is left of one
+TURNED = 0.35  # of the eyes' distance: how far the nose may be off the middle between them
+BLURRED = 0.012  # see `sharpness`; 0.5 % of the faces of LFW are below
 
 
 def find_faces(image: np.ndarray) -> list[Face]:
@@ -46,6 +49,31 @@ def align(image: np.ndarray, face: Face) -> np.ndarray:
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
     matrix[:, 2] = matrix[:, 2] + SIDE / 2 - centre
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def sharpness(aligned: np.ndarray) -> float:
+    """Of a face of `align`: the variance of its Laplacian as a share of that of its greys, both at half size."""
+    half = cv2.resize(aligned, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(half, cv2.COLOR_RGB2GRAY).astype(np.float32)[16:96, 16:96]
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var() / max(grey.var(), 1.0))
+
+
+def _remarks(face: Face, aligned: np.ndarray) -> tuple[str, ...]:
+    """What makes a face hard to tell from others."""
+    eyes = np.array(sorted((face.left_eye, face.right_eye)), float)
+    across = eyes[1] - eyes[0]
+    turned = np.dot(face.nose - eyes.mean(axis=0), across) / max(np.dot(across, across), 1.0)
+    found = {
+        "small": min(face.box[2:]) < SMALL,
+        "blurred": sharpness(aligned) < BLURRED,
+        "turned away": abs(turned) > TURNED,
+    }
+    return tuple(remark for remark, there in found.items() if there)
+
+
+def _crop(image: np.ndarray, face: Face) -> Crop:
+    aligned = align(image, face)
+    return Crop(aligned, _box(image, face), _remarks(face, aligned))
 
 
 def _box(image: np.ndarray, face: Face) -> Box:
@@ -84,7 +112,14 @@ class Lookalike(NetworkEngine):
         faces = find_faces(image)
         if not faces:
             raise NotEmbeddable("No face found. Try a larger, front-facing photo.")
-        return [Crop(align(image, face), _box(image, face)) for face in faces]
+        return [_crop(image, face) for face in faces]
+
+    def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
+        path = self._answer(fetch=True).network.pairs
+        if path is None:
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return file["same"], file["different"]
 
     def settings(self) -> dict[str, Any]:
         return {

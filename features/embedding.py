@@ -14,19 +14,31 @@ import numpy as np
 
 from engines import Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
 from features import images
-from features.images import ImageError
+from features.images import ImageError, Picture
 from features.store import Features, Row
 
 MOST_THREADS = 8  # a scan may take 0.4 GB while it is decoded
 
 
-def embed_query(engine: Engine, query: Path) -> np.ndarray:
-    """(D,) float32 unit vector of the query's most prominent crop.
+def cut_query(engine: Engine, query: Path) -> tuple[Picture, list[Crop]]:
+    """The picture, and its crops, the most prominent first, with their boxes in `pixels` of the picture.
 
     Raises ImageError, NotEmbeddable and WeightsError.
     """
     engine.prepare()  # until then another network, which wants another side, may seem to answer
-    return embed(engine, _crops(engine, images.open_image(query, engine.side).pixels)[:1])[0]
+    picture = images.open_image(query, engine.side)
+    return picture, _crops(engine, picture.pixels)
+
+
+def embed_query(engine: Engine, query: Path, part: int = 0) -> np.ndarray:
+    """(D,) float32 unit vector of one of the query's crops; the first is the most prominent.
+
+    Raises as `cut_query`, and NotEmbeddable when there are not so many.
+    """
+    _, crops = cut_query(engine, query)
+    if not 0 <= part < len(crops):
+        raise NotEmbeddable("This part is not in the picture; choose another.")
+    return embed(engine, [crops[part]])[0]
 
 
 def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -> Iterator[Features]:
@@ -73,7 +85,7 @@ def _cut(engine: Engine, digest: str, file: Path) -> _Cut:
         crops = _crops(engine, picture.pixels)
     except (ImageError, NotEmbeddable) as error:
         return _Cut(refused={digest: str(error)})
-    return _Cut([Row(digest, picture.full_box(crop.box)) for crop in crops], crops)
+    return _Cut([Row(digest, picture.full_box(crop.box), crop.remarks) for crop in crops], crops)
 
 
 def _embedded(engine: Engine, cuts: Sequence[_Cut]) -> Features:

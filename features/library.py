@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,19 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import Box, Card, Engine, Head, Labeller, SemblanceError
+from engines import Box, Card, Engine, Head, Labeller, SemblanceError, Verifier
 from features import catalogue as catalogues
 from features import files, images, index
+from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
-from features.embedding import embed_files, embed_query
+from features.embedding import cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.store import FORMAT, Features, FeatureStore, Row
+from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
+NEAR = 500  # pictures whose labels are ranked
 THUMBNAIL = 384  # longest side, pixels
 
 
@@ -75,13 +79,38 @@ class Status:
 
 @dataclass(frozen=True)
 class Match:
-    """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels."""
+    """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels.
+
+    remarks: what makes its vector doubtful; see engines.Crop.
+    """
 
     digest: str
     path: Path
     label: str
     score: float
     box: Box | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """A label with its pictures, best first. A picture without a label is a group of its own.
+
+    score: half the best cosine, half the mean over all its pictures.
+    """
+
+    label: str
+    score: float
+    matches: list[Match]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A crop of a query. box: in pixels of the upright full-size picture; pixels, remarks: see engines.Crop."""
+
+    box: Box | None
+    pixels: np.ndarray
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +149,25 @@ class _Searchable:
 
     def label(self, digest: str) -> str:
         return catalogues.label_of(self.paths[digest][0])
+
+    def match(self, place: int, cosine: float) -> Match:
+        """Of a row of the features."""
+        row = self.features.rows[place]
+        return Match(row.digest, self.file(row.digest), self.label(row.digest), cosine, row.box, row.remarks)
+
+    @cached_property
+    def rows_of(self) -> dict[str, list[int]]:
+        """Places of the rows of each label; of each digest, where it has no label."""
+        found: dict[str, list[int]] = {}
+        for place, row in enumerate(self.features.rows):
+            if row.digest in self.first_row:
+                found.setdefault(self.label(row.digest) or row.digest, []).append(place)
+        return found
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        kinds = [(place, kind) for kind, places in self.rows_of.items() for place in places]
+        return calibrate(self.features, [place for place, _ in kinds], [kind for _, kind in kinds])
 
     def is_of(self, version: tuple[files.Version, ...], catalogue: Catalogue) -> bool:
         same = self.paths is catalogue.paths and self.hidden is catalogue.hidden
@@ -273,6 +321,52 @@ class Library:
         started = time.perf_counter()
         return self._answer(catalogue, engine, embed_query(engine, query), k, (), started)
 
+    def parts(self, engine: Engine, query: Path) -> list[Part]:
+        """What can be searched for in a picture (its faces, say), the most prominent first. Raises as `search`."""
+        picture, crops = cut_query(engine, query)
+        return [Part(picture.full_box(crop.box), crop.pixels, crop.remarks) for crop in crops]
+
+    def rank(self, catalogue: Catalogue, engine: Engine, query: Path, k: int = 5, part: int = 0) -> list[Group]:
+        """The k labels (people, say) most like one part of the query, best first. Raises as `search`."""
+        return self.rank_vector(catalogue, engine, embed_query(engine, query, part), k)
+
+    def rank_vector(self, catalogue: Catalogue, engine: Engine, vector: np.ndarray, k: int = 5) -> list[Group]:
+        """The same for a (D,) float32 unit vector of the engine's. Raises NotIndexed."""
+        stored = self._ready(catalogue, engine)
+        (near,) = self._nearest(stored, vector[None], NEAR)
+        candidates = list(dict.fromkeys(match.label or match.digest for match in near))[: 4 * k]
+        groups = []
+        for name in candidates:
+            rows = stored.rows_of[name]
+            cosines = stored.features.take(rows) @ vector
+            best: dict[str, Match] = {}
+            for row, cosine in zip(rows, cosines.tolist(), strict=True):
+                match = stored.match(row, cosine)
+                if match.digest not in best or best[match.digest].score < cosine:
+                    best[match.digest] = match
+            matches = sorted(best.values(), key=lambda match: (-match.score, match.digest))
+            score = (matches[0].score + float(np.mean([match.score for match in matches]))) / 2
+            groups.append(Group(matches[0].label, score, matches))
+        return sorted(groups, key=lambda group: (-group.score, group.label))[:k]
+
+    def calibration(self, catalogue: Catalogue, engine: Engine) -> Calibration:
+        """How alike strangers are here; remembered until something changes. Raises NotIndexed."""
+        return self._ready(catalogue, engine).calibration
+
+    def known_pairs(self, catalogue: Catalogue, engine: Engine) -> KnownPairs | None:
+        """Of the engine's network, or else of the catalogue's own labels; None where neither has enough."""
+        own = engine.known_pairs() if isinstance(engine, Verifier) else None
+        if own:
+            return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
+        stored = self._ready(catalogue, engine)
+        labels = {digest: stored.label(digest) for digest in stored.first_row}
+        rows = stored.features.take([stored.first_row[digest] for digest, label in labels.items() if label])
+        return known_pairs(rows, [label for label in labels.values() if label], f"pairs of {catalogue.name}")
+
+    def likeness(self, engine: Engine, one: Path, other: Path) -> float:
+        """Cosine of the most prominent parts of two pictures. Raises as `search`, naming the file."""
+        return float(_embed_named(engine, one) @ _embed_named(engine, other))
+
     def recommend(
         self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5
     ) -> Answer:
@@ -340,6 +434,45 @@ class Library:
         seconds = (time.perf_counter() - started) / len(asked)
         network, key = engine.describe().network, engines.fingerprint(engine)
         return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
+
+    def evaluate_pairs(
+        self, catalogue: Catalogue, engine: Engine, folds: Sequence[Sequence[Pair]]
+    ) -> PairsEvaluation:
+        """The protocol of Labeled Faces in the Wild over the most prominent part of each picture.
+
+        Raises NotIndexed, and SemblanceError when a picture that is named is not in the catalogue.
+        """
+        stored = self._ready(catalogue, engine)
+        digests = {os.path.splitext(path)[0]: digest for digest, paths in stored.paths.items() for path in paths}
+        cosines, same = [], []
+        missing = 0
+        for fold in folds:
+            pairs = [[digests.get(name, "") for name in (pair.one, pair.other)] for pair in fold]
+            lost = next((pair for pair, found in zip(fold, pairs, strict=True) if not all(found)), None)
+            if lost:
+                raise SemblanceError(f"{catalogue.name} lacks {lost.one} or {lost.other}, which the pairs name.")
+            there = np.array([all(digest in stored.first_row for digest in pair) for pair in pairs])
+            rows = [[stored.first_row[digest] for digest in pairs[number]] for number in np.flatnonzero(there)]
+            one, other = (stored.features.take(column) for column in np.array(rows, int).reshape(-1, 2).T)
+            found = np.full(len(fold), -1.0)
+            found[there] = np.einsum("ij,ij->i", one, other)
+            cosines.append(found)
+            same.append(np.array([pair.same for pair in fold]))
+            missing += int((~there).sum())
+        right, thresholds = cross_validated(cosines, same)
+        deviation = float(np.std(right, ddof=1)) if len(right) > 1 else 0.0
+        return PairsEvaluation(
+            engine=engine.name,
+            network=engine.describe().network,
+            fingerprint=engines.fingerprint(engine),
+            pairs=sum(map(len, folds)),
+            missing=missing,
+            folds=len(folds),
+            accuracy=float(right.mean()),
+            deviation=deviation,
+            standard_error=deviation / len(right) ** 0.5,
+            threshold=float(thresholds.mean()),
+        )
 
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
@@ -409,17 +542,14 @@ class Library:
 
     def _nearest(self, stored: _Searchable, vectors: np.ndarray, k: int) -> list[list[Match]]:
         """For each query the k nearest pictures, each by its best row."""
-        rows = stored.features.rows
         ids, scores = stored.index.query(vectors, k * stored.crowd)
         answers = []
         for names, cosines in zip(ids, scores, strict=True):
             best: dict[str, Match] = {}
             for name, cosine in zip(names, cosines, strict=True):
                 digest, _, number = name.partition("/")
-                row = rows[stored.first_row[digest] + int(number)]
-                if row.digest not in best:
-                    file, label = stored.file(row.digest), stored.label(row.digest)
-                    best[row.digest] = Match(row.digest, file, label, cosine, row.box)
+                if digest not in best:
+                    best[digest] = stored.match(stored.first_row[digest] + int(number), cosine)
             answers.append(list(best.values())[:k])
         return answers
 

@@ -1,9 +1,9 @@
 """One pickled feature file per catalogue and fingerprint, and the journal of what has been added to it.
 
 A feature file is one pickle of plain builtins (`format`, `engine`, `fingerprint`, `rows`, `dim`, `bytes`,
-`digests`, `boxes`, `refused`), then zeros up to a multiple of 64, then the vectors: rows x dim little-endian
-float32, in order of digest, which are memory-mapped. It is read by an unpickler that refuses every class, so a
-hostile file can run nothing.
+`digests`, `boxes`, `remarks`, `refused`), then zeros up to a multiple of 64, then the vectors: rows x dim
+little-endian float32, in order of digest, which are memory-mapped. It is read by an unpickler that refuses every
+class, so a hostile file can run nothing.
 
 Each finished batch is appended to a journal beside it: length, CRC-32, and the like of a feature file. A torn
 record at the end is dropped. At the end of a run the two are merged into a new file that replaces the old one in
@@ -34,7 +34,7 @@ from features import files
 from features.index.rows import take
 
 DECODER = 2  # raise it when features.images gives other pixels for the same file
-FORMAT = f"semblance-features-1, decoder {DECODER}"
+FORMAT = f"semblance-features-2, decoder {DECODER}"
 JOURNAL_SHARE = 1 / 20  # of the feature file: how long a journal may wait. Each merge writes the whole file anew
 _ALIGN = 64
 _FRAME = struct.Struct("<II")
@@ -43,10 +43,14 @@ _PIECE = 1 << 20  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one vector stands for. box: in pixels of the upright full-size picture; None is the whole picture."""
+    """What one vector stands for. box: in pixels of the upright full-size picture; None is the whole picture.
+
+    remarks: see engines.Crop.
+    """
 
     digest: str
     box: Box | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,11 +220,12 @@ class FeatureStore:
             if (told["format"], told["engine"], told["fingerprint"], told["dim"], told["bytes"]) != expected:
                 raise ValueError("made for something else")
             rows = [
-                Row(sys.intern(digest), tuple(box) if box else None)  # the catalogue's own string
-                for digest, box in zip(told["digests"], told["boxes"], strict=True)
+                Row(sys.intern(digest), tuple(box) if box else None, tuple(remarks))  # the catalogue's own string
+                for digest, box, remarks in zip(told["digests"], told["boxes"], told["remarks"], strict=True)
             ]
             refused = dict(told["refused"])
-            texts = (*(row.digest for row in rows), *refused, *refused.values())
+            remarks = (remark for row in rows for remark in row.remarks)
+            texts = (*(row.digest for row in rows), *refused, *refused.values(), *remarks)
             if not all(isinstance(text, str) for text in texts) or not all(_is_box(row.box) for row in rows):
                 raise ValueError("of wrong types")
             start = file.seek(-file.tell() % _ALIGN, io.SEEK_CUR)
@@ -248,6 +253,7 @@ class FeatureStore:
             "bytes": 4 * self.dim * len(rows),
             "digests": [row.digest for row in rows],
             "boxes": [list(row.box) if row.box else None for row in rows],
+            "remarks": [list(row.remarks) for row in rows],
             "refused": {digest: same.setdefault(why, why) for digest, why in refused.items()},
         }
         head = pickle.dumps(told, protocol=5)

@@ -41,7 +41,7 @@ def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
         cv2.circle(image, at[name], round(6 * scale), colour, -1)
     corner, size = (middle - (50, 60)) * scale, (round(100 * scale), round(120 * scale))
     box = (round(corner[0]), round(corner[1]), *size)
-    return image, Face(box, at["left_eye"], at["right_eye"], confidence=1.0)
+    return image, Face(box, at["left_eye"], at["right_eye"], nose=(0, 0), confidence=1.0)
 
 
 def dots(image: np.ndarray) -> list[np.ndarray]:
@@ -96,7 +96,7 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     across, down = (resized.width - 224) / 2, (resized.height - 224) / 2
     expected = np.asarray(resized.crop((round(across), round(down), round(across) + 224, round(down) + 224)))
 
-    aligned = align(image, Face((left, top, width, height), (300, 280), (330, 280), confidence=1.0))
+    aligned = align(image, Face((left, top, width, height), (300, 280), (330, 280), nose=(0, 0), confidence=1.0))
     difference = np.abs(aligned.astype(int) - expected)
     assert difference.mean() < 4, "about the step from one pixel to the next"
 
@@ -110,7 +110,7 @@ def test_beyond_the_border_the_edge_goes_on(
     """Black corners would be taken for something."""
     image = np.full((300, 300, 3), (200, 150, 100), np.uint8)
     x, y, width, height = box
-    face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), confidence=0.99)
+    face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), nose=(0, 0), confidence=0.99)
     np.testing.assert_allclose(align(image, face), np.full((224, 224, 3), (200, 150, 100)), atol=1)
 
     monkeypatch.setattr(lookalike, "find_faces", lambda image: [face])

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+import engines
 from engines.networks import builtin, residual, runtime
 from engines.networks.builtin import Vector
 from engines.networks.network import Network, squeezed
-from training import data, pictures
+from features.verification import known_pairs
+from training import data, measure, pictures
 
 MOST = 3000  # pictures of each set to fit on
 DAMPING = {"picture": 0.2, "style": 0.3}
@@ -24,6 +26,7 @@ DAMPING = {"picture": 0.2, "style": 0.3}
 FLOOR = 1e-3  # of the first component's variance
 SHRINK = {"style": 1.0, "face": 0.3}
 """Of the spread within a label, towards the same in all directions."""
+QUANTILES = 1001  # of the cosines of known pairs
 SPACE = 600  # components in which directions are looked for
 
 Arrays = dict[str, np.ndarray]
@@ -122,6 +125,19 @@ def of_faces(work: Path) -> None:
     learn, _, _ = data.people(people)
     arrays = trained(work / "faces/net.weights.h5")
     ship(fit(builtin.FACE, arrays, photos.images[learn], people[learn]), [builtin.FACES])
+    keep_pairs()
+
+
+def keep_pairs() -> None:
+    """How alike two photos of one person are, and of two people, among those held back to choose by: quantiles."""
+    files = list(data.folder(data.root() / "faces"))
+    _, choose, _ = data.people(np.array([person for person, _ in files]))
+    rows, people = measure.embed(engines.create("lookalike", "builtin"), [files[number] for number in choose])
+    pairs = known_pairs(rows, list(people), "")
+    assert pairs and builtin.FACES.pairs
+    shares = np.linspace(0, 1, QUANTILES)
+    same, different = (np.quantile(of, shares).astype(np.float32) for of in (pairs.same, pairs.different))
+    np.savez_compressed(builtin.FACES.pairs, same=same, different=different)
 
 
 def main() -> None:

@@ -120,7 +120,7 @@ def build(vector: Vector, path: Path | None) -> keras.Model:
 LICENCE = "research and non-commercial use (docs/models/)"
 
 
-def _network(vector: Vector, file: str, good_for: str) -> Network:
+def _network(vector: Vector, file: str, good_for: str, pairs: str = "") -> Network:
     return Network(
         "builtin",
         dim=vector.dim,
@@ -129,6 +129,7 @@ def _network(vector: Vector, file: str, good_for: str) -> Network:
         weights=Shipped(SHIPPED / file, LICENCE, good_for),
         settings={"vector": vector.name},
         exact=True,
+        pairs=SHIPPED / pairs if pairs else None,
     )
 
 
@@ -161,4 +162,4 @@ FACE = Vector(
 
 PICTURES = _network(PICTURE, "builtin.npz", "clothes and everyday things, by kind, shape and colour")
 STYLES = _network(STYLE, "builtin.npz", "paintings, by palette and manner")
-FACES = _network(FACE, "builtin-face.npz", "faces seen from the front, in fair light")
+FACES = _network(FACE, "builtin-face.npz", "faces seen from the front, in fair light", "builtin-face-pairs.npz")

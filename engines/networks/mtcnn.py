@@ -42,11 +42,12 @@ CANVAS_STEP = 32  # pixels: a canvas may be lower, by multiples of this
 
 @dataclass(frozen=True)
 class Face:
-    """box: left, top, width, height, within the picture; eyes: x, y; all in pixels. confidence: above SURE_O."""
+    """box: left, top, width, height, within the picture; points: x, y; all in pixels. confidence: above SURE_O."""
 
     box: tuple[int, int, int, int]
     left_eye: tuple[int, int]
     right_eye: tuple[int, int]
+    nose: tuple[int, int]
     confidence: float
 
 
@@ -68,8 +69,8 @@ def detect(image: np.ndarray) -> list[Face]:
     corners = rows[:, :4].clip(0, (width - 1, height - 1) * 2)
     boxes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
     return [
-        Face(_whole(box), _whole(left_eye), _whole(right_eye), float(confidence))
-        for box, (left_eye, right_eye), confidence in zip(boxes, points[:, :2], rows[:, 4], strict=True)
+        Face(_whole(box), _whole(left_eye), _whole(right_eye), _whole(nose), float(confidence))
+        for box, (left_eye, right_eye, nose), confidence in zip(boxes, points[:, :3], rows[:, 4], strict=True)
     ]
 
 

@@ -39,6 +39,7 @@ class Network:
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
     exact: bool = False  # float32 in any case, so that all machines agree
+    pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:

@@ -1,0 +1,156 @@
+"""The same or not: a threshold on the cosine, learned from pairs, and the protocol of Labeled Faces in the Wild.
+
+Huang, Ramesh, Berg and Learned-Miller 2007, Labeled Faces in the Wild, view 2: ten sets of pairs; for each, the
+threshold is learned on the other nine. People: whoever shares a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engines import SemblanceError
+
+MOST_PAIRS = 20_000  # of each kind, where all would be more
+LEAST_PAIRS = 200  # of each kind: fewer teach nothing
+FALSE_SAME, FALSE_DIFFERENT = 0.01, 0.05
+"""Share of different pairs that may be called the same, and of same pairs that may be called different."""
+
+
+@dataclass(frozen=True)
+class KnownPairs:
+    """Cosines of pairs known to be the same, and of pairs known to differ: (n,), rising. source: for people."""
+
+    same: np.ndarray
+    different: np.ndarray
+    source: str
+
+    @property
+    def surely_same(self) -> float:
+        """The cosine from which on a pair is called the same."""
+        return max(float(np.quantile(self.different, 1 - FALSE_SAME)), self.surely_different)
+
+    @property
+    def surely_different(self) -> float:
+        """The cosine below which a pair is called different."""
+        return float(np.quantile(self.same, FALSE_DIFFERENT))
+
+    @property
+    def threshold(self) -> float:
+        """Where one answer has to be given: fewest errors, on as many pairs of each kind."""
+        return best_threshold(self.same, self.different)
+
+    def verdict(self, cosine: float) -> str:
+        """same, different or unsure."""
+        if cosine >= self.surely_same:
+            return "same"
+        return "different" if cosine < self.surely_different else "unsure"
+
+    def shares(self, cosine: float) -> tuple[float, float]:
+        """Share of same pairs that are less alike than this, and of different pairs that are as alike or more."""
+        less = np.searchsorted(self.same, cosine) / len(self.same)
+        return float(less), float(1 - np.searchsorted(self.different, cosine) / len(self.different))
+
+
+def best_threshold(same: np.ndarray, different: np.ndarray) -> float:
+    """The cosine that parts the two with fewest errors, each kind counting the same; half-way between values."""
+    values = np.unique(np.concatenate([same, different]))
+    levels = np.concatenate([values[:1], (values[1:] + values[:-1]) / 2])
+    missed = np.searchsorted(np.sort(same), levels) / len(same)
+    taken = 1 - np.searchsorted(np.sort(different), levels) / len(different)
+    return float(levels[np.argmin(missed + taken)])
+
+
+def known_pairs(vectors: np.ndarray, labels: Sequence[str], source: str) -> KnownPairs | None:
+    """(n, D) unit rows and their labels -> pairs among them, drawn by a fixed seed; None if they are too few."""
+    kind = np.unique(labels, return_inverse=True)[1]
+    random = np.random.default_rng(0)
+    rows = [np.flatnonzero(kind == number) for number in range(kind.max(initial=-1) + 1)]
+    same = np.array([(a, b) for of in rows for i, a in enumerate(of) for b in of[i + 1 :]], int).reshape(-1, 2)
+    if len(same) < LEAST_PAIRS or len(rows) < 2:
+        return None
+    same = random.permutation(same)[:MOST_PAIRS]
+    drawn = random.integers(0, len(kind), (4 * MOST_PAIRS, 2))
+    different = drawn[kind[drawn[:, 0]] != kind[drawn[:, 1]]][:MOST_PAIRS]
+    cosines = (np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (same.T, different.T))
+    return KnownPairs(*cosines, source)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two photos, as paths below the folder of images, without the ending."""
+
+    one: str
+    other: str
+    same: bool
+
+
+def read_pairs(path: Path) -> list[list[Pair]]:
+    """LFW's pairs.txt -> its folds. Raises SemblanceError, which names the line.
+
+    First line: the number of folds (1 when missing) and of pairs of each kind in one. Then, for each fold, lines
+    `NAME N M` for the same person and `NAME N OTHER M` for two; the photo is NAME/NAME_000N.
+    """
+    try:
+        lines = [line.split() for line in path.read_text("utf-8").splitlines()]
+        *folds, each = (int(number) for number in lines[0])
+    except (OSError, UnicodeDecodeError) as error:
+        raise SemblanceError(f"{path} can't be read; name a file like LFW's pairs.txt.") from error
+    except (IndexError, ValueError) as error:
+        raise SemblanceError(
+            f"{path} does not begin with how many folds and pairs it has, as LFW's does."
+        ) from error
+    pairs = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            if len(line) == 3:
+                pairs.append(Pair(_photo(line[0], line[1]), _photo(line[0], line[2]), True))
+            elif len(line) == 4:
+                pairs.append(Pair(_photo(line[0], line[1]), _photo(line[2], line[3]), False))
+            elif line:
+                raise ValueError
+        except ValueError as error:
+            raise SemblanceError(f"Line {number} of {path} is no pair: NAME N M, or NAME N OTHER M.") from error
+    count = folds[0] if folds else 1
+    if not pairs or len(pairs) != 2 * each * count:
+        raise SemblanceError(f"{path} has {len(pairs)} pairs and not {count} x {each} of each kind, as it says.")
+    return [pairs[first : first + 2 * each] for first in range(0, len(pairs), 2 * each)]
+
+
+def _photo(name: str, number: str) -> str:
+    return f"{name}/{name}_{int(number):04}"
+
+
+@dataclass(frozen=True)
+class PairsEvaluation:
+    """accuracy: mean over the folds of the share of pairs told rightly; deviation: between folds; standard_error:
+    of the mean. threshold: mean over the folds. missing: pairs with a photo without a vector, taken as different.
+    """
+
+    engine: str
+    network: str
+    fingerprint: str
+    pairs: int
+    missing: int
+    folds: int
+    accuracy: float
+    deviation: float
+    standard_error: float
+    threshold: float
+
+
+def cross_validated(cosines: Sequence[np.ndarray], same: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """For each fold its (n,) cosines and (n,) bool -> the share told rightly, and the threshold learned elsewhere.
+
+    A single fold's threshold is its own.
+    """
+    right, thresholds = [], []
+    for fold in range(len(cosines)):
+        others = [number for number in range(len(cosines)) if number != fold] or [fold]
+        scores, truth = (np.concatenate([of[number] for number in others]) for of in (cosines, same))
+        thresholds.append(best_threshold(scores[truth], scores[~truth]))
+        right.append(np.mean((cosines[fold] >= thresholds[-1]) == same[fold]))
+    return np.array(right), np.array(thresholds)
