@@ -1034,3 +1034,60 @@ def test_without_its_file_a_large_catalogue_is_searched_exactly(
     assert (names(answer), answer.index) == (["red"], "exact search (for a quicker one: index again)")
     library.index(catalogue, toy)
     assert library.search(catalogue, toy, red, 1).index.startswith("approximate search")
+
+
+# --- labels ranked, and parts of a query
+
+
+def test_people_are_ranked_by_their_best_photo_and_by_all(library: Library, pictures: Path) -> None:
+    """b has the nearest photo, but its other one is far; c has one, a hand's breadth off."""
+    for name, degrees in (("a/1", 8), ("a/2", 12), ("b/1", 4), ("b/2", 80), ("c/1", 30), ("alone", 35)):
+        paint(pictures / f"{name}.png", hue(degrees))
+    toy = Toy()
+    catalogue, query = opened(library, pictures, toy), paint(pictures.parent / "query.png", hue(0))
+    groups = library.rank(catalogue, toy, query)
+    assert [group.label for group in groups] == ["a", "c", "", "b"], "a photo without a folder stands for itself"
+    stems = [[match.path.stem for match in group.matches] for group in groups]
+    assert stems == [["1", "2"], ["1"], ["alone"], ["1", "2"]]
+    cosines = [np.cos(np.radians(degrees)) for degrees in (4, 80)]
+    assert groups[3].score == pytest.approx((cosines[0] + np.mean(cosines)) / 2, abs=0.01)
+    assert [group.label for group in library.rank(catalogue, toy, query, k=2)] == ["a", "c"]
+
+
+def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: Library, pictures: Path) -> None:
+    paint(pictures / "a/1.png", hue(0), right=hue(90))
+    paint(pictures / "b/1.png", hue(20), right=hue(25))
+    halves = Halves()
+    catalogue = opened(library, pictures, halves)
+    query = paint(pictures.parent / "query.png", hue(0), right=hue(22))
+    first, second = (library.rank(catalogue, halves, query, part=part) for part in (0, 1))
+    assert [group.label for group in first] == ["a", "b"] and [group.label for group in second] == ["b", "a"]
+    assert first[0].score == pytest.approx(1, abs=1e-4) and len(first[0].matches) == 1
+
+
+def test_the_parts_of_a_query_are_told_with_their_places(library: Library, tmp_path: Path) -> None:
+    query = paint(tmp_path / "query.png", RED, right=BLUE)
+    left, right = library.parts(Halves(), query)
+    assert (left.box, right.box) == ((0, 0, 4, 8), (4, 0, 8, 8)) and left.remarks == ()
+    assert tuple(left.pixels[0, 0]) == RED and tuple(right.pixels[0, 0]) == BLUE
+
+
+@pytest.mark.parametrize("part", [-1, 2])
+def test_a_part_that_is_not_there_is_told(library: Library, pictures: Path, part: int) -> None:
+    paint(pictures / "a.png", RED)
+    halves = Halves()
+    catalogue = opened(library, pictures, halves)
+    query = paint(pictures.parent / "query.png", RED, right=BLUE)
+    with pytest.raises(NotEmbeddable, match="not in the picture"):
+        library.rank(catalogue, halves, query, part=part)
+
+
+def test_remarks_on_a_part_are_kept_with_its_row(library: Library, pictures: Path) -> None:
+    class Doubtful(Toy):
+        def crops(self, image: np.ndarray) -> list[Crop]:
+            return [Crop(image, remarks=("dark", "small"))]
+
+    red, engine = paint(pictures / "red.png", RED), Doubtful()
+    catalogue = opened(library, pictures, engine)
+    assert library.search(catalogue, engine, red).matches[0].remarks == ("dark", "small")
+    assert Library(library.home).search(catalogue, engine, red).matches[0].remarks == ("dark", "small")

@@ -247,3 +247,40 @@ def test_crops_and_rows_go_together(engine: Engine, people: dict[str, np.ndarray
     np.testing.assert_array_equal(engine.embed([crop]), engine.embed([Crop(crop.pixels)]))
     framed = cv2.copyMakeBorder(portrait, 60, 60, 90, 90, cv2.BORDER_CONSTANT, value=(20, 90, 160))
     assert (engine.embed(engine.crops(framed)) @ engine.embed([crop]).T).item() > 0.9
+
+
+# --- faces that are hard to tell
+
+
+@pytest.mark.parametrize(
+    ("scale", "nose", "remarks"),
+    [
+        (1, 0, set()),
+        (1, 12, set()),
+        (1, 24, {"turned away"}),
+        (1, -24, {"turned away"}),
+        (0.35, 0, {"small"}),
+        (0.35, 24, {"small", "turned away"}),
+    ],
+)
+def test_small_and_turned_faces_are_remarked(
+    monkeypatch: pytest.MonkeyPatch, scale: float, nose: int, remarks: set[str]
+) -> None:
+    """nose: pixels from the middle between the eyes, which are 48 apart."""
+    image, face = dotted(scale)
+    middle = np.mean([face.left_eye, face.right_eye], axis=0)
+    face = replace(face, nose=(round(middle[0] + nose * scale), round(middle[1] + 20 * scale)))
+    monkeypatch.setattr(lookalike, "find_faces", lambda image: [face])
+    (crop,) = create("lookalike", "builtin").crops(image)
+    assert set(crop.remarks) - {"blurred"} == remarks
+
+
+@pytest.mark.parametrize(("share", "blurred"), [(0, False), (0.06, True)])
+def test_blurred_faces_are_remarked(portraits: Path, share: float, blurred: bool) -> None:
+    """share: of the face's width, the deviation of the blur."""
+    image = pixels(portraits / f"{PEOPLE[0]}.png")
+    left, _, right, _ = create("lookalike", "builtin").crops(image)[0].box or (0, 0, 0, 0)
+    if share:
+        image = cv2.GaussianBlur(image, (0, 0), share * (right - left))
+    crop = create("lookalike", "builtin").crops(image)[0]
+    assert ("blurred" in crop.remarks) == blurred

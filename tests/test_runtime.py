@@ -292,3 +292,19 @@ def test_two_processes_at_once_make_one_export(exports: Path) -> None:
     told = sorted(run.communicate()[0].decode().split()[-1] for run in runs)
     assert told == ["0", "1"] and [run.returncode for run in runs] == [0, 0]
     assert sorted(path.suffix for path in exports.iterdir() if path.suffix != ".lock") == [".bin", ".json", ".xml"]
+
+
+COLD = """
+import threading
+import numpy as np
+from engines.networks import mtcnn
+picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+threads = [threading.Thread(target=mtcnn.detect, args=(picture,)) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@needs_openvino
+def test_the_first_nets_may_be_run_by_many_threads_at_once() -> None:
+    subprocess.run([sys.executable, "-c", COLD], cwd=ROOT, env=environment(), check=True, timeout=120)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,14 @@ from engines.networks.builtin import Vector
 from engines.networks.network import Network, squeezed
 from features.verification import known_pairs
 from training import data, measure, pictures
+from training.data import Pictures
 
 MOST = 3000  # pictures of each set to fit on
-DAMPING = {"picture": 0.2, "style": 0.3}
+DAMPING = 0.3
 """Of the whitening: 0 leaves the components as loud as they are, 0.5 makes all alike."""
 FLOOR = 1e-3  # of the first component's variance
-SHRINK = {"style": 1.0, "face": 0.3}
-"""Of the spread within a label, towards the same in all directions."""
+SHRINK = {"halves": 1.0, "movements": 1.0, "people": 0.3}
+"""Of the spread within a label, towards the same in all directions; by arm."""
 QUANTILES = 1001  # of the cosines of known pairs
 SPACE = 600  # components in which directions are looked for
 
@@ -53,23 +54,39 @@ def directions(rows: np.ndarray, labels: np.ndarray, count: int, shrink: float) 
     return space @ white @ np.linalg.svd(between, full_matrices=False)[2][:count].T
 
 
-def fit(vector: Vector, arrays: Arrays, images: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Arrays:
-    """Adds the vector's own arrays to those of the net, which are of float16's precision already."""
+def fit(
+    vector: Vector,
+    arrays: Arrays,
+    images: Sequence[np.ndarray],
+    lessons: Mapping[str, tuple[Sequence[np.ndarray], np.ndarray]],
+) -> Arrays:
+    """Adds the vector's own arrays to those of the net, which are of float16's precision already.
+
+    images: to centre on, and to find components of. lessons: for each other arm, images with (N,) labels.
+    """
     import keras
 
-    squares = np.stack([squeezed(image, vector.size) for image in images])
     raw = builtin.parts(vector, arrays)
-    found = keras.Model(raw.pop("pixels"), raw).predict(squares, batch_size=64, verbose=0)
+    model = keras.Model(raw.pop("pixels"), raw)
+
+    def parts(images: Sequence[np.ndarray]) -> Arrays:
+        squares = np.stack([squeezed(image, vector.size) for image in images])
+        return model.predict(squares, batch_size=64, verbose=0)
+
+    found = parts(images)
     added = {f"{vector.name}/{name}": part.mean(axis=0) for name, part in found.items()}
     for name, arm in vector.arms.items():
         if not arm.dim:
             continue
         rows = np.asarray(builtin.joined(vector, arm, added, found), np.float64)
         centre = rows.mean(axis=0)
-        if name == "components":
-            axes = components(rows - centre, arm.dim, DAMPING[vector.name])
+        if name in lessons:
+            taught, labels = lessons[name]
+            if taught is not images:
+                rows = np.asarray(builtin.joined(vector, arm, added, parts(taught)), np.float64)
+            axes = directions(rows - centre, labels, arm.dim, SHRINK[name])
         else:
-            axes = directions(rows - centre, labels, arm.dim, SHRINK[vector.name])
+            axes = components(rows - centre, arm.dim, DAMPING)
         key = f"{vector.name}/{name}"
         added[f"{key}/centre"] = centre
         added[f"{key}/projection"] = axes / np.abs(axes).max()  # the length of a row is nothing
@@ -90,7 +107,7 @@ def ship(arrays: Arrays, networks: Sequence[Network]) -> None:
     """
     path = networks[0].weights.path
     path.parent.mkdir(exist_ok=True)
-    np.savez(path, **{name: value.astype(np.float16) for name, value in sorted(arrays.items())})
+    np.savez_compressed(path, **{name: value.astype(np.float16) for name, value in sorted(arrays.items())})
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest(path)}")
     for network in networks:
         runtime.export(network.exported(path, digest(path)), path.parent, half=True)
@@ -109,13 +126,23 @@ def tidy() -> None:
             old.unlink()
 
 
-def of_pictures(work: Path) -> None:
+def of_sets(sets: dict[str, Pictures], net: Arrays) -> Arrays:
+    """The arrays of a net for pictures, with those of both its vectors."""
     rng = np.random.default_rng(pictures.SEED)
-    sets = pictures.sets()
     images = [image for one in sets.values() for image in one.images[np.sort(rng.permutation(len(one))[:MOST])]]
-    arrays = fit(builtin.PICTURE, trained(work / "pictures/net.weights.h5"), images)
+    arrays = fit(builtin.PICTURE, net, images, {})
     paintings = sets["paintings"]
-    arrays = fit(builtin.STYLE, arrays, paintings.images, paintings.labels["movement"])
+    middle = paintings.images.shape[2] // 2
+    halves = [half for image in paintings.images for half in (image[:, :middle], image[:, middle:])]
+    lessons = {
+        "halves": (halves, np.repeat(np.arange(len(paintings)), 2)),
+        "movements": (paintings.images, paintings.labels["movement"]),
+    }
+    return fit(builtin.STYLE, arrays, paintings.images, lessons)
+
+
+def of_pictures(work: Path) -> None:
+    arrays = of_sets(pictures.sets(), trained(work / "pictures/net.weights.h5"))
     ship(arrays, [builtin.PICTURES, builtin.STYLES])
 
 
@@ -124,7 +151,8 @@ def of_faces(work: Path) -> None:
     people = photos.labels["person"]
     learn, _, _ = data.people(people)
     arrays = trained(work / "faces/net.weights.h5")
-    ship(fit(builtin.FACE, arrays, photos.images[learn], people[learn]), [builtin.FACES])
+    images = photos.images[learn]
+    ship(fit(builtin.FACE, arrays, images, {"people": (images, people[learn])}), [builtin.FACES])
     keep_pairs()
 
 

@@ -7,6 +7,7 @@ of painting at once, each through a head of its own. Sides grow as it learns (To
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,10 +37,13 @@ def sets() -> dict[str, Pictures]:
 
 
 class Batches:
-    """(epoch, step) -> a batch with QUOTAS of each set; each set is gone through in a new order each time."""
+    """(epoch, step) -> a batch with QUOTAS of each set; each set is gone through in a new order each time.
 
-    def __init__(self, sets: dict[str, Pictures]) -> None:
-        self.sets = sets
+    sides: pixels, epoch by epoch.
+    """
+
+    def __init__(self, sets: dict[str, Pictures], sides: Sequence[int] = SIDES) -> None:
+        self.sets, self.sides = sets, sides
         self.heads = [head for pictures in sets.values() for head in pictures.labels]
 
     def __call__(self, epoch: int, step: int) -> Batch:
@@ -51,7 +55,7 @@ class Batches:
             for place in range(first, first + quota):
                 order = _order(number, place // len(pictures), len(pictures))
                 row = order[place % len(pictures)]
-                images.append(augment.picture(pictures.images[row], SIDES[epoch], rng))
+                images.append(augment.picture(pictures.images[row], self.sides[epoch], rng))
                 for head, into in labels.items():
                     into.append(pictures.labels[head][row] if head in pictures.labels else -1)
         return np.stack(images), {head: np.array(of, np.int32) for head, of in labels.items()}

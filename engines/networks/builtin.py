@@ -4,7 +4,8 @@
 what they reach and what they must not be used for. A vector is made of parts: means and deviations of the net's
 stages over the picture, and hand-made features beside them, which keep what no label taught the net. Each part is
 centred, brought to unit length and weighted; then they are projected, on components (PCA with damped whitening,
-Jegou and Chum 2012) or on the directions that tell labels apart (linear discriminants, Fisher 1936).
+Jegou and Chum 2012) or on the directions that tell labels apart (linear discriminants, Fisher 1936): movements of
+painting, people, or one painting from the next by its two halves.
 """
 
 from __future__ import annotations
@@ -136,27 +137,23 @@ def _network(vector: Vector, file: str, good_for: str, pairs: str = "") -> Netwo
 PICTURE = Vector(
     "picture",
     size=96,
-    dim=200,
-    arms={
-        "components": Arm(
-            {"deviation4": 1.0, "outline": 0.4, "colour": 0.3, "layout": 0.2, "grain": 0.3},
-            dim=200,
-        )
-    },
+    dim=320,
+    arms={"components": Arm({"deviation4": 1.0, "outline": 0.5, "colour": 0.2, "grain": 0.4}, dim=320)},
     mirrored=True,
 )
-_BRUSH = {"mean3": 1.0, "deviation3": 1.0, "mean4": 1.0, "deviation4": 1.0, "colour": 2.0}
+_ALL = ("mean3", "deviation3", "mean4", "deviation4", "colour", "grain", "layout", "outline")
+_BRUSH = dict.fromkeys(_ALL, 1.0)
 STYLE = Vector(
     "style",
     size=144,
     dim=106,
-    arms={"components": Arm(_BRUSH, dim=100), "directions": Arm(_BRUSH, dim=6, weight=0.7)},
+    arms={"halves": Arm(_BRUSH, dim=100), "movements": Arm(_BRUSH, dim=6, weight=0.7)},
 )
 FACE = Vector(
     "face",
     size=80,
     dim=470,
-    arms={"raw": Arm({"deviation4": 1.0}), "directions": Arm({"patterns": 1.0}, dim=150, weight=0.9)},
+    arms={"raw": Arm({"deviation4": 1.0}), "people": Arm({"patterns": 1.0}, dim=150, weight=0.9)},
     mirrored=True,
 )
 

@@ -57,6 +57,7 @@ class Net:
 
 _untaken: set[str] = set()  # names of nets whose export could not be kept; not tried again in this process
 _exporting = threading.Lock()
+_starting = threading.Lock()
 
 
 def folder() -> Path:
@@ -124,17 +125,22 @@ def photos(size: int) -> np.ndarray:
     return np.stack([cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA) for part in parts])
 
 
-@cache
 def openvino() -> Any:
-    """The package, or None where there is no wheel of it.
+    """The package, or None where there is no wheel of it."""
+    with _starting:
+        return _started()
 
-    Without its converter, which we don't need: importing that would tell its makers that it is used.
-    """
+
+@cache
+def _started() -> Any:
+    """Without its converter, which we don't need: importing that would tell its makers that it is used."""
     sys.modules.setdefault("openvino.tools.ovc", None)
     try:
         import openvino
     except ImportError:
         return None
+    # The first array makes its bindings look numpy up: two threads at that have locked each other out for good.
+    _ = openvino.Tensor(np.zeros(1, np.float32)).data
     return openvino
 
 
