@@ -122,11 +122,16 @@ def serve(
         Path | None, typer.Argument(help="Your pictures [default: a drawn sample catalogue].")
     ] = None,
     share: Annotated[bool, typer.Option(help="Also make a public link; folders can't be picked then.")] = False,
+    webcam: Annotated[
+        bool,
+        typer.Option("--webcam/--no-webcam", envvar="SEMBLANCE_WEBCAM", help="Offer the camera of the browser."),
+    ] = True,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
     """Open the app in the browser (the default). Honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
+    os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
     open_app(_library(home, weights, offline), images, share)

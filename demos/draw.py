@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+
+import numpy as np
+from PIL import Image
 
 from demos.jobs import Job
 from engines import Card, NotEmbeddable, SemblanceError
+from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
-from features.library import Answer, Match, Report, Status
+from features.library import Answer, Group, Match, Part, Report, Status
+from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
-CLICKS = """// sends 'search' (with a digest), 'index' or 'stop' (with numbers of jobs), as the pressed button says
+RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
+CLICKS = """// the pressed button says what is sent: 'search' (with a digest), 'part' (with its number), 'index',
+// or 'stop' (with numbers of jobs)
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     if (pressed) trigger(pressed.dataset.do, { digest: pressed.dataset.digest || '' });
@@ -38,24 +49,229 @@ def thumbnail(catalogue: Catalogue, digest: str) -> str:
     return f"thumbnail/{catalogue.state.parent.name}/{digest}.jpg"
 
 
-def in_words(score: float) -> str:
-    """A plain word for a cosine; not calibrated for any one engine."""
-    steps = ((1.0, "nearly identical"), (0.9, "very close"), (0.75, "close"), (0.5, "loosely alike"))
-    return next((word for least, word in steps if round(score, 2) >= least), "hardly alike")
+SAME_PICTURE = 0.995  # a cosine
+LIKENESS = ((0.01, "striking likeness"), (0.1, "strong likeness"), (0.5, "some likeness"))
 
 
-def wall(catalogue: Catalogue, matches: Sequence[Match]) -> str:
+@dataclass(frozen=True)
+class Scale:
+    """What cosines are worth in a catalogue, in words. others: who is compared to tell. none, why: what is said
+    when the best match is no closer than chance would have it.
+    """
+
+    calibration: Calibration
+    others: str = "unrelated pairs"
+    none: str = "Nothing here is really close"
+    why: str = "Most pictures here have something unrelated that is as close to them as this."
+
+    def likeness(self, score: float) -> str:
+        """A plain word; empty where there are no others to compare with."""
+        if not len(self.calibration.strangers):
+            return ""
+        if score >= SAME_PICTURE:
+            return "the same picture"
+        chance = self.calibration.by_chance(score)
+        return next((word for most, word in LIKENESS if chance <= most), "weak likeness")
+
+    def closer(self, score: float) -> str:
+        """How many of the others are less alike; empty where there are none."""
+        share = percent(self.calibration.closer_than(score), len(self.calibration.strangers))
+        return f"closer than {share} of {self.others}" if share else ""
+
+    def in_words(self, score: float) -> tuple[str, str]:
+        """(what it is, in a word; the same in a number): the bare cosine where there are no others."""
+        return (self.likeness(score), self.closer(score)) if self.closer(score) else (f"{score:.2f}", "cosine")
+
+    def by_chance(self, scores: Sequence[float]) -> bool:
+        """Whether even the best is what most pictures here would get."""
+        return bool(scores) and bool(self.closer(0)) and self.calibration.by_chance(max(scores)) > 0.5
+
+
+def percent(share: float, of: int) -> str:
+    """A share (0..1) of so many, rounded down. Never more than so many can tell: 10 of 10 are more than 90 %."""
+    if not of:
+        return ""
+    share = min(share, 1 - 1 / (of + 1), 0.9999)
+    digits = 2 if share >= 0.999 else 1 if share >= 0.9 else 0
+    return f"{math.floor(share * 100 * 10**digits + 1e-6) / 10**digits:.{digits}f}%"
+
+
+def wall(catalogue: Catalogue, matches: Sequence[Match], scale: Scale) -> str:
     """The answer: one card a picture, each of them a button that searches from it."""
-    cards = []
-    for match in matches:
-        label = escape(match.label or match.path.name)
-        cards.append(
-            f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
-            f' title="Search from this picture: {label}"><span class="shot"><img loading="lazy" alt="{label}"'
-            f' src="{escape(thumbnail(catalogue, match.digest))}"></span><span class="label">{label}</span>'
-            f'<span class="score"><b>{match.score:.2f}</b> {in_words(match.score)}</span></button>'
+    cards = "".join(_card(catalogue, match, match.label or match.path.name, scale) for match in matches)
+    return f'{_none(scale, [match.score for match in matches])}<div class="wall">{cards}</div>'
+
+
+def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
+    """The answer: one card a person, with their other photos folded away below it."""
+    told = "".join(_person(catalogue, group, scale) for group in groups)
+    return f'{_none(scale, [group.matches[0].score for group in groups])}<div class="wall people one">{told}</div>'
+
+
+def everyone(catalogue: Catalogue, parts: Sequence[Part], found: Sequence[Sequence[Group]], scale: Scale) -> str:
+    """The answer for each face of a picture: a row each, in the order of the faces."""
+    rows = []
+    for number, (part, groups) in enumerate(zip(parts, found, strict=True)):
+        doubt = f'<p class="hint">{escape(doubtful(part))}</p>' if part.remarks else ""
+        cards = "".join(_person(catalogue, group, scale) for group in groups)
+        rows.append(
+            f'<section class="each"><div class="who">{_face(part, number)}</div><div>{doubt}'
+            f"{_none(scale, [group.matches[0].score for group in groups])}"
+            f'<div class="wall people">{cards}</div></div></section>'
         )
-    return f'<div class="wall">{"".join(cards)}</div>'
+    return f'<div class="rows">{"".join(rows)}</div>'
+
+
+def _none(scale: Scale, scores: Sequence[float]) -> str:
+    if not scale.by_chance(scores):
+        return ""
+    return f'<div class="none" role="note"><h3>{escape(scale.none)}</h3><p>{escape(scale.why)}</p></div>'
+
+
+def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
+    word, number = scale.in_words(match.score)
+    label = escape(name)
+    return (
+        f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
+        f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
+        f'{_flags(match.remarks)}</span><span class="label">{label}</span>'
+        f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
+        "</button>"
+    )
+
+
+def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
+    best, others = group.matches[0], group.matches[1 : 1 + RUNNERS_UP]
+    photos = "".join(
+        f'<button type="button" data-do="search" data-digest="{escape(match.digest)}"'
+        f' title="Search from this picture: {escape(" ".join(scale.in_words(match.score)))}">'
+        f"{_shot(catalogue, match, escape(match.path.name))}{_flags(match.remarks)}</button>"
+        for match in others
+    )
+    more = f"<details><summary>{count(len(others), 'more photo')}</summary><div>{photos}</div></details>"
+    card = _card(catalogue, best, group.label or best.path.name, scale)
+    return f'<div class="person">{card}{more if others else ""}</div>'
+
+
+def _shot(catalogue: Catalogue, match: Match, alt: str) -> str:
+    return f'<img loading="lazy" alt="{alt}" src="{escape(thumbnail(catalogue, match.digest))}"/>'
+
+
+def _flags(remarks: Sequence[str]) -> str:
+    flags = "".join(f"<i>{escape(remark)}</i>" for remark in remarks)
+    return f'<span class="flags">{flags}</span>' if flags else ""
+
+
+def doubtful(part: Part) -> str:
+    """One sentence for a face with remarks."""
+    return f"This face is {' and '.join(part.remarks)}; the answer may be off."
+
+
+def faces(parts: Sequence[Part], size: tuple[int, int], chosen: int) -> str:
+    """Where the faces of a picture of this size are, and a button for each where there are several.
+
+    chosen: the number of one; another stands for all of them.
+    """
+    one = chosen in range(len(parts))
+    boxes = [part.box or (0, 0, *size) for part in parts]
+    marks = "".join(
+        f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{(right - left) // 12}"'
+        f' class="{"" if one and number != chosen else "on"}" data-do="part" data-digest="{number}"/>'
+        for number, (left, top, right, bottom) in enumerate(boxes)
+    )
+    html = f'<svg class="marks" viewBox="0 0 {size[0]} {size[1]}" aria-hidden="true">{marks}</svg>'
+    if len(parts) > 1:
+        buttons = "".join(_face(part, number, chosen == number) for number, part in enumerate(parts))
+        everyone = (
+            f'<button type="button" class="every" data-do="part" data-digest="every"'
+            f' aria-pressed="{str(not one).lower()}">Everyone</button>'
+        )
+        html += f'<p class="hint">Whom to search with</p><div class="faces">{buttons}{everyone}</div>'
+    if one and parts[chosen].remarks:
+        html += f'<p class="hint doubt">{escape(doubtful(parts[chosen]))}</p>'
+    return html
+
+
+def _face(part: Part, number: int, chosen: bool = False) -> str:
+    told = escape(", ".join((f"Face {number + 1}", *part.remarks)))
+    return (
+        f'<button type="button" class="face" data-do="part" data-digest="{number}" title="Search with this face"'
+        f' aria-pressed="{str(chosen).lower()}">{_inline(part.pixels, told)}{_flags(part.remarks)}</button>'
+    )
+
+
+def _inline(pixels: np.ndarray, alt: str, side: int = 112) -> str:
+    """A small picture that is part of the page: what was uploaded gets no address of its own."""
+    small, made = Image.fromarray(pixels), io.BytesIO()
+    small.thumbnail((side, side))
+    small.save(made, "JPEG", quality=85)
+    return f'<img alt="{alt}" src="data:image/jpeg;base64,{base64.b64encode(made.getvalue()).decode()}"/>'
+
+
+NTH = ("first", "second")
+VERDICTS = {"same": "Most likely the same person", "different": "Most likely two people", "unsure": "Unsure"}
+
+
+def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> str:
+    """Whether two faces are of one person, as far as pairs that are known tell it."""
+    both = "".join(
+        f'<span class="face">{_inline(part.pixels, f"The {nth} face", 160)}{_flags(part.remarks)}</span>'
+        for part, nth in zip(parts, NTH, strict=True)
+    )
+    doubts = "".join(
+        f'<p class="hint doubt">{escape(doubtful(part).replace("This", f"The {nth}", 1))}</p>'
+        for part, nth in zip(parts, NTH, strict=True)
+        if part.remarks
+    )
+    if known is None:
+        title = f"Cosine {cosine:.2f}"
+        told = (
+            "What that is worth is not known here: index a collection that has several photos each of many "
+            "people, in a folder for each of them."
+        )
+        return f'<div class="verdict"><div class="two">{both}</div><h3>{title}</h3><p>{told}</p>{doubts}</div>'
+    title = VERDICTS[known.verdict(cosine)]
+    less, more = (_about(share) for share in known.shares(cosine))
+    told = (
+        f"{_capital(less)} of pairs of one person are less alike than this, "
+        f"{more} of pairs of two people are as alike or more."
+    )
+    source = (
+        f"The same from {known.surely_same:.2f} on, different below {known.surely_different:.2f}, "
+        f"as learned from {known.source}; this pair has {cosine:.2f}."
+    )
+    return (
+        f'<div class="verdict {known.verdict(cosine)}"><div class="two">{both}</div><h3>{title}</h3><p>{told}</p>'
+        f'{doubts}{_curves(known, cosine)}<p class="hint">{escape(source)}</p></div>'
+    )
+
+
+def _about(share: float) -> str:
+    """A share in whole percent; neither none nor all of them."""
+    return "under 1%" if share < 0.005 else "over 99%" if share >= 0.995 else f"{share:.0%}"
+
+
+def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 120, steps: int = 60) -> str:
+    """How alike pairs of two people are, and pairs of one; and this pair."""
+    low = min(known.same[0], known.different[0], cosine) - 0.02
+    high = max(known.same[-1], known.different[-1], cosine) + 0.02
+    soft = np.array([1, 2, 3, 2, 1]) / 9
+    drawn = ""
+    for kind, cosines in (("different", known.different), ("same", known.same)):
+        share = np.convolve(np.histogram(cosines, steps, (low, high))[0] / len(cosines), soft, "same")
+        points = " ".join(
+            f"{(i + 0.5) / steps * width:.0f},{height * (1 - 0.92 * y):.0f}"
+            for i, y in enumerate(share / share.max())
+        )
+        drawn += f'<polygon class="{kind}" points="0,{height} {points} {width},{height}"/>'
+    here = (cosine - low) / (high - low) * width
+    return (
+        f'<svg class="curves" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="'
+        'How alike pairs are: two people on the left, one person on the right, and a line at this pair">'
+        f'{drawn}<line x1="{here:.0f}" x2="{here:.0f}" y1="0" y2="{height}"/></svg>'
+        '<p class="legend"><span class="different">two people</span><span class="same">one person</span>'
+        '<span class="this">this pair</span></p>'
+    )
 
 
 def examples(catalogue: Catalogue, digests: Sequence[str]) -> str:
@@ -129,14 +345,14 @@ _PHASES = {"embedding": "looking at the pictures"}
 
 def answered(card: Card, answer: Answer) -> str:
     """The line under an answer."""
-    facts = (
-        card.title,
-        f"network {answer.network}" + (f" ({card.runner})" if card.runner else ""),
-        f"{count(answer.searched, 'picture')} searched",
-        answer.index,
-        f"{answer.seconds * 1000:,.0f} ms",
-    )
-    return f'<p class="facts">{" · ".join(map(escape, facts))}</p>'
+    return facts(card, f"{count(answer.searched, 'picture')} searched", answer.seconds, answer.index)
+
+
+def facts(card: Card, searched: str, seconds: float, *more: str) -> str:
+    """What is told of any answer. card: of the engine that gave it."""
+    network = f"network {card.network}" + (f" ({card.runner})" if card.runner else "")
+    told = (card.title, network, searched, *more, f"{seconds * 1000:,.0f} ms")
+    return f'<p class="facts">{" · ".join(map(escape, told))}</p>'
 
 
 def weights(card: Card, hoped: Card | None = None) -> str:
@@ -155,8 +371,12 @@ def weights(card: Card, hoped: Card | None = None) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = text.removeprefix("built-in: ")
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    text = _capital(text.removeprefix("built-in: "))
+    return text + ("" if text.endswith(".") else ".")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def reports(told: Sequence[tuple[str, Report]], refused: Sequence[Skipped], errors: Sequence[str]) -> str:

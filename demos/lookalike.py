@@ -1,8 +1,204 @@
-"""Look-alike: the same face. The generic tab; run it alone with `python -m demos.lookalike [FOLDER]`."""
+"""Look-alike: the people most like a face, whether two photos are of one person, and the mirror.
 
-from demos.search import tab
+Run it alone with `python -m demos.lookalike [FOLDER]`.
+"""
 
-__all__ = ["tab"]
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+
+import demos
+from demos import draw, mirror, search, share
+from demos.jobs import UNFORESEEN
+from demos.shelf import Shelf
+from engines import Crop, SemblanceError
+from features.calibration import Calibration
+from features.embedding import embed
+from features.images import open_image
+from features.library import Group, Match, NotIndexed, Part
+
+PEOPLE, MOST = 5, 20
+ROW = 3  # people for each face, where everyone is asked for
+STRANGERS = draw.Scale(
+    Calibration(np.zeros(0), np.zeros(0)),
+    others="strangers",
+    none="No real look-alike found",
+    why="Most people here have a stranger in the collection who is as close to them as this.",
+)
+TOGETHER = draw.state("ask", "Two photos", "Whether they show the same person is told as soon as both are there.")
+
+
+def tab(page: search.Page, name: str = "lookalike") -> None:
+    """The views Find, Same or not and, where there may be a camera, Mirror."""
+    with gr.Tabs(elem_classes="views"):
+        with gr.Tab("Find", id="find"):
+            search.tab(page, name, TO_SHARE, _kind(page.shelf))
+        with gr.Tab("Same or not", id="same"):
+            _same_or_not(page, name)
+        if demos.WEBCAM:
+            with gr.Tab("Mirror", id="mirror"):
+                mirror.draw_mirror(page, name)
+                _promise(page.shelf, CAMERA)
+
+
+def _promise(shelf: Shelf, what: str) -> gr.HTML:
+    """What becomes of a photo, where it comes in. KEPT in demos/suite.py is what makes it true."""
+    where = "on this computer only" if shelf.local else "by the computer that runs this page, and by nobody else"
+    return gr.HTML(
+        f'<p class="hint promise">{what.format(where=where)} Use photos of people who agreed.</p>',
+        apply_default_css=False,
+    )
+
+
+PHOTO = "Your photo is looked at {where}; it is deleted within minutes."
+CAMERA = "What your camera sees is looked at {where}; it is never stored."
+
+
+def _kind(shelf: Shelf) -> search.Kind:
+    def below() -> Sequence[gr.HTML]:
+        _promise(shelf, PHOTO)
+        return [gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="whom")]
+
+    return search.Kind(_find, (PEOPLE, MOST, "People to show"), below)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The parts of a question, the number of the one that was chosen (EVERY: of each), and the people for each."""
+
+    parts: Sequence[Part]
+    chosen: int
+    people: Sequence[Sequence[Group]]
+    scale: draw.Scale
+
+
+def _found(query: search.Query) -> Found:
+    """Raises SemblanceError."""
+    library, catalogue, engine = query.library, query.catalogue, query.engine
+    parts = library.parts(engine, query.path)
+    chosen = query.asked.part if query.asked.part in range(len(parts)) else search.EVERY
+    wanted, k = (parts, min(query.k, ROW)) if chosen == search.EVERY else ([parts[chosen]], query.k)
+    vectors = embed(engine, [Crop(part.pixels) for part in wanted])
+    own = query.asked.digest
+    people = [_others(library.rank_vector(catalogue, engine, row, k + bool(own)), own)[:k] for row in vectors]
+    return Found(parts, chosen, people, replace(STRANGERS, calibration=library.calibration(catalogue, engine)))
+
+
+def _find(query: search.Query) -> tuple[str, str, str]:
+    """The people most like the chosen face, or like each: (wall, facts, faces)."""
+    started = time.perf_counter()
+    found = _found(query)
+    searched = draw.count(query.library.status(query.catalogue, query.engine).rows, "face")
+    facts = draw.facts(query.engine.describe(), f"{searched} searched", time.perf_counter() - started)
+    size = open_image(query.path, 1)
+    faces = draw.faces(found.parts, (size.width, size.height), found.chosen)
+    if found.chosen == search.EVERY:
+        return draw.everyone(query.catalogue, found.parts, found.people, found.scale), facts, faces
+    (people,) = found.people
+    return draw.people(query.catalogue, people, found.scale) if people else "", facts, faces
+
+
+def _others(groups: Sequence[Group], digest: str) -> list[Group]:
+    """Without the picture that is the question."""
+    left = [replace(g, matches=[match for match in g.matches if match.digest != digest]) for g in groups]
+    return [group for group in left if group.matches]
+
+
+def _to_share(query: search.Query) -> Any:
+    """The card to download, where Gradio keeps uploads and deletes it as it deletes them."""
+    found = _found(query)
+    if found.chosen == search.EVERY or not found.people[0]:
+        return NO_CARD
+    likenesses = []
+    for group in found.people[0][: share.MOST]:
+        best = group.matches[0]
+        name = group.label or best.path.stem
+        likenesses.append(share.Likeness(_face_of(best), name, found.scale.closer(best.score)))
+    path = Path(get_upload_folder()) / secrets.token_hex(16) / "semblance.jpg"
+    path.parent.mkdir(parents=True)
+    share.card(found.parts[found.chosen].pixels, likenesses).save(path, quality=90)
+    return gr.update(value=str(path), visible=True)
+
+
+def _share_button() -> gr.DownloadButton:
+    return gr.DownloadButton("Save as a picture to share", visible=False, size="sm", elem_classes="share")
+
+
+def _face_of(match: Match) -> np.ndarray:
+    """The part of a picture that matched, (H, W, 3). Raises ImageError."""
+    picture = open_image(match.path)
+    shrunk = picture.pixels.shape[1] / picture.width
+    box = match.box and tuple(round(edge * shrunk) for edge in match.box)
+    return share.around(picture.pixels, box)
+
+
+NO_CARD = gr.update(value=None, visible=False)
+TO_SHARE = search.Aside(_share_button, _to_share, NO_CARD)
+
+
+def _same_or_not(page: search.Page, name: str) -> None:
+    shelf = page.shelf
+    with gr.Row(elem_classes="pair"):
+        photos = [search.photo(f"The {nth} photo") for nth in draw.NTH]
+    _promise(shelf, PHOTO)
+    verdict = gr.HTML(TOGETHER, apply_default_css=False, elem_classes="results judged")
+    status = gr.HTML(elem_classes="status", apply_default_css=False)
+
+    def compare(collection: str, first: search.RawImage, second: search.RawImage) -> tuple[str, str]:
+        """Whether two photos show the same person, as HTML; and which network and weights it came from."""
+        try:
+            return _compare(shelf, collection, name, (first, second)), search.weights(shelf, collection, name)
+        except SemblanceError as error:
+            html = draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("the comparison in %s failed", name)
+            html = draw.failed(UNFORESEEN)
+        return html, search.weights(shelf, collection, name)
+
+    asked = [page.picker, *photos]
+    answering: dict[str, Any] = {"preprocess": False, "show_progress_on": verdict, **search.SEARCHES}
+    gr.on(
+        [photo.input for photo in photos], compare, asked, [verdict, status], api_name=f"{name}_same", **answering
+    )
+    gr.on(
+        [page.picker.change, page.stamp.change],
+        compare,
+        asked,
+        [verdict, status],
+        api_visibility="private",
+        **answering,
+    )
+
+
+def _compare(shelf: Shelf, key: str, name: str, questions: Sequence[search.RawImage]) -> str:
+    paths = [path for question in questions if (path := search.uploaded_file(question))]
+    if len(paths) < 2:
+        return TOGETHER
+    engine = shelf.engine(key, name)
+    if not engine.describe().settled:  # no comparison downloads anything
+        raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
+    parts = []
+    for nth, path in zip(draw.NTH, paths, strict=True):
+        try:
+            parts.append(shelf.library.parts(engine, path)[0])
+        except SemblanceError as error:
+            raise type(error)(f"In the {nth} photo: {error}") from error
+    try:
+        known = shelf.library.known_pairs(shelf.catalogue(key, name), engine)
+    except NotIndexed:
+        known = None
+    return draw.verdict(parts, shelf.library.likeness(engine, *paths), known)
+
 
 if __name__ == "__main__":
     import sys

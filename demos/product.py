@@ -5,14 +5,9 @@ Run it alone with `python -m demos.product [FOLDER]`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
 from demos import search
-from engines import Engine
-from features.catalogue import Catalogue
-from features.library import Library
 
 
 def tab(page: search.Page, name: str = "product") -> None:
@@ -23,13 +18,13 @@ def tab(page: search.Page, name: str = "product") -> None:
             label="Which folder it belongs to", num_top_classes=6, elem_classes="opinion", min_width=200
         )
 
-    def opinion(library: Library, catalogue: Catalogue, engine: Engine, query: Path) -> dict[str, float] | None:
-        if len(catalogue.labels()) < 2:
+    def opinion(query: search.Query) -> dict[str, float] | None:
+        if len(query.catalogue.labels()) < 2:
             return None
-        (probabilities,) = library.classify(catalogue, engine, [query])
+        (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.path])
         return dict(probabilities)
 
-    search.tab(page, name, (label, opinion))
+    search.tab(page, name, search.Aside(label, opinion))
 
 
 if __name__ == "__main__":

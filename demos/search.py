@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+import demos
 from demos import draw
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
@@ -24,19 +25,16 @@ from engines import Engine, SemblanceError
 from features.catalogue import Catalogue
 from features.library import Library, NotIndexed
 
-MOST = 50  # results
 EXAMPLES = 8
+EVERY = -1  # in the place of one part's number
 SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 POLL = 0.3  # seconds between two looks at a running job
 
 RawImage = dict[str, Any] | None
 """An image as it came. Gradio's own preprocessing would decode it, and show what fails as a toast; so the events
-take what came, which may be made up: `_query` refuses every file that was not uploaded, and the library opens the
+take what came, which may be made up: `uploaded_file` refuses what was not uploaded, and the library opens the
 others in the one way that all pictures are opened."""
-
-Aside = tuple[Callable[[], Any], Callable[[Library, Catalogue, Engine, Path], Any]]
-"""Draws a component beside the results; gives its value for a query, by the engine that answers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,57 @@ class Page:
     stamp: gr.State
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was pressed. digest: of the picture of the catalogue that is the question; empty when one was uploaded.
+    part: which of the question's parts (its faces, say) is searched with, or EVERY.
+    """
+
+    digest: str = ""
+    part: int = 0
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question that can be answered. k: results. asked: as above; its own digest is no answer."""
+
+    library: Library
+    catalogue: Catalogue
+    engine: Engine
+    path: Path
+    asked: Asked
+    k: int
+
+
+def _nothing() -> Sequence[gr.HTML]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Something that is filled after the answer. draw: the component, beside the results. fill: its value for a
+    query, by the engine that answers; raises SemblanceError. blank: its value where there is none.
+    """
+
+    draw: Callable[[], Any]
+    fill: Callable[[Query], Any]
+    blank: Any = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What makes a tab another than the generic one.
+
+    find: the answer as HTML, the facts under it, and a value for each gr.HTML that `below` draws below the
+    question and from which `part` may come; raises SemblanceError, and then they are empty.
+    results: how many at first, how many at most, and what they are.
+    """
+
+    find: Callable[[Query], tuple[str, ...]]
+    results: tuple[int, int, str] = (12, 50, "Pictures to show")
+    below: Callable[[], Sequence[gr.HTML]] = _nothing
+
+
 async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
     """Once, and again and again while there is work for this choice, and once when it has ended."""
     while await asyncio.to_thread(shelf.work, key):
@@ -57,34 +106,44 @@ async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
     yield
 
 
-def tab(page: Page, name: str, aside: Aside | None = None) -> None:
+def photo(label: str) -> gr.Image:
+    """A place for a picture to ask with."""
+    sources: list[Any] = ["upload", *["webcam"] * demos.WEBCAM, "clipboard"]
+    return gr.Image(
+        type="filepath",
+        image_mode=None,
+        sources=sources,
+        label=label,
+        alt_text=label,
+        show_label=False,
+        height=280,
+        placeholder="Drop a picture here, paste one, or click to choose",
+        buttons=[],
+        elem_classes="drop",
+    )
+
+
+def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = None) -> None:
     """Draws the tab of an engine into the current Blocks. aside: something beside the results."""
-    shelf, card = page.shelf, page.shelf.cards[name]
+    shelf, card, kind = page.shelf, page.shelf.cards[name], kind or PICTURES
+    first, most, results = kind.results
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             gr.HTML(f'<p class="alike">Alike here: {draw.escape(card.alike)}.</p>', apply_default_css=False)
-            image = gr.Image(
-                type="filepath",
-                image_mode=None,
-                label=f"Picture to search with in {card.title}",
-                alt_text="The picture to search with",
-                show_label=False,
-                height=280,
-                placeholder="Drop a picture here, paste one, or click to choose",
-                buttons=[],
-                elem_classes="drop",
-            )
+            with gr.Column(elem_classes="asked"):
+                image = photo(f"Picture to search with in {card.title}")
+                more = kind.below()
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            k = gr.Slider(1, MOST, value=12, step=1, label="Pictures to show")
+            k = gr.Slider(1, most, value=first, step=1, label=results)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row(elem_classes="beside"):
                 wall = gr.HTML(
                     js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
                 )
-                beside = aside[0]() if aside else None
+                beside = aside.draw() if aside else None
             status = gr.HTML(elem_classes="status", apply_default_css=False)
             soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
-    asked = gr.State("")  # the digest, when the question is a picture of the catalogue
+    asked = gr.State(Asked())
 
     def index_first(key: str) -> bool:
         try:
@@ -128,7 +187,7 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         yield gr.skip(), time.monotonic() if worked else gr.skip(), asked
 
     async def uploaded(key: str, question: RawImage) -> AsyncIterator[tuple[Any, Any, Any]]:
-        async for step in follow(key, index_first if question else never, ""):
+        async for step in follow(key, index_first if question else never, Asked()):
             yield step
 
     async def picked(key: str) -> AsyncIterator[tuple[Any, Any, Any]]:
@@ -154,7 +213,7 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         try:
             catalogue = shelf.catalogue(key, name)
             if (digest := str(event.digest)) in catalogue.paths:
-                return shelf.library.thumbnail(catalogue, digest), digest
+                return shelf.library.thumbnail(catalogue, digest), Asked(digest)
         except SemblanceError:
             pass
         return gr.skip(), gr.skip()
@@ -162,18 +221,24 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
     def stop(event: gr.EventData) -> None:
         shelf.cancel(str(event.digest).split())
 
-    def leave(digest: str) -> tuple[Any, str]:
-        """A picture of the catalogue that was left can't stay the question."""
-        return (None if digest else gr.skip()), ""
+    def turn(asked: Asked, event: gr.EventData) -> Asked:
+        """Another part of the same question; which there are is known to who answers."""
+        number = str(event.digest)
+        return replace(asked, part=int(number) if number.isdecimal() and len(number) < 5 else EVERY)
 
-    def answer(collection: str, picture: RawImage, digest: str, k: int) -> tuple[str, str]:
+    def leave(asked: Asked) -> tuple[Any, Asked]:
+        """A picture of the catalogue that was left can't stay the question."""
+        return (None if asked.digest else gr.skip()), Asked()
+
+    def answer(collection: str, picture: RawImage, asked: Asked, k: int) -> tuple[Any, ...]:
         """Searches with a picture; the answer as HTML, and which network and weights it came from."""
-        return _answer(shelf, collection, name, picture, digest, k)
+        told = _answer(shelf, collection, name, picture, asked, min(most, max(1, int(k or 1))), kind)
+        return *told, *[""] * (2 + len(more) - len(told))
 
     answering: dict[str, Any] = {
         "fn": answer,
         "inputs": [page.picker, image, asked, k],
-        "outputs": [wall, status],
+        "outputs": [wall, status, *more],
         "preprocess": False,
         "show_progress_on": wall,
         **SEARCHES,
@@ -185,21 +250,19 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
         if not aside:
             return answered
 
-        def fill(key: str, question: RawImage, digest: str) -> Any:
+        def fill(key: str, question: RawImage, asked: Asked, k: int) -> Any:
             try:
-                catalogue = shelf.catalogue(key, name)
-                query, engine = _query(catalogue, question, digest), shelf.engine(key, name)
-                able = query and engine.describe().settled
-                return aside[1](shelf.library, catalogue, engine, query) if able else None
+                query = _query(shelf, key, name, question, asked, k)
+                return aside.fill(query) if query else aside.blank
             except SemblanceError:  # the answer beside it tells it
-                return None
+                return aside.blank
             except Exception:
                 logging.getLogger(__name__).exception("%s: the part beside the answer failed", name)
-                return None
+                return aside.blank
 
         return answered.then(
             fill,
-            [page.picker, image, asked],
+            [page.picker, image, asked, k],
             beside,
             preprocess=False,
             show_progress="hidden",
@@ -234,47 +297,67 @@ def tab(page: Page, name: str, aside: Aside | None = None) -> None:
             chosen, page.picker, [image, asked], show_progress="hidden", api_visibility="private", **SEARCHES
         )
         answer_on(choice.then(picked, page.picker, before, **WATCHES).then)
+    for source in (wall, *more) if more else ():
+        turned = source.part(turn, asked, asked, show_progress="hidden", api_visibility="private")
+        answer_on(turned.then)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
     gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
 
 
-def _query(catalogue: Catalogue, question: RawImage, digest: str) -> Path | None:
-    """A picture of the catalogue, or a file that was uploaded. All other paths get one and the same sentence."""
-    if digest in catalogue.paths:
-        return catalogue.file(digest)
+def uploaded_file(question: RawImage) -> Path | None:
+    """The only door for what a client names. What was not uploaded gets one and the same sentence."""
     if not isinstance(question, dict) or not question.get("path"):
         return None
-    with contextlib.suppress(ValueError, OSError):
+    with contextlib.suppress(TypeError, ValueError, OSError):
         query = Path(question["path"]).resolve()
         if query.is_relative_to(Path(get_upload_folder()).resolve()) and query.is_file():
             return query
     raise SemblanceError("This picture is not here, or was put away after a while; drop it once more.")
 
 
-def _answer(shelf: Shelf, key: str, name: str, question: RawImage, digest: str, number: int) -> tuple[str, str]:
+def _query(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: int) -> Query | None:
+    """What can be answered now, without a download; None where there is no question. Raises SemblanceError."""
+    catalogue = shelf.catalogue(key, name)
+    path = catalogue.file(asked.digest) if asked.digest in catalogue.paths else uploaded_file(question)
+    engine = shelf.engine(key, name)
+    settled = engine.describe().settled
+    return Query(shelf.library, catalogue, engine, path, asked, k) if path and settled else None
+
+
+def _answer(
+    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: int, kind: Kind
+) -> tuple[str, ...]:
+    """(wall, status), and what else the kind of tab finds, if it finds anything."""
     try:
-        catalogue = shelf.catalogue(key, name)
-        query = _query(catalogue, question, digest)
-        engine = shelf.engine(key, name)
-        if query is None or not engine.describe().settled:  # no search downloads anything
-            return _idle(shelf, key, name), _weights(shelf, key, name)
-        k = min(MOST, max(1, int(number or 1)))
-        found = shelf.library.search(catalogue, engine, query, k + bool(digest))
-        answered = draw.answered(engine.describe(), found) + _weights(shelf, key, name)
+        if not (query := _query(shelf, key, name, question, asked, k)):
+            return _idle(shelf, key, name), weights(shelf, key, name)
+        html, facts, *more = kind.find(query)
+        answered = facts + weights(shelf, key, name)
         shelf.upgrade(key, name)
-        matches = [match for match in found.matches if match.digest != digest][:k]
-        if not matches:
-            nothing = draw.state("empty", "No match", "There is no other picture in this collection.")
-            return nothing, answered
-        return draw.wall(catalogue, matches), answered
+        return html or NO_MATCH, answered, *more
     except NotIndexed:
-        return _idle(shelf, key, name), _weights(shelf, key, name)
+        html = _idle(shelf, key, name)
     except SemblanceError as error:
-        return draw.failed(error), _weights(shelf, key, name)
+        html = draw.failed(error)
     except Exception:
         logging.getLogger(__name__).exception("a search in %s failed", name)
-        return draw.failed(UNFORESEEN), _weights(shelf, key, name)
+        html = draw.failed(UNFORESEEN)
+    return html, weights(shelf, key, name)
+
+
+def _pictures(query: Query) -> tuple[str, str]:
+    """The generic answer: the pictures most like the whole of this one."""
+    own = query.asked.digest
+    found = query.library.search(query.catalogue, query.engine, query.path, query.k + bool(own))
+    matches = [match for match in found.matches if match.digest != own][: query.k]
+    calibration = query.library.calibration(query.catalogue, query.engine)
+    html = draw.wall(query.catalogue, matches, draw.Scale(calibration)) if matches else ""
+    return html, draw.answered(query.engine.describe(), found)
+
+
+NO_MATCH = draw.state("empty", "No match", "There is no other picture in this collection.")
+PICTURES = Kind(_pictures)
 
 
 def _idle(shelf: Shelf, key: str, name: str) -> str:
@@ -310,7 +393,7 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
     return draw.state("ask", "Ask with a picture", f"{text}{draw.count(status.images, 'picture')}.")
 
 
-def _weights(shelf: Shelf, key: str, name: str) -> str:
+def weights(shelf: Shelf, key: str, name: str) -> str:
     """Whose weights answer, and whose are hoped for."""
     hoped = shelf.library.engine(name)
     try:

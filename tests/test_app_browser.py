@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
@@ -36,6 +37,7 @@ from features.library import Library
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000  # the longest wait, in milliseconds: TensorFlow's first import is slow on a busy machine
+ASKED = (search.Asked(), 3, search.PICTURES)
 LOADED = ("lookalike", "style", "product", "colour")
 
 
@@ -63,6 +65,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(pictures, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(pictures: Path, home: Path) -> Iterator[str]:
     """The address of the app, served as a person would."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,11 +79,11 @@ def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     env = {key: value for key, value in os.environ.items() if key not in unwanted}
     env |= {
         "GRADIO_SERVER_PORT": str(port),
-        "SEMBLANCE_HOME": str(tmp_path_factory.mktemp("home")),
+        "SEMBLANCE_HOME": str(home),
         "SEMBLANCE_OFFLINE": "1",
         "SEMBLANCE_WEIGHTS": "",
     }
-    log = tmp_path_factory.mktemp("log") / "app.log"
+    log = home / "app.log"
     with log.open("wb") as out:
         command = [sys.executable, "app.py", "serve", str(pictures)]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
@@ -112,6 +120,12 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, app: str) -> Iterator[Any]:
+    with visit(browser, app) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def visit(browser: Any, app: str) -> Iterator[Any]:
     """A fresh visit at 1280 px. Fails when anything is asked of another machine, or told in a toast."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(SECONDS)
@@ -145,10 +159,12 @@ def test_every_tab_answers_an_upload_and_searches_from_a_result(page: Any, pictu
     _upload(panel, query)  # nothing is indexed yet: that comes first, by itself
     panel.locator(".card").first.wait_for()
     first = panel.locator(".card").first
-    assert query.parent.name in first.inner_text() and "1.00" in first.inner_text()  # it finds itself
+    assert query.parent.name in first.inner_text() and "the same picture" in first.inner_text()
+    assert "cosine 1.000" in first.locator(".score").get_attribute("title").lower()
     assert first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     status = panel.locator(".facts").inner_text()
-    assert "network" in status and "pictures searched" in status and "ms" in status
+    assert "network" in status and f"{'faces' if tab == 'lookalike' else 'pictures'} searched" in status
+    assert "ms" in status
     assert "built-in" in panel.locator(".note").inner_text().lower() or tab == "colour"
 
     digest = panel.locator(".card").nth(1).get_attribute("data-digest")
@@ -291,7 +307,8 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
             return engines.Card("Brightness <b>", "as light", 2, "none", "none needed", "MIT", order=15)
 
     config = build(Library(tmp_path)).get_config_file()
-    tabs = [c["props"]["label"] for c in config["components"] if c["type"] == "tabitem"]
+    items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
+    tabs = [item["label"] for item in items if item["id"] not in ("find", "same", "mirror")]
     assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Colour", "Catalogue"]
     assert "brightness" in {d["api_name"] for d in config["dependencies"]}
 
@@ -441,14 +458,14 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     assert "Made ready at the first use" in draw.weights(shelf.cards["late"])
     assert "built-in encoder answers" not in draw.weights(shelf.cards["late"])
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
+    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "Index now" in html and "before the answer" in html and not late.there
 
     page = build(library, picture.parent)
     told = _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
     assert any("Making the network ready" in html for html in told)
     assert late.there and library.status(catalogue, engine).done == 1
-    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, "", 3)
+    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "card" in html
 
 
@@ -494,7 +511,7 @@ def _until(true: Any) -> None:
 
 
 def _asked(shelf: Shelf, picture: Path) -> str:
-    html, status = search._answer(shelf, shelf.first, "grand", {"path": str(picture)}, "", 3)
+    html, status = search._answer(shelf, shelf.first, "grand", {"path": str(picture)}, *ASKED)
     assert "card" in html
     return status
 
@@ -568,7 +585,7 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
     shelf.jobs.cancel([str(drawing.number)])
     assert drawing.ended.wait(20)
     for html, _ in (
-        search._answer(shelf, SAMPLES, "colour", question, "", 3) for question in (None, {"path": "/"})
+        search._answer(shelf, SAMPLES, "colour", question, *ASKED) for question in (None, {"path": "/"})
     ):
         assert "Draw the samples" in html
 

@@ -18,7 +18,7 @@ from features.evaluation import Evaluation
 from features.images import open_image
 from features.library import Library, labelled_files
 from training import data as of_training
-from training import measure
+from training import measure, robustness
 
 pytestmark = pytest.mark.slow
 
@@ -103,3 +103,36 @@ def test_faces_are_found(data: Path) -> None:
     found = sum(bool(lookalike.find_faces(open_image(path).pixels)) for path in pictures)
     print(f"faces found: {found} of {len(pictures)}")
     assert found >= 0.97 * len(pictures)
+
+
+@pytest.fixture(scope="module")
+def unseen(data: Path) -> robustness.Photos:
+    """Photos of people that the encoder never saw."""
+    files = list(of_training.folder(data / "faces"))
+    if not files:
+        pytest.skip(f"{data / 'faces'} is not there")
+    _, _, report = of_training.people(np.array([label for label, _ in files]))
+    return [files[row] for row in report]
+
+
+def test_faces_in_a_group_are_found(unseen: robustness.Photos) -> None:
+    told = np.array([robustness.found_in_group(unseen[first : first + 9], 3) for first in range(0, 90, 9)])
+    found, of = told.sum(axis=0)
+    print(f"faces found in groups of nine: {found} of {of}")
+    assert of > 80 and found >= 0.95 * of
+
+
+def test_the_right_person_is_among_the_first_five(unseen: robustness.Photos) -> None:
+    """More often, by far, than the nearest photo is of the right person."""
+    rows = measure.embed(engines.create("lookalike", "builtin"), unseen[:400])
+    photo, person, top = robustness.person_level(measure.with_another(rows))
+    print(f"the nearest photo {photo:.3f}, the first person {person:.3f}, among five {top:.3f}")
+    assert top >= photo + 0.08 and person >= photo - 0.02
+
+
+def test_a_photo_turned_as_exif_tells_finds_the_same_person(unseen: robustness.Photos) -> None:
+    turned = [change for change in robustness.CHANGES if "turned" in change]
+    queries, gallery = robustness.held(unseen[:400], 40)
+    told = robustness.same_person(queries, gallery, turned)
+    print({change: round(share, 3) for change, (share, _) in told.items()})
+    assert len(turned) == 3 and min(share for share, _ in told.values()) >= 0.85
