@@ -263,6 +263,8 @@ def evaluate(
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
     library = _library(home, weights, offline)
+    if queries and pairs:
+        raise typer.BadParameter("Give --queries or --pairs, not both")
     folds = read_pairs(pairs) if pairs else None
     catalogue, chosen = _indexed(library, images, engine, network)
     result: Evaluation | PairsEvaluation

@@ -23,7 +23,7 @@ from features.verification import KnownPairs
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest), 'part' (with its number), 'index',
-// or 'stop' (with numbers of jobs)
+// 'save', or 'stop' (with numbers of jobs)
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     if (pressed) trigger(pressed.dataset.do, { digest: pressed.dataset.digest || '' });
@@ -70,7 +70,7 @@ class Scale:
             return ""
         if score >= SAME_PICTURE:
             return "the same picture"
-        chance = self.calibration.by_chance(score)
+        chance = max(self.calibration.by_chance(score), 1 / (len(self.calibration.closest) + 1))
         return next((word for most, word in LIKENESS if chance <= most), "weak likeness")
 
     def closer(self, score: float) -> str:
@@ -105,7 +105,16 @@ def wall(catalogue: Catalogue, matches: Sequence[Match], scale: Scale) -> str:
 def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
     """The answer: one card a person, with their other photos folded away below it."""
     told = "".join(_person(catalogue, group, scale) for group in groups)
-    return f'{_none(scale, [group.matches[0].score for group in groups])}<div class="wall people one">{told}</div>'
+    none = _none(scale, [group.matches[0].score for group in groups])
+    return f'<div>{none}<div class="wall people one">{told}</div><p class="share">{_SAVE}</p></div>'
+
+
+_SAVE = '<button type="button" class="act quiet" data-do="save">Save as a picture to share</button>'
+
+
+def called(group: Group) -> str:
+    """A person's name for people: folders often have _ for a space."""
+    return (group.label or group.matches[0].path.stem).replace("_", " ")
 
 
 def everyone(catalogue: Catalogue, parts: Sequence[Part], found: Sequence[Sequence[Group]], scale: Scale) -> str:
@@ -149,7 +158,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
         for match in others
     )
     more = f"<details><summary>{count(len(others), 'more photo')}</summary><div>{photos}</div></details>"
-    card = _card(catalogue, best, group.label or best.path.name, scale)
+    card = _card(catalogue, best, called(group), scale)
     return f'<div class="person">{card}{more if others else ""}</div>'
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from engines import SemblanceError
 from features.catalogue import Progress
 
+CANCELLED = "It was cancelled."
 UNFORESEEN = "Something unforeseen went wrong; the log says what."
 
 Work = Callable[[Progress, Callable[[], bool]], Any]
@@ -74,6 +75,7 @@ class Jobs:
             keys = {job.key for job in self._live if str(job.number) in numbers}
             for job in [job for job in self._live if job.key in keys]:
                 job.cancelled.set()
+                self._failures[job.key] = CANCELLED
                 if job in self._live[1:]:  # its turn need not be waited for
                     self._live.remove(job)
                     job.ended.set()
@@ -107,4 +109,4 @@ class Jobs:
             job.run()
             with self._changed:
                 self._live.remove(job)
-                self._failures[job.key] = job.error or ("It was cancelled." if job.cancelled.is_set() else "")
+                self._failures[job.key] = job.error or (CANCELLED if job.cancelled.is_set() else "")

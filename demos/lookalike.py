@@ -21,11 +21,11 @@ import demos
 from demos import draw, mirror, search, share
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
-from engines import Crop, SemblanceError
+from engines import Crop, NotEmbeddable, SemblanceError
 from features.calibration import Calibration
 from features.embedding import embed
-from features.images import open_image
-from features.library import Group, Match, NotIndexed, Part
+from features.images import ImageError, open_image
+from features.library import Match, NotIndexed, Part, Ranking
 
 PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for
@@ -42,7 +42,7 @@ def tab(page: search.Page, name: str = "lookalike") -> None:
     """The views Find, Same or not and, where there may be a camera, Mirror."""
     with gr.Tabs(elem_classes="views"):
         with gr.Tab("Find", id="find"):
-            search.tab(page, name, TO_SHARE, _kind(page.shelf))
+            search.tab(page, name, kind=_kind(page.shelf))
         with gr.Tab("Same or not", id="same"):
             _same_or_not(page, name)
         if demos.WEBCAM:
@@ -69,7 +69,7 @@ def _kind(shelf: Shelf) -> search.Kind:
         _promise(shelf, PHOTO)
         return [gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="whom")]
 
-    return search.Kind(_find, (PEOPLE, MOST, "People to show"), below)
+    return search.Kind(_find, (PEOPLE, MOST, "People to show"), below, _to_share)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Found:
 
     parts: Sequence[Part]
     chosen: int
-    people: Sequence[Sequence[Group]]
+    people: Sequence[Ranking]
     scale: draw.Scale
 
 
@@ -88,9 +88,8 @@ def _found(query: search.Query) -> Found:
     parts = library.parts(engine, query.path)
     chosen = query.asked.part if query.asked.part in range(len(parts)) else search.EVERY
     wanted, k = (parts, min(query.k, ROW)) if chosen == search.EVERY else ([parts[chosen]], query.k)
-    vectors = embed(engine, [Crop(part.pixels) for part in wanted])
-    own = query.asked.digest
-    people = [_others(library.rank_vector(catalogue, engine, row, k + bool(own)), own)[:k] for row in vectors]
+    rows = embed(engine, [Crop(part.pixels) for part in wanted])
+    people = [library.rank(catalogue, engine, row, k, query.asked.digest) for row in rows]
     return Found(parts, chosen, people, replace(STRANGERS, calibration=library.calibration(catalogue, engine)))
 
 
@@ -98,40 +97,30 @@ def _find(query: search.Query) -> tuple[str, str, str]:
     """The people most like the chosen face, or like each: (wall, facts, faces)."""
     started = time.perf_counter()
     found = _found(query)
-    searched = draw.count(query.library.status(query.catalogue, query.engine).rows, "face")
-    facts = draw.facts(query.engine.describe(), f"{searched} searched", time.perf_counter() - started)
+    first, groups = found.people[0], [ranking.groups for ranking in found.people]
+    searched = f"{draw.count(first.searched, 'face')} searched · {first.index}"
+    facts = draw.facts(query.engine.describe(), searched, time.perf_counter() - started)
     size = open_image(query.path, 1)
     faces = draw.faces(found.parts, (size.width, size.height), found.chosen)
     if found.chosen == search.EVERY:
-        return draw.everyone(query.catalogue, found.parts, found.people, found.scale), facts, faces
-    (people,) = found.people
-    return draw.people(query.catalogue, people, found.scale) if people else "", facts, faces
+        return draw.everyone(query.catalogue, found.parts, groups, found.scale), facts, faces
+    return draw.people(query.catalogue, groups[0], found.scale) if groups[0] else "", facts, faces
 
 
-def _others(groups: Sequence[Group], digest: str) -> list[Group]:
-    """Without the picture that is the question."""
-    left = [replace(g, matches=[match for match in g.matches if match.digest != digest]) for g in groups]
-    return [group for group in left if group.matches]
-
-
-def _to_share(query: search.Query) -> Any:
-    """The card to download, where Gradio keeps uploads and deletes it as it deletes them."""
+def _to_share(query: search.Query) -> Path:
+    """The card to download; it lies among the uploads and is deleted as they are. Raises SemblanceError."""
     found = _found(query)
-    if found.chosen == search.EVERY or not found.people[0]:
-        return NO_CARD
-    likenesses = []
-    for group in found.people[0][: share.MOST]:
-        best = group.matches[0]
-        name = group.label or best.path.stem
-        likenesses.append(share.Likeness(_face_of(best), name, found.scale.closer(best.score)))
+    people = found.people[0].groups
+    if found.chosen == search.EVERY or not people:
+        raise SemblanceError("Choose one face first; the picture is of that one and the people most like it.")
+    likenesses = [
+        share.Likeness(_face_of(group.matches[0]), draw.called(group), found.scale.closer(group.matches[0].score))
+        for group in people[: share.MOST]
+    ]
     path = Path(get_upload_folder()) / secrets.token_hex(16) / "semblance.jpg"
     path.parent.mkdir(parents=True)
     share.card(found.parts[found.chosen].pixels, likenesses).save(path, quality=90)
-    return gr.update(value=str(path), visible=True)
-
-
-def _share_button() -> gr.DownloadButton:
-    return gr.DownloadButton("Save as a picture to share", visible=False, size="sm", elem_classes="share")
+    return path
 
 
 def _face_of(match: Match) -> np.ndarray:
@@ -140,10 +129,6 @@ def _face_of(match: Match) -> np.ndarray:
     shrunk = picture.pixels.shape[1] / picture.width
     box = match.box and tuple(round(edge * shrunk) for edge in match.box)
     return share.around(picture.pixels, box)
-
-
-NO_CARD = gr.update(value=None, visible=False)
-TO_SHARE = search.Aside(_share_button, _to_share, NO_CARD)
 
 
 def _same_or_not(page: search.Page, name: str) -> None:
@@ -191,13 +176,14 @@ def _compare(shelf: Shelf, key: str, name: str, questions: Sequence[search.RawIm
     for nth, path in zip(draw.NTH, paths, strict=True):
         try:
             parts.append(shelf.library.parts(engine, path)[0])
-        except SemblanceError as error:
+        except (ImageError, NotEmbeddable) as error:
             raise type(error)(f"In the {nth} photo: {error}") from error
     try:
         known = shelf.library.known_pairs(shelf.catalogue(key, name), engine)
     except NotIndexed:
         known = None
-    return draw.verdict(parts, shelf.library.likeness(engine, *paths), known)
+    one, other = embed(engine, [Crop(part.pixels) for part in parts])
+    return draw.verdict(parts, float(one @ other), known)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def look(
         and calibration.closer_than(float(vector @ known.vector)) >= SAME_FACE
     ):
         vector = unit_rows((NEWEST * vector + (1 - NEWEST) * known.vector)[None])[0]
-    (person,) = library.rank_vector(catalogue, engine, vector, 1)
+    (person,) = library.rank(catalogue, engine, vector, 1).groups
     closer = draw.Scale(calibration, others="strangers").closer(person.matches[0].score)
     scale = len(frame) / len(small)
     left, top, right, bottom = (round(scale * edge) for edge in box)

@@ -90,12 +90,14 @@ class Kind:
 
     find: the answer as HTML, the facts under it, and a value for each gr.HTML that `below` draws below the
     question and from which `part` may come; raises SemblanceError, and then they are empty.
-    results: how many at first, how many at most, and what they are.
+    results: how many at first, how many at most, and what they are. save: makes the file that the answer's button
+    `save` gives to download; raises SemblanceError.
     """
 
     find: Callable[[Query], tuple[str, ...]]
     results: tuple[int, int, str] = (12, 50, "Pictures to show")
     below: Callable[[], Sequence[gr.HTML]] = _nothing
+    save: Callable[[Query], Path] | None = None
 
 
 async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
@@ -142,6 +144,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
                 )
                 beside = aside.draw() if aside else None
             status = gr.HTML(elem_classes="status", apply_default_css=False)
+            made = gr.DownloadButton(visible="hidden", elem_id=f"made-{name}") if kind.save else None
             soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
     asked = gr.State(Asked())
 
@@ -232,7 +235,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
     def answer(collection: str, picture: RawImage, asked: Asked, k: int) -> tuple[Any, ...]:
         """Searches with a picture; the answer as HTML, and which network and weights it came from."""
-        told = _answer(shelf, collection, name, picture, asked, min(most, max(1, int(k or 1))), kind)
+        told = _answer(shelf, collection, name, picture, asked, k, kind)
         return *told, *[""] * (2 + len(more) - len(told))
 
     answering: dict[str, Any] = {
@@ -252,7 +255,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
         def fill(key: str, question: RawImage, asked: Asked, k: int) -> Any:
             try:
-                query = _query(shelf, key, name, question, asked, k)
+                query = _query(shelf, key, name, question, asked, k, kind)
                 return aside.fill(query) if query else aside.blank
             except SemblanceError:  # the answer beside it tells it
                 return aside.blank
@@ -279,7 +282,8 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         **WATCHES,
     )
     answer_on(arrival.then)
-    overtaking = status.change(overtake, page.picker, [soon, page.stamp], trigger_mode="once", **WATCHES)
+    changes = [status.change, page.stamp.change]
+    overtaking = gr.on(changes, overtake, page.picker, [soon, page.stamp], trigger_mode="once", **WATCHES)
     left = page.picker.change(
         leave,
         asked,
@@ -302,6 +306,17 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         answer_on(turned.then)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
+    if made:
+
+        def save(key: str, question: RawImage, asked: Asked, k: int) -> Any:
+            try:
+                query = _query(shelf, key, name, question, asked, k, kind)
+                return str(kind.save(query)) if query and kind.save else gr.skip()
+            except SemblanceError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
+        saved = wall.save(save, answering["inputs"], made, preprocess=False, api_visibility="private", **SEARCHES)
+        saved.success(None, js=f"() => setTimeout(() => document.getElementById('made-{name}').click(), 50)")
     gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
 
 
@@ -316,8 +331,14 @@ def uploaded_file(question: RawImage) -> Path | None:
     raise SemblanceError("This picture is not here, or was put away after a while; drop it once more.")
 
 
-def _query(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: int) -> Query | None:
+def _query(
+    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, kind: Kind
+) -> Query | None:
     """What can be answered now, without a download; None where there is no question. Raises SemblanceError."""
+    try:
+        k = min(kind.results[1], max(1, int(k)))
+    except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
+        k = 1
     catalogue = shelf.catalogue(key, name)
     path = catalogue.file(asked.digest) if asked.digest in catalogue.paths else uploaded_file(question)
     engine = shelf.engine(key, name)
@@ -326,11 +347,11 @@ def _query(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, 
 
 
 def _answer(
-    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: int, kind: Kind
+    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, kind: Kind
 ) -> tuple[str, ...]:
     """(wall, status), and what else the kind of tab finds, if it finds anything."""
     try:
-        if not (query := _query(shelf, key, name, question, asked, k)):
+        if not (query := _query(shelf, key, name, question, asked, k, kind)):
             return _idle(shelf, key, name), weights(shelf, key, name)
         html, facts, *more = kind.find(query)
         answered = facts + weights(shelf, key, name)

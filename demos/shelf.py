@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import engines
 from demos.jobs import Job, Jobs
 from engines import Card, Engine, SemblanceError
 from features.catalogue import Catalogue, Progress
@@ -95,6 +96,8 @@ class Shelf:
         builtin = self.library.engine(name, "builtin")
         if not card.settled:
             return builtin
+        if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # it is the stand-in: no other is to be had
+            return hoped
         catalogue = self.catalogue(key, name)
         ahead = self.library.status(catalogue, builtin).done > self.library.status(catalogue, hoped).done
         return builtin if ahead else hoped
@@ -156,19 +159,22 @@ class Shelf:
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
             report = self.library.index(catalogue, answering, progress, cancelled)
-            self.upgrade(key, engine)
+            if not report.cancelled:
+                self.upgrade(key, engine, again=True)
             return report
 
         return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
 
-    def upgrade(self, key: str, engine: str) -> None:
+    def upgrade(self, key: str, engine: str, *, again: bool = False) -> None:
         """Where the built-in encoder answers: fetches in the background what is to take over, and indexes with it.
 
-        Not again while that runs, nor after it failed or was cancelled. Raises SemblanceError.
+        Not while that runs. again: even if it failed or was cancelled before. Raises SemblanceError.
         """
         catalogue, hoped = self.catalogue(key, engine), self.library.engine(engine)
         place = (catalogue.root, engine)
-        if self.engine(key, engine) is hoped or self.upgrades.find(place) or self.upgrades.failure(place):
+        if self.engine(key, engine) is hoped or self.upgrades.find(place):
+            return
+        if self.upgrades.failure(place) and not again:
             return
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:

@@ -1,7 +1,12 @@
-"""Look-alike: the same face. MTCNN finds faces, each is aligned and cropped, VGGFace turns it into a vector."""
+"""Look-alike: the same face. MTCNN finds faces, each is aligned and cropped, VGGFace turns it into a vector.
+
+VGGFace gets the crops that it was trained on, by the box. The built-in encoder gets them by eyes, nose and mouth,
+which stay in their places better than the box when a photo is mirrored, scaled or saved anew.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +22,8 @@ SIDE = 224  # of an aligned face, pixels
 # VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays.
 MARGIN = 0.3
 KEPT = 224 / 256
+PLACES = np.array([[0.300, 0.361], [0.700, 0.361], [0.5, 0.597], [0.5, 0.799]])
+"""Eyes, nose and mouth in an aligned face, as shares of SIDE: where they lie on average when cut by the box."""
 MIN_CONFIDENCE = 0.9
 MIN_FACE = 20  # pixels; smaller boxes hold no identity
 SMALL = 40  # pixels: below, little is left of one
@@ -35,19 +42,45 @@ def find_faces(image: np.ndarray) -> list[Face]:
     return sorted(sure, key=lambda face: (-face.box[2] * face.box[3], face.box))
 
 
-def align(image: np.ndarray, face: Face) -> np.ndarray:
-    """A face of `find_faces` -> (SIDE, SIDE, 3) uint8 RGB: eyes levelled, margin kept, edges repeated outside."""
+def by_box(face: Face) -> np.ndarray:
+    """The (2, 3) matrix of VGGFace2's crop: eyes levelled, the box with its margin."""
     x, y, width, height = face.box
-    centre = np.array([x + width / 2, y + height / 2])
-    eyes = sorted((face.left_eye, face.right_eye))
-    across = np.subtract(eyes[1], eyes[0])
-    angle = float(np.degrees(np.arctan2(across[1], across[0])))
+    left, right = _eyes(face)
+    across = right - left
     scale = SIDE / (min(width, height) * (1 + MARGIN) * KEPT)
+    return _similarity(np.array([x + width / 2, y + height / 2]), across, scale, np.full(2, SIDE / 2))
+
+
+def by_points(face: Face) -> np.ndarray:
+    """The (2, 3) matrix that turns, scales and moves eyes, nose and mouth nearest to PLACES (Umeyama 1991)."""
+    points, places = np.array([*_eyes(face), face.nose, face.mouth]), PLACES * SIDE
+    centre, place = points.mean(axis=0), places.mean(axis=0)
+    (x, y), (u, v) = (points - centre).T, (places - place).T
+    along, across, spread = x @ u + y @ v, x @ v - y @ u, x @ x + y @ y
+    if not spread:  # all in one place
+        return by_box(face)
+    scale = np.hypot(along, across) / spread
+    return _similarity(centre, np.array([along, -across]), scale, place)
+
+
+def _similarity(centre: np.ndarray, level: np.ndarray, scale: float, place: np.ndarray) -> np.ndarray:
+    """The (2, 3) matrix that brings centre to place, and makes the direction `level` run to the right."""
+    cosine, sine = level / np.hypot(*level) if level.any() else (1.0, 0.0)
+    turned = scale * np.array([[cosine, sine], [-sine, cosine]])
+    return np.column_stack([turned, place - turned @ centre])
+
+
+def _eyes(face: Face) -> np.ndarray:
+    """(2, 2): the one on the left of the picture first, whoever's left that is."""
+    return np.array(sorted((face.left_eye, face.right_eye)), float)
+
+
+def align(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """A picture, and the matrix of a face in it -> (SIDE, SIDE, 3) uint8 RGB, edges repeated outside."""
+    matrix, scale = matrix.copy(), float(np.hypot(*matrix[0, :2]))
     if scale < 0.75:  # warping alone would alias: shrink first, area-averaged
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        centre, scale = centre * scale, 1.0
-    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
-    matrix[:, 2] = matrix[:, 2] + SIDE / 2 - centre
+        matrix[:, :2] /= scale
     return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -60,7 +93,7 @@ def sharpness(aligned: np.ndarray) -> float:
 
 def _remarks(face: Face, aligned: np.ndarray) -> tuple[str, ...]:
     """What makes a face hard to tell from others."""
-    eyes = np.array(sorted((face.left_eye, face.right_eye)), float)
+    eyes = _eyes(face)
     across = eyes[1] - eyes[0]
     turned = np.dot(face.nose - eyes.mean(axis=0), across) / max(np.dot(across, across), 1.0)
     found = {
@@ -71,8 +104,8 @@ def _remarks(face: Face, aligned: np.ndarray) -> tuple[str, ...]:
     return tuple(remark for remark, there in found.items() if there)
 
 
-def _crop(image: np.ndarray, face: Face) -> Crop:
-    aligned = align(image, face)
+def _crop(image: np.ndarray, face: Face, matrix: np.ndarray) -> Crop:
+    aligned = align(image, matrix)
     return Crop(aligned, _box(image, face), _remarks(face, aligned))
 
 
@@ -91,6 +124,10 @@ def _network(architecture: str, dim: int) -> Network:
         weights=vggface.WEIGHTS[architecture],
         check=partial(vggface.check, architecture),
     )
+
+
+def _matrix(network: Network) -> Callable[[Face], np.ndarray]:
+    return by_points if network is builtin.FACES else by_box
 
 
 @register
@@ -112,7 +149,8 @@ class Lookalike(NetworkEngine):
         faces = find_faces(image)
         if not faces:
             raise NotEmbeddable("No face found. Try a larger, front-facing photo.")
-        return [_crop(image, face) for face in faces]
+        matrix = _matrix(self._answer(fetch=False).network)
+        return [_crop(image, face, matrix(face)) for face in faces]
 
     def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
         path = self._answer(fetch=True).network.pairs
@@ -129,4 +167,5 @@ class Lookalike(NetworkEngine):
             "smallest": MIN_FACE,
             "margin": MARGIN,
             "kept": KEPT,
+            "aligned": _matrix(self._answer(fetch=False).network).__name__,
         }

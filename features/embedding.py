@@ -30,15 +30,10 @@ def cut_query(engine: Engine, query: Path) -> tuple[Picture, list[Crop]]:
     return picture, _crops(engine, picture.pixels)
 
 
-def embed_query(engine: Engine, query: Path, part: int = 0) -> np.ndarray:
-    """(D,) float32 unit vector of one of the query's crops; the first is the most prominent.
-
-    Raises as `cut_query`, and NotEmbeddable when there are not so many.
-    """
+def embed_query(engine: Engine, query: Path) -> np.ndarray:
+    """(D,) float32 unit vector of the query's most prominent crop. Raises as `cut_query`."""
     _, crops = cut_query(engine, query)
-    if not 0 <= part < len(crops):
-        raise NotEmbeddable("This part is not in the picture; choose another.")
-    return embed(engine, [crops[part]])[0]
+    return embed(engine, crops[:1])[0]
 
 
 def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -> Iterator[Features]:

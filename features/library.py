@@ -34,6 +34,7 @@ from features.verification import KnownPairs, Pair, PairsEvaluation, cross_valid
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 NEAR = 500  # pictures whose labels are ranked
+SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
 
 
@@ -94,7 +95,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Group:
-    """A label with its pictures, best first. A picture without a label is a group of its own.
+    """A label with its SHOWN best pictures, best first. A picture without a label is a group of its own.
 
     score: half the best cosine, half the mean over all its pictures.
     """
@@ -102,6 +103,15 @@ class Group:
     label: str
     score: float
     matches: list[Match]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """groups: best first. searched: rows that took part. index: how it was searched, for people."""
+
+    groups: list[Group]
+    searched: int
+    index: str
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,13 @@ class _Searchable:
             if row.digest in self.first_row:
                 found.setdefault(self.label(row.digest) or row.digest, []).append(place)
         return found
+
+    @cached_property
+    def known_pairs(self) -> KnownPairs | None:
+        """Of the pictures that have a label, each by its most prominent part."""
+        labels = {digest: self.label(digest) for digest in self.first_row}
+        rows = self.features.take([self.first_row[digest] for digest, label in labels.items() if label])
+        return known_pairs(rows, [label for label in labels.values() if label], f"pairs of {self.root.name}")
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -326,28 +343,29 @@ class Library:
         picture, crops = cut_query(engine, query)
         return [Part(picture.full_box(crop.box), crop.pixels, crop.remarks) for crop in crops]
 
-    def rank(self, catalogue: Catalogue, engine: Engine, query: Path, k: int = 5, part: int = 0) -> list[Group]:
-        """The k labels (people, say) most like one part of the query, best first. Raises as `search`."""
-        return self.rank_vector(catalogue, engine, embed_query(engine, query, part), k)
+    def rank(
+        self, catalogue: Catalogue, engine: Engine, vector: np.ndarray, k: int = 5, without: str = ""
+    ) -> Ranking:
+        """The k labels (people, say) most like a (D,) float32 unit vector of the engine's, best first.
 
-    def rank_vector(self, catalogue: Catalogue, engine: Engine, vector: np.ndarray, k: int = 5) -> list[Group]:
-        """The same for a (D,) float32 unit vector of the engine's. Raises NotIndexed."""
+        Only labels of the NEAR nearest pictures are ranked. without: digest of a picture that is left out. Raises
+        NotIndexed.
+        """
         stored = self._ready(catalogue, engine)
         (near,) = self._nearest(stored, vector[None], NEAR)
-        candidates = list(dict.fromkeys(match.label or match.digest for match in near))[: 4 * k]
+        names = list(dict.fromkeys(match.label or match.digest for match in near if match.digest != without))
+        ranked = []
+        for name in names[: 4 * k]:
+            pictures = _best_rows(stored.features, stored.rows_of[name], vector, without)
+            if pictures:
+                mean = sum(cosine for cosine, _ in pictures) / len(pictures)
+                ranked.append(((pictures[0][0] + mean) / 2, name, pictures[:SHOWN]))
+        ranked.sort(key=lambda entry: (-entry[0], entry[1]))
         groups = []
-        for name in candidates:
-            rows = stored.rows_of[name]
-            cosines = stored.features.take(rows) @ vector
-            best: dict[str, Match] = {}
-            for row, cosine in zip(rows, cosines.tolist(), strict=True):
-                match = stored.match(row, cosine)
-                if match.digest not in best or best[match.digest].score < cosine:
-                    best[match.digest] = match
-            matches = sorted(best.values(), key=lambda match: (-match.score, match.digest))
-            score = (matches[0].score + float(np.mean([match.score for match in matches]))) / 2
+        for score, _, pictures in ranked[:k]:
+            matches = [stored.match(place, cosine) for cosine, place in pictures]
             groups.append(Group(matches[0].label, score, matches))
-        return sorted(groups, key=lambda group: (-group.score, group.label))[:k]
+        return Ranking(groups, sum(len(places) for places in stored.rows_of.values()), stored.index.name)
 
     def calibration(self, catalogue: Catalogue, engine: Engine) -> Calibration:
         """How alike strangers are here; remembered until something changes. Raises NotIndexed."""
@@ -358,14 +376,7 @@ class Library:
         own = engine.known_pairs() if isinstance(engine, Verifier) else None
         if own:
             return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
-        stored = self._ready(catalogue, engine)
-        labels = {digest: stored.label(digest) for digest in stored.first_row}
-        rows = stored.features.take([stored.first_row[digest] for digest, label in labels.items() if label])
-        return known_pairs(rows, [label for label in labels.values() if label], f"pairs of {catalogue.name}")
-
-    def likeness(self, engine: Engine, one: Path, other: Path) -> float:
-        """Cosine of the most prominent parts of two pictures. Raises as `search`, naming the file."""
-        return float(_embed_named(engine, one) @ _embed_named(engine, other))
+        return self._ready(catalogue, engine).known_pairs
 
     def recommend(
         self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5
@@ -577,6 +588,19 @@ class Library:
 def _graph(store: FeatureStore) -> Path:
     """Where the approximate index of a feature file is kept."""
     return store.path.with_suffix(".hnsw")
+
+
+def _best_rows(
+    features: Features, places: Sequence[int], vector: np.ndarray, without: str
+) -> list[tuple[float, int]]:
+    """Rows of some pictures -> of each picture its row nearest to the vector: (cosine, place), best first."""
+    cosines = features.take(places) @ vector
+    best: dict[str, tuple[float, int]] = {}
+    for number in np.argsort(-cosines, kind="stable"):
+        digest = features.rows[places[number]].digest
+        if digest != without:
+            best.setdefault(digest, (float(cosines[number]), places[number]))
+    return list(best.values())
 
 
 def _row_ids(rows: Sequence[Row]) -> list[str]:

@@ -24,6 +24,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,7 +66,7 @@ class Features:
     parts: list[np.ndarray]
     refused: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digests(self) -> set[str]:
         """All pictures that have been looked at, embedded or refused."""
         return {row.digest for row in self.rows} | self.refused.keys()
@@ -99,6 +100,7 @@ class FeatureStore:
     fingerprint: str
     dim: int
     _known: dict[Path, tuple[files.Version, list[_Block]]] = field(default_factory=dict, init=False, repr=False)
+    _read: tuple[Any, Features | None] = field(default=(None, None), init=False, repr=False)
 
     @property
     def journal(self) -> Path:
@@ -110,6 +112,13 @@ class FeatureStore:
 
     def read(self) -> Features:
         """What is stored, the journal's rows last. A damaged file is set aside and counts as none."""
+        version, (known, features) = self.version(), self._read
+        if features is None or known != version:
+            features = self._joined()
+            self._read = version, features
+        return features
+
+    def _joined(self) -> Features:
         rows: list[Row] = []
         parts: list[np.ndarray] = []
         refused: dict[str, str] = {}
@@ -162,6 +171,7 @@ class FeatureStore:
         files.write_atomically(self.path, itertools.chain([head], self._copied(kept)))
         self.journal.unlink(missing_ok=True)
         self._known.clear()
+        self._read = None, None
 
     def _stored(self) -> Iterator[tuple[_Block, Sequence[int]]]:
         """The file, then the records of the journal, each with the numbers of its rows that count.

@@ -67,16 +67,28 @@ def best_threshold(same: np.ndarray, different: np.ndarray) -> float:
 def known_pairs(vectors: np.ndarray, labels: Sequence[str], source: str) -> KnownPairs | None:
     """(n, D) unit rows and their labels -> pairs among them, drawn by a fixed seed; None if they are too few."""
     kind = np.unique(labels, return_inverse=True)[1]
+    order, counts = np.argsort(kind, kind="stable"), np.bincount(kind)
     random = np.random.default_rng(0)
-    rows = [np.flatnonzero(kind == number) for number in range(kind.max(initial=-1) + 1)]
-    same = np.array([(a, b) for of in rows for i, a in enumerate(of) for b in of[i + 1 :]], int).reshape(-1, 2)
-    if len(same) < LEAST_PAIRS or len(rows) < 2:
+    same = _drawn_within(counts, random)
+    drawn = random.integers(0, max(len(kind), 1), (4 * MOST_PAIRS, 2)) if len(kind) else same
+    different = np.unique(np.sort(drawn[kind[drawn[:, 0]] != kind[drawn[:, 1]]], axis=1), axis=0)
+    if min(len(same), len(different)) < LEAST_PAIRS:
         return None
-    same = random.permutation(same)[:MOST_PAIRS]
-    drawn = random.integers(0, len(kind), (4 * MOST_PAIRS, 2))
-    different = drawn[kind[drawn[:, 0]] != kind[drawn[:, 1]]][:MOST_PAIRS]
-    cosines = (np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (same.T, different.T))
+    pairs = order[same], random.permutation(different)[:MOST_PAIRS]
+    cosines = (np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (pair.T for pair in pairs))
     return KnownPairs(*cosines, source)
+
+
+def _drawn_within(counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Sizes of groups, one after the other -> at most MOST_PAIRS different (n, 2) pairs of places in one group."""
+    first = np.cumsum(counts) - counts
+    of = np.cumsum(counts * (counts - 1) // 2)
+    total = int(of[-1]) if len(of) else 0
+    numbers = random.choice(total, MOST_PAIRS, replace=False) if total > MOST_PAIRS else np.arange(total)
+    group = np.searchsorted(of, numbers, side="right")
+    number = numbers - (of - counts * (counts - 1) // 2)[group]
+    later = ((1 + np.sqrt(1 + 8 * number)) // 2).astype(int)  # of the pairs (0, 1), (0, 2), (1, 2), (0, 3) ...
+    return first[group][:, None] + np.column_stack([number - later * (later - 1) // 2, later])
 
 
 @dataclass(frozen=True)
@@ -115,9 +127,11 @@ def read_pairs(path: Path) -> list[list[Pair]]:
         except ValueError as error:
             raise SemblanceError(f"Line {number} of {path} is no pair: NAME N M, or NAME N OTHER M.") from error
     count = folds[0] if folds else 1
-    if not pairs or len(pairs) != 2 * each * count:
-        raise SemblanceError(f"{path} has {len(pairs)} pairs and not {count} x {each} of each kind, as it says.")
-    return [pairs[first : first + 2 * each] for first in range(0, len(pairs), 2 * each)]
+    read = [pairs[first : first + 2 * each] for first in range(0, len(pairs), max(2 * each, 1))]
+    kinds = [(sum(pair.same for pair in fold), len(fold)) for fold in read]
+    if not pairs or kinds != [(each, 2 * each)] * count:
+        raise SemblanceError(f"{path} has not {count} times {each} pairs of each kind, as its first line says.")
+    return read
 
 
 def _photo(name: str, number: str) -> str:

@@ -557,11 +557,37 @@ def test_the_built_in_encoder_goes_on_where_no_weights_come(
     grand.error = SemblanceError("The disk is full.") if how == "error" else None
     if how == "cancelled":
         shelf.cancel([str(job.number)])
+        assert "network builtin" in _asked(shelf, picture)
+        assert not shelf.work(shelf.first), "nor while the cancelled work is still on its way to its end"
     grand.arrived.set()
     assert job.ended.wait(20)
     _until(lambda: not shelf.work(shelf.first))
     assert job.error == ("The disk is full." if how == "error" else "")
     assert "network builtin" in _asked(shelf, picture)
+    assert not shelf.work(shelf.first)
+    if how == "cancelled":  # "Bring up to date" is for another try
+        assert shelf.index(shelf.first, "grand").ended.wait(20)
+        _until(lambda: "network Grandest" in _asked(shelf, picture))
+
+
+def test_who_cancels_the_indexing_gets_no_upgrade(library: Library, tmp_path: Path, grand: Any) -> None:
+    for number in range(40):
+        _noise(tmp_path / "pictures" / f"{number}.png", number, 16)
+    shelf = Shelf(library, tmp_path / "pictures")
+    begun, go = threading.Event(), threading.Event()
+
+    def embed(self: Any, crops: Any) -> np.ndarray:
+        begun.set()
+        assert go.wait(20)
+        return np.array([[1, 0]] * len(crops), np.float32)
+
+    grand.embed, was = embed, grand.embed
+    job = shelf.index(shelf.first, "grand")
+    assert begun.wait(20)
+    shelf.cancel([str(job.number)])
+    go.set()
+    assert job.ended.wait(20) and job.result.cancelled
+    grand.embed = was
     assert not shelf.work(shelf.first)
 
 

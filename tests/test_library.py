@@ -37,7 +37,7 @@ import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
-from features.library import BATCH, Answer, Library, NotIndexed, default_home, labelled_files
+from features.library import BATCH, SHOWN, Answer, Library, NotIndexed, default_home, labelled_files
 
 ROOT = Path(__file__).parent.parent
 
@@ -1039,19 +1039,47 @@ def test_without_its_file_a_large_catalogue_is_searched_exactly(
 # --- labels ranked, and parts of a query
 
 
+def at(degrees: float) -> np.ndarray:
+    """The toy's vector of `hue(degrees)`."""
+    return np.float32([np.cos(np.radians(degrees)), np.sin(np.radians(degrees)), 0])
+
+
 def test_people_are_ranked_by_their_best_photo_and_by_all(library: Library, pictures: Path) -> None:
     """b has the nearest photo, but its other one is far; c has one, a hand's breadth off."""
     for name, degrees in (("a/1", 8), ("a/2", 12), ("b/1", 4), ("b/2", 80), ("c/1", 30), ("alone", 35)):
         paint(pictures / f"{name}.png", hue(degrees))
     toy = Toy()
-    catalogue, query = opened(library, pictures, toy), paint(pictures.parent / "query.png", hue(0))
-    groups = library.rank(catalogue, toy, query)
+    catalogue = opened(library, pictures, toy)
+    ranking = library.rank(catalogue, toy, at(0))
+    groups = ranking.groups
     assert [group.label for group in groups] == ["a", "c", "", "b"], "a photo without a folder stands for itself"
     stems = [[match.path.stem for match in group.matches] for group in groups]
     assert stems == [["1", "2"], ["1"], ["alone"], ["1", "2"]]
     cosines = [np.cos(np.radians(degrees)) for degrees in (4, 80)]
     assert groups[3].score == pytest.approx((cosines[0] + np.mean(cosines)) / 2, abs=0.01)
-    assert [group.label for group in library.rank(catalogue, toy, query, k=2)] == ["a", "c"]
+    assert ranking.searched == 6 and ranking.index == library.search(catalogue, toy, pictures / "alone.png").index
+    assert [group.label for group in library.rank(catalogue, toy, at(0), k=2).groups] == ["a", "c"]
+
+
+def test_a_picture_that_is_left_out_counts_for_nothing(library: Library, pictures: Path) -> None:
+    paths = [
+        paint(pictures / f"{name}.png", hue(degrees)) for name, degrees in (("a/1", 0), ("a/2", 60), ("b/1", 30))
+    ]
+    toy = Toy()
+    catalogue = opened(library, pictures, toy)
+    assert [group.label for group in library.rank(catalogue, toy, at(0)).groups] == ["a", "b"]
+    left = library.rank(catalogue, toy, at(0), without=digest(paths[0])).groups
+    assert [(group.label, round(group.score, 2)) for group in left] == [("b", 0.87), ("a", 0.5)]
+    gone = library.rank(catalogue, toy, at(30), without=digest(paths[2])).groups
+    assert [group.label for group in gone] == ["a"]
+
+
+def test_of_many_photos_the_best_are_given(library: Library, pictures: Path) -> None:
+    for number in range(20):
+        paint(pictures / "a" / f"{number:02}.png", hue(4 * number))
+    toy = Toy()
+    (group,) = library.rank(opened(library, pictures, toy), toy, at(0)).groups
+    assert [match.path.stem for match in group.matches] == [f"{number:02}" for number in range(SHOWN)]
 
 
 def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: Library, pictures: Path) -> None:
@@ -1059,8 +1087,7 @@ def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: L
     paint(pictures / "b/1.png", hue(20), right=hue(25))
     halves = Halves()
     catalogue = opened(library, pictures, halves)
-    query = paint(pictures.parent / "query.png", hue(0), right=hue(22))
-    first, second = (library.rank(catalogue, halves, query, part=part) for part in (0, 1))
+    first, second = (library.rank(catalogue, halves, at(degrees)).groups for degrees in (0, 22))
     assert [group.label for group in first] == ["a", "b"] and [group.label for group in second] == ["b", "a"]
     assert first[0].score == pytest.approx(1, abs=1e-4) and len(first[0].matches) == 1
 
@@ -1070,16 +1097,6 @@ def test_the_parts_of_a_query_are_told_with_their_places(library: Library, tmp_p
     left, right = library.parts(Halves(), query)
     assert (left.box, right.box) == ((0, 0, 4, 8), (4, 0, 8, 8)) and left.remarks == ()
     assert tuple(left.pixels[0, 0]) == RED and tuple(right.pixels[0, 0]) == BLUE
-
-
-@pytest.mark.parametrize("part", [-1, 2])
-def test_a_part_that_is_not_there_is_told(library: Library, pictures: Path, part: int) -> None:
-    paint(pictures / "a.png", RED)
-    halves = Halves()
-    catalogue = opened(library, pictures, halves)
-    query = paint(pictures.parent / "query.png", RED, right=BLUE)
-    with pytest.raises(NotEmbeddable, match="not in the picture"):
-        library.rank(catalogue, halves, query, part=part)
 
 
 def test_remarks_on_a_part_are_kept_with_its_row(library: Library, pictures: Path) -> None:

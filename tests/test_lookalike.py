@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from PIL import Image
 from seeded import PEOPLE, pictures, pixels
 
 from engines import Crop, Engine, NotEmbeddable, create, lookalike
-from engines.lookalike import align
+from engines.lookalike import PLACES, SIDE, align, by_box, by_points
 from engines.networks.mtcnn import Face
 from features.images import open_image
 
+Matrix = Callable[[Face], np.ndarray]
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 GREY = (128, 128, 128)
 
@@ -24,7 +26,10 @@ GREY = (128, 128, 128)
 
 
 def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
-    """A grey picture with eyes in red and green and a mouth in blue, turned; and the face as it is detected."""
+    """A grey picture with eyes in red and green and a mouth in blue, turned; and the face as it is detected.
+
+    Eyes, nose and mouth lie to each other as in PLACES.
+    """
     side = round(300 * scale)
     middle = np.array([150.0, 150.0])
     turn = np.radians(degrees)
@@ -34,14 +39,20 @@ def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
     for name, colour, place in [
         ("left_eye", RED, (-24, -20)),
         ("right_eye", GREEN, (24, -20)),
-        ("mouth", BLUE, (0, 40)),
+        ("nose", GREY, (0, 8)),
+        ("mouth", BLUE, (0, 32)),
     ]:
         x, y = (middle + matrix @ place) * scale
         at[name] = round(x), round(y)
         cv2.circle(image, at[name], round(6 * scale), colour, -1)
     corner, size = (middle - (50, 60)) * scale, (round(100 * scale), round(120 * scale))
     box = (round(corner[0]), round(corner[1]), *size)
-    return image, Face(box, at["left_eye"], at["right_eye"], nose=(0, 0), confidence=1.0)
+    return image, Face(box, **at, confidence=1.0)
+
+
+@pytest.fixture(params=[by_box, by_points])
+def matrix(request: pytest.FixtureRequest) -> Matrix:
+    return request.param
 
 
 def dots(image: np.ndarray) -> list[np.ndarray]:
@@ -52,27 +63,43 @@ def dots(image: np.ndarray) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("degrees", [-30, -12, 0, 12, 30])
-def test_the_eyes_are_levelled(degrees: float) -> None:
-    left, right, mouth = dots(align(*dotted(degrees=degrees)))
+def test_the_eyes_are_levelled(degrees: float, matrix: Matrix) -> None:
+    image, face = dotted(degrees=degrees)
+    left, right, mouth = dots(align(image, matrix(face)))
     assert left[1] == pytest.approx(right[1], abs=1.5)
     assert left[0] < right[0] and mouth[1] > left[1] + 50, "and the mouth is below them"
-    straight = dots(align(*dotted()))
+    image, face = dotted()
+    straight = dots(align(image, matrix(face)))
     np.testing.assert_allclose([left, right, mouth], straight, atol=2.5)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.5, 2, 3])
 @pytest.mark.parametrize("degrees", [0, 20])
-def test_size_does_not_matter(scale: float, degrees: float) -> None:
+def test_size_does_not_matter(scale: float, degrees: float, matrix: Matrix) -> None:
     """But for the rounding of the detector's points to whole pixels."""
-    np.testing.assert_allclose(dots(align(*dotted(scale, degrees))), dots(align(*dotted(1, degrees))), atol=4)
+    (image, face), (other, same) = dotted(scale, degrees), dotted(1, degrees)
+    np.testing.assert_allclose(dots(align(image, matrix(face))), dots(align(other, matrix(same))), atol=4)
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 12])
+def test_eyes_and_mouth_come_to_their_places_whatever_the_box(degrees: float) -> None:
+    image, face = dotted(degrees=degrees)
+    face = replace(face, box=(0, 0, 30, 200))
+    np.testing.assert_allclose(dots(align(image, by_points(face))), PLACES[[0, 1, 3]] * SIDE, atol=3)
+
+
+def test_where_points_are_one_there_is_a_picture_all_the_same() -> None:
+    image, face = dotted()
+    face = replace(face, left_eye=(9, 9), right_eye=(9, 9), nose=(9, 9), mouth=(9, 9))
+    assert align(image, by_points(face)).shape == (SIDE, SIDE, 3)
 
 
 @pytest.mark.parametrize("other_order", [False, True])
-def test_left_may_be_the_viewers_or_the_persons(other_order: bool) -> None:
+def test_left_may_be_the_viewers_or_the_persons(other_order: bool, matrix: Matrix) -> None:
     image, face = dotted(degrees=15)
     if other_order:
         face = replace(face, left_eye=face.right_eye, right_eye=face.left_eye)
-    left, right, mouth = dots(align(image, face))
+    left, right, mouth = dots(align(image, matrix(face)))
     assert left[0] < right[0] and mouth[1] > left[1], "it must not stand on its head"
 
 
@@ -96,7 +123,8 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     across, down = (resized.width - 224) / 2, (resized.height - 224) / 2
     expected = np.asarray(resized.crop((round(across), round(down), round(across) + 224, round(down) + 224)))
 
-    aligned = align(image, Face((left, top, width, height), (300, 280), (330, 280), nose=(0, 0), confidence=1.0))
+    face = Face((left, top, width, height), (300, 280), (330, 280), (315, 300), (315, 320), confidence=1.0)
+    aligned = align(image, by_box(face))
     difference = np.abs(aligned.astype(int) - expected)
     assert difference.mean() < 4, "about the step from one pixel to the next"
 
@@ -105,13 +133,14 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     "box", [(-20, -30, 100, 120), (240, 230, 90, 110), (0, 0, 300, 300), (-80, 100, 120, 120)]
 )
 def test_beyond_the_border_the_edge_goes_on(
-    box: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+    box: tuple[int, int, int, int], matrix: Matrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Black corners would be taken for something."""
     image = np.full((300, 300, 3), (200, 150, 100), np.uint8)
     x, y, width, height = box
-    face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), nose=(0, 0), confidence=0.99)
-    np.testing.assert_allclose(align(image, face), np.full((224, 224, 3), (200, 150, 100)), atol=1)
+    nose, mouth = (x + width // 2, y + 60), (x + width // 2, y + 80)
+    face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), nose, mouth, confidence=0.99)
+    np.testing.assert_allclose(align(image, matrix(face)), np.full((224, 224, 3), (200, 150, 100)), atol=1)
 
     monkeypatch.setattr(lookalike, "find_faces", lambda image: [face])
     (crop,) = create("lookalike", "builtin").crops(image)
@@ -121,10 +150,10 @@ def test_beyond_the_border_the_edge_goes_on(
     assert (right, bottom) == (min(300, x + width), min(300, y + height))
 
 
-def test_the_picture_is_left_alone() -> None:
+def test_the_picture_is_left_alone(matrix: Matrix) -> None:
     image, face = dotted(3, 10)
     before = image.copy()
-    align(image, face)
+    align(image, matrix(face))
     np.testing.assert_array_equal(image, before)
 
 

@@ -28,6 +28,7 @@ from demos.shelf import Shelf
 from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
 from features.catalogue import Catalogue
+from features.embedding import embed_query
 from features.library import Library, NotIndexed
 
 ROOT = Path(__file__).parent.parent
@@ -313,9 +314,8 @@ def test_no_query_leaves_anything_in_the_home(
     library.search(catalogue, engine, one)  # whatever is made once has been made
     before = [snapshot(folder) for folder in (library.home, pictures)]
     library.search(catalogue, engine, other)
-    library.rank(catalogue, engine, other)
+    library.rank(catalogue, engine, embed_query(engine, other))
     library.recommend(catalogue, engine, [one], [other])
-    library.likeness(engine, one, other)
     library.calibration(catalogue, engine)
     assert [snapshot(folder) for folder in (library.home, pictures)] == before
 

@@ -136,13 +136,13 @@ def objects() -> Pictures:
 
 def faces() -> Pictures:
     """The largest face of each photo, found and aligned as the look-alike engine does; where there is one."""
-    from engines.lookalike import align, find_faces
+    from engines.lookalike import align, by_points, find_faces
 
     def cut() -> Iterator[tuple[str, np.ndarray]]:
         for person, photo in folder(root() / "faces"):
             pixels = decode(photo).pixels
             if found := find_faces(pixels):
-                yield person, squeezed(align(pixels, found[0]), SIDES["faces"])
+                yield person, squeezed(align(pixels, by_points(found[0])), SIDES["faces"])
 
     people, images = zip(*cut(), strict=True)
     names = sorted(set(people))

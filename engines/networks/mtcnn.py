@@ -48,6 +48,7 @@ class Face:
     left_eye: tuple[int, int]
     right_eye: tuple[int, int]
     nose: tuple[int, int]
+    mouth: tuple[int, int]  # the middle between its corners
     confidence: float
 
 
@@ -69,8 +70,8 @@ def detect(image: np.ndarray) -> list[Face]:
     corners = rows[:, :4].clip(0, (width - 1, height - 1) * 2)
     boxes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
     return [
-        Face(_whole(box), _whole(left_eye), _whole(right_eye), _whole(nose), float(confidence))
-        for box, (left_eye, right_eye, nose), confidence in zip(boxes, points[:, :3], rows[:, 4], strict=True)
+        Face(_whole(box), *map(_whole, (*places[:3], places[3:].mean(axis=0))), float(confidence))
+        for box, places, confidence in zip(boxes, points, rows[:, 4], strict=True)
     ]
 
 
