@@ -1,7 +1,7 @@
 """Look-alike: the same face. MTCNN finds faces, each is aligned and cropped, VGGFace turns it into a vector.
 
 VGGFace gets the crops that it was trained on, by the box. The built-in encoder gets them by eyes, nose and mouth,
-which stay in their places better than the box when a photo is mirrored, scaled or saved anew.
+which stay in their places better than the box when a photo is mirrored or made smaller.
 """
 
 from __future__ import annotations

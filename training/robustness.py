@@ -298,7 +298,7 @@ def whom() -> None:
 
 
 def cheeks(aligned: np.ndarray) -> tuple[float, float]:
-    """An aligned face -> the individual typology angle of its cheeks (degrees, high is light) and L* (0 to 100)."""
+    """An aligned face -> the individual typology angle of its cheeks (degrees, light is high) and L* (0..100)."""
     cut = np.concatenate([aligned[110:150, side].reshape(-1, 3) for side in (slice(45, 85), slice(140, 180))])
     pixel = (np.median(cut, axis=0)[None, None] / 255).astype(np.float32)
     light, _, yellow = cv2.cvtColor(pixel, cv2.COLOR_RGB2LAB)[0, 0]
