@@ -22,11 +22,12 @@ from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
-CLICKS = """// the pressed button says what is sent: 'search' (with a digest), 'part' (with its number), 'index',
-// 'save', or 'stop' (with numbers of jobs)
+CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
+// 'index', 'save', or 'stop' (with numbers of jobs)
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
-    if (pressed) trigger(pressed.dataset.do, { digest: pressed.dataset.digest || '' });
+    const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
+    if (pressed) trigger(pressed.dataset.do, { digest, part });
 });"""
 
 _ICONS = {
@@ -142,6 +143,7 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
     label = escape(name)
     return (
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
+        f' data-part="{match.part}"'
         f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
@@ -152,7 +154,7 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
 def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
     best, others = group.matches[0], group.matches[1 : 1 + RUNNERS_UP]
     photos = "".join(
-        f'<button type="button" data-do="search" data-digest="{escape(match.digest)}"'
+        f'<button type="button" data-do="search" data-digest="{escape(match.digest)}" data-part="{match.part}"'
         f' title="Search from this picture: {escape(" ".join(scale.in_words(match.score)))}">'
         f"{_shot(catalogue, match, escape(match.path.name))}{_flags(match.remarks)}</button>"
         for match in others

@@ -216,7 +216,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         try:
             catalogue = shelf.catalogue(key, name)
             if (digest := str(event.digest)) in catalogue.paths:
-                return shelf.library.thumbnail(catalogue, digest), Asked(digest)
+                return shelf.library.thumbnail(catalogue, digest), Asked(digest, _number(event.part))
         except SemblanceError:
             pass
         return gr.skip(), gr.skip()
@@ -226,8 +226,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
     def turn(asked: Asked, event: gr.EventData) -> Asked:
         """Another part of the same question; which there are is known to who answers."""
-        number = str(event.digest)
-        return replace(asked, part=int(number) if number.isdecimal() and len(number) < 5 else EVERY)
+        return replace(asked, part=_number(event.digest))
 
     def leave(asked: Asked) -> tuple[Any, Asked]:
         """A picture of the catalogue that was left can't stay the question."""
@@ -318,6 +317,12 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         saved = wall.save(save, answering["inputs"], made, preprocess=False, api_visibility="private", **SEARCHES)
         saved.success(None, js=f"() => setTimeout(() => document.getElementById('made-{name}').click(), 50)")
     gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _number(told: Any) -> int:
+    """Of a part, as a client tells it; EVERY where that is no number."""
+    number = str(told)
+    return int(number) if number.isdecimal() and len(number) < 5 else EVERY
 
 
 def uploaded_file(question: RawImage) -> Path | None:

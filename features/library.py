@@ -82,7 +82,7 @@ class Status:
 class Match:
     """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels.
 
-    remarks: what makes its vector doubtful; see engines.Crop.
+    remarks: what makes its vector doubtful; see engines.Crop. part: which of the picture's crops it was, from 0.
     """
 
     digest: str
@@ -91,6 +91,7 @@ class Match:
     score: float
     box: Box | None
     remarks: tuple[str, ...] = ()
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ class _Searchable:
     def match(self, place: int, cosine: float) -> Match:
         """Of a row of the features."""
         row = self.features.rows[place]
-        return Match(row.digest, self.file(row.digest), self.label(row.digest), cosine, row.box, row.remarks)
+        file, label, part = self.file(row.digest), self.label(row.digest), place - self.first_row[row.digest]
+        return Match(row.digest, file, label, cosine, row.box, row.remarks, part)
 
     @cached_property
     def rows_of(self) -> dict[str, list[int]]:

@@ -1090,6 +1090,10 @@ def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: L
     first, second = (library.rank(catalogue, halves, at(degrees)).groups for degrees in (0, 22))
     assert [group.label for group in first] == ["a", "b"] and [group.label for group in second] == ["b", "a"]
     assert first[0].score == pytest.approx(1, abs=1e-4) and len(first[0].matches) == 1
+    blue = library.rank(catalogue, halves, at(88)).groups[0].matches[0]
+    assert (first[0].matches[0].part, blue.path.parent.name, blue.part) == (0, "a", 1), (
+        "and which one it was is told"
+    )
 
 
 def test_the_parts_of_a_query_are_told_with_their_places(library: Library, tmp_path: Path) -> None:

@@ -327,6 +327,17 @@ def test_a_picture_of_the_catalogue_does_not_find_itself(shelf: Shelf) -> None:
         assert digest not in [match.digest for group in found.people[0].groups for match in group.matches]
 
 
+def test_a_face_of_a_photo_of_several_is_asked_with_when_it_was_found(shelf: Shelf) -> None:
+    page = draw_page(shelf, only=["lookalike"])
+    chosen = next(function.fn for function in page.fns.values() if function.name == "chosen")
+    digest = next(iter(shelf.catalogue(shelf.first, "lookalike").paths))
+    for told, part in (("0", 0), ("2", 2), ("x", search.EVERY)):
+        _, asked = chosen(shelf.first, SimpleNamespace(digest=digest, part=told))
+        assert asked == search.Asked(digest, part)
+    _, asked = chosen(shelf.first, SimpleNamespace(digest="../secret", part="0"))
+    assert not isinstance(asked, search.Asked)
+
+
 @pytest.mark.parametrize(
     ("pressed", "chosen"),
     [
