@@ -66,11 +66,8 @@ def _order(number: int, turn: int, length: int) -> np.ndarray:
     return np.random.default_rng([SEED, number, turn]).permutation(length)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("training/work/pictures"), help="checkpoint and log")
-    work = parser.parse_args().work
-
+def learn(sets: dict[str, Pictures], work: Path, sides: Sequence[int] = SIDES) -> None:
+    """Trains a new net, or goes on; its weights come to lie in work/net.weights.h5."""
     import keras
 
     from engines.networks import residual
@@ -78,13 +75,17 @@ def main() -> None:
 
     keras.utils.set_random_seed(SEED)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    learned = sets()
-    net = residual.build(None)
-    classes = {head: len(names) for pictures in learned.values() for head, names in pictures.names.items()}
-    epochs = len(SIDES)
+    net, epochs = residual.build(None), len(sides)
+    classes = {head: len(names) for one in sets.values() for head, names in one.names.items()}
     model = taught(net, classes, dropout=0.2, scale=16, rate=2e-3, decay=0.05, steps=epochs * STEPS, warmup=STEPS)
-    train(model, Batches(learned), epochs=epochs, steps=STEPS, work=work)
+    train(model, Batches(sets, sides), epochs=epochs, steps=STEPS, work=work)
     net.save_weights(work / "net.weights.h5")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("training/work/pictures"), help="checkpoint and log")
+    learn(sets(), parser.parse_args().work)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.networks import builtin, residual
+from engines.networks import builtin
 from engines.networks.builtin import Vector
 from engines.networks.network import squeezed
 from training import data, fit, measure, pictures
 from training.data import Pictures
-from training.run import train
 
 EPOCHS, SIDE = 14, 64
 FOODS = "n07"  # WordNet's numbers of them begin so
@@ -82,21 +81,6 @@ def _few(
     return pictures.part(rows), labels[rows]
 
 
-def learn(sets: dict[str, Pictures], work: Path) -> None:
-    import keras
-
-    from training.heads import taught
-
-    keras.utils.set_random_seed(pictures.SEED)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    net, steps = residual.build(None), pictures.STEPS
-    classes = {head: len(names) for one in sets.values() for head, names in one.names.items()}
-    model = taught(net, classes, dropout=0.2, scale=16, rate=2e-3, decay=0.05, steps=EPOCHS * steps, warmup=steps)
-    train(model, pictures.Batches(sets, [SIDE] * EPOCHS), epochs=EPOCHS, steps=steps, work=work)
-    net.save_weights(work / "net.weights.h5")
-    keras.mixed_precision.set_global_policy("float32")
-
-
 def tell(vector: Vector, arrays: fit.Arrays, held: dict[str, tuple[Pictures, np.ndarray]], work: Path) -> None:
     path = work / "vector.npz"
     np.savez(path, **arrays)
@@ -112,9 +96,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("training/work/unseen"), help="checkpoint and log")
     work = parser.parse_args().work
+
+    import keras
+
     learned, held = split()
     if not (work / "net.weights.h5").exists():
-        learn(learned, work)
+        pictures.learn(learned, work, [SIDE] * EPOCHS)
+        keras.mixed_precision.set_global_policy("float32")
     net = fit.trained(work / "net.weights.h5")
     vectors = fit.of_sets(learned, net)
     for vector in (builtin.PICTURE, builtin.STYLE):
