@@ -187,6 +187,23 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert epochs == ["epoch", "1", "2", "3", "4"]
 
 
+def test_the_net_for_pictures_is_trained(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    from training import fit
+
+    monkeypatch.setattr(pictures, "STEPS", 1)
+    monkeypatch.setattr(pictures, "QUOTAS", dict.fromkeys(pictures.QUOTAS, 2))
+    try:
+        pictures.learn(pictures.sets(), tmp_path / "work", [32, 32])
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    epochs = [line.split(",")[0] for line in (tmp_path / "work/log.csv").read_text().splitlines()]
+    assert epochs == ["epoch", "1", "2"]
+    arrays = fit.trained(tmp_path / "work/net.weights.h5")
+    assert all(np.isfinite(values).all() for values in arrays.values())
+
+
 def test_a_folded_net_gives_what_the_trained_one_gives() -> None:
     import keras
 
