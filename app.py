@@ -1,4 +1,4 @@
-"""Semblance's only entry: `python app.py [serve|index|search|recommend|classify|evaluate|engines]`."""
+"""Semblance's only entry: `python app.py [serve|index|search|recommend|classify|evaluate|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,6 +21,8 @@ from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.images import ImageError
 from features.library import Answer, Busy, Library, Match, labelled_files
+from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
+from features.transfer import transfer as frames
 from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
@@ -277,6 +280,58 @@ def evaluate(
             typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
     _print(asdict(result), as_json, [*lines, _source(chosen.describe())])
+
+
+@app.command()
+def transfer(
+    content: Annotated[Path, typer.Argument(help="The photo.")],
+    style: Annotated[Path, typer.Argument(help="The painting.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the picture goes: .png, .jpg or .webp.")],
+    size: Annotated[int, typer.Option(min=LEAST, max=MOST, help="Pixels of its longer side.")] = 512,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="0 is the photo, 1 all texture.")] = 0.5,
+    keep_colours: Annotated[bool, typer.Option(help="Keep the photo's colours.")] = False,
+    steps: Annotated[int, typer.Option(min=1, help="Steps at each size, from coarse to fine.")] = STEPS,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Paint a photo in the style of a painting. Ctrl-C keeps what is there so far."""
+    started = time.perf_counter()
+    _library(home, weights, offline)
+    check_output(out, content, style)
+    chosen = choose(network)
+    options = {"size": size, "strength": strength, "keep_colours": keep_colours, "steps": steps}
+    frame: Frame | None = None
+    try:
+        with _progress() as progress:
+            for frame in frames(content, style, chosen, **options):
+                progress(round(100 * frame.progress), 100, "Painting")
+    except KeyboardInterrupt:
+        if frame is None:
+            raise
+        save(frame.pixels, out)
+        raise SemblanceError(f"Stopped; {out} is the picture as it was by then.") from None
+    save(frame.pixels, out)
+    height, width = frame.pixels.shape[:2]
+    told = {
+        "output": os.fspath(out),
+        "network": chosen.eye.name,
+        "weights": chosen.told,
+        "content": os.fspath(content),
+        "style": os.fspath(style),
+        **options,
+        "size": [width, height],
+        "seconds": round(time.perf_counter() - started, 3),
+        "style_loss": {"first": frame.style_first, "last": frame.style_loss},
+        "content_loss": frame.content_loss,
+    }
+    lines = [
+        f"{out}: {width} x {height} pixels, painted in {told['seconds']:.1f} s.",
+        f"Network {chosen.eye.name}; weights: {chosen.told}.",
+    ]
+    _print(told, as_json, lines)
 
 
 @app.command("engines")
