@@ -285,17 +285,21 @@ def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 12
     )
 
 
-def examples(catalogue: Catalogue, digests: Sequence[str]) -> str:
+def examples(
+    catalogue: Catalogue,
+    digests: Sequence[str],
+    hint: str = "Or start from one of these",
+    does: str = "Search from this picture",
+) -> str:
+    """Small pictures to press. does: what that does."""
     buttons = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(digest)}"'
-        f' title="Search from this picture: {escape(catalogue.label(digest))}">'
+        f' title="{does}: {escape(catalogue.label(digest))}">'
         f'<img loading="lazy" alt="Example: {escape(catalogue.label(digest))}"'
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    return (
-        f'<p class="hint">Or start from one of these</p><div class="examples">{buttons}</div>' if digests else ""
-    )
+    return f'<p class="hint">{hint}</p><div class="examples">{buttons}</div>' if digests else ""
 
 
 def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = None) -> str:

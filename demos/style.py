@@ -1,8 +1,21 @@
-"""Style: the same brush. The generic tab; run it alone with `python -m demos.style [FOLDER]`."""
+"""Style: the same brush, found and laid out as a map. Run it alone with `python -m demos.style [FOLDER]`."""
 
-from demos.search import tab
+from __future__ import annotations
 
-__all__ = ["tab"]
+import gradio as gr
+
+from demos import search
+from demos.map import draw_map
+
+
+def tab(page: search.Page, name: str = "style") -> None:
+    """The views Find and Map."""
+    with gr.Tabs(elem_classes="views"):
+        with gr.Tab("Find", id="find"):
+            search.tab(page, name)
+        with gr.Tab("Map", id="map"):
+            draw_map(page, name)
+
 
 if __name__ == "__main__":
     import sys

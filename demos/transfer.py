@@ -153,4 +153,5 @@ def _examples(shelf: Shelf, key: str, name: str) -> str:
     except SemblanceError:
         return ""
     digests = list(catalogue.paths)
-    return draw.examples(catalogue, digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES])
+    some = digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES]
+    return draw.examples(catalogue, some, "Or of one of these", "Paint in the style of this picture")

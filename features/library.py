@@ -28,6 +28,7 @@ from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.projection import VERSION, Projection, check, project
 from features.store import FORMAT, Features, FeatureStore, Row
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
 
@@ -379,6 +380,37 @@ class Library:
         if own:
             return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
         return self._ready(catalogue, engine).known_pairs
+
+    def projection(
+        self, catalogue: Catalogue, engine: Engine, method: str, *, kept_only: bool = False
+    ) -> Projection | None:
+        """The map of the pictures that are shown, each by its most prominent part; see features/projection.py.
+
+        Kept beside the features, made anew after a change. kept_only: None where it would have to be made. Raises
+        NotIndexed, and SemblanceError for a method that can't be had.
+        """
+        check(method)
+        stored = self._ready(catalogue, engine)
+        digests = sorted(stored.first_row)
+        shown = hashlib.sha256(repr((VERSION, digests)).encode()).hexdigest()
+        path = self._store(catalogue, engine).path.with_suffix(f".{method.lower()}.map")
+        try:
+            with path.open("rb") as file:
+                told = files.load_plain(file)
+            if told["shown"] == shown:
+                positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), 2)
+                if ((positions >= 0) & (positions <= 1)).all():
+                    return Projection(digests, positions)
+        except FileNotFoundError:
+            pass
+        except Exception:  # whatever a damaged or hostile pickle may raise
+            files.set_aside(path)
+        if kept_only:
+            return None
+        positions = project(stored.features.take([stored.first_row[digest] for digest in digests]), method)
+        told = {"shown": shown, "positions": positions.tobytes()}
+        files.write_atomically(path, [pickle.dumps(told, protocol=5)])
+        return Projection(digests, positions)
 
     def recommend(
         self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5

@@ -1,0 +1,518 @@
+"""The map of a collection: all its pictures laid out by what an engine sees, to look around in.
+
+It is drawn on a canvas in the browser, which gets names and places once; pictures come as thumbnails, and only when
+they are looked at closely.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from demos import draw, search
+from demos.jobs import UNFORESEEN, Job
+from demos.shelf import Shelf
+from engines import SemblanceError
+from features.catalogue import Catalogue, Progress
+from features.library import NotIndexed
+from features.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between
+
+NEAR = 12  # pictures beside the map
+COLOURS = 12  # folders that have a colour of their own
+HINT = draw.state("ask", "Look around", "Click a picture on the map, and those nearest to it come up here.")
+HOW = (
+    "Drag to move and scroll or pinch to zoom; close up, the points become pictures. With the keyboard: arrows, "
+    "+ and -, 0 for all of it, and Enter for the picture in the middle."
+)
+METHOD_SAYS = {
+    "t-SNE": "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than "
+    f"{SAMPLE:,} pictures it lays out {SAMPLE:,}, and the others are placed by their neighbours among these.",
+    "PCA": "PCA shows the two directions in which the pictures differ most; groups may lie on top of each other.",
+    "UMAP": "UMAP keeps neighbours together, and more of how groups lie to each other than t-SNE does.",
+}
+PLACED = (
+    "The ring is your picture. It was not there when the map was made, so it stands between the pictures that "
+    "are nearest to it."
+)
+
+# what stands in the page; the rest is drawn by BOARD
+FRAME = f"""<div class="atlas"><canvas tabindex="0" role="application" aria-label="Map of the collection"
+ aria-roledescription="map"></canvas><div class="zoom"><button type="button" data-zoom="1.6" aria-label="Zoom in">+</button>
+<button type="button" data-zoom="0.625" aria-label="Zoom out">&minus;</button>
+<button type="button" data-zoom="0" aria-label="Show all">&#x2922;</button></div>
+<div class="over" role="status"></div></div><div class="key"></div><p class="hint">{HOW}</p>"""
+
+BOARD = """
+const COLOURS = ['#d1495b', '#2a7fba', '#e08e2b', '#3d9a5f', '#8a5fc0', '#17a2a2',
+    '#c25a9b', '#9a7d2e', '#5d6fd6', '#79a72c', '#b3593a', '#5a9bd5'];
+const GREY = '#8d8781', FEW = 150, KEPT = 600, LOADING = 8, SIDE = 128, NEAREST = 14, MOST = 400;
+const canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
+const over = element.querySelector('.over'), key = element.querySelector('.key');
+const ratio = Math.min(window.devicePixelRatio || 1, 2);
+let map = null, view = { x: .5, y: .5, zoom: 1 }, hovered = -1, centred = false, only = -1, waiting = false;
+let width = 0, height = 0, drawn = [], side = 0;
+const photos = new Map();  // digest -> bitmap, or null while it loads or where there is none
+let loading = 0, wanted = [];
+
+const scale = () => Math.min(width, height) * .92 * view.zoom;
+const across = (picture) => (picture[0] - view.x) * scale() + width / 2;
+const down = (picture) => (picture[1] - view.y) * scale() + height / 2;
+const colour = (folder) => folder < COLOURS.length ? COLOURS[folder] : GREY;
+const dots = new Map();
+function dot(folder) {  // drawn once: to copy it is the quickest way to draw thousands
+    const fill = colour(folder);
+    if (!dots.has(fill)) {
+        const made = document.createElement('canvas'), brush = made.getContext('2d');
+        made.width = made.height = 10 * ratio;
+        brush.fillStyle = fill;
+        brush.arc(5 * ratio, 5 * ratio, 4 * ratio, 0, 7);
+        brush.fill();
+        dots.set(fill, made);
+    }
+    return dots.get(fill);
+}
+
+function refresh() {
+    if (!waiting) requestAnimationFrame(paint);
+    waiting = true;
+}
+
+function paint() {
+    waiting = false;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    if (!map || !width) return;
+    const style = getComputedStyle(element);
+    const ink = style.getPropertyValue('--body-text-color'), paper = style.getPropertyValue('--background-fill-primary');
+    drawn = [];
+    map.pictures.forEach((picture, number) => {
+        const x = across(picture), y = down(picture);
+        if (x > -60 && y > -60 && x < width + 60 && y < height + 60) drawn.push([number, x, y]);
+    });
+    const close = drawn.length <= FEW;
+    side = close ? Math.max(30, Math.min(110, Math.sqrt(width * height / (drawn.length + 1)) * .55)) : 0;
+    const size = Math.max(5, Math.min(10, 4 + view.zoom));
+    wanted = [];
+    for (const [number, x, y] of drawn) {
+        const picture = map.pictures[number], photo = close ? photos.get(picture[3]) : null;
+        pen.globalAlpha = only < 0 || only === Math.min(picture[2], COLOURS.length) ? 1 : .12;
+        if (close && photo === undefined) wanted.push(picture[3]);
+        if (photo) thumbnail(photo, x, y, side, colour(picture[2]), 2);
+        else pen.drawImage(dot(picture[2]), x - size / 2, y - size / 2, size, size);
+    }
+    pen.globalAlpha = 1;
+    const chosen = props.chosen ? map.places.get(props.chosen) : undefined;
+    for (const number of new Set([chosen, hovered >= 0 ? hovered : undefined])) {
+        if (number === undefined || !map.pictures[number]) continue;
+        const picture = map.pictures[number], photo = photos.get(picture[3]);
+        const x = across(picture), y = down(picture);
+        if (photo) thumbnail(photo, x, y, Math.max(side, 56) * 1.15, ink, 3);
+        else ring(x, y, 9, ink, paper);
+        if (photo === undefined) wanted.unshift(picture[3]);
+    }
+    if (props.asked) ring(across(props.asked), down(props.asked), 13, style.getPropertyValue('--color-accent'), paper, true);
+    if (centred) {
+        pen.strokeStyle = ink;
+        pen.lineWidth = 1;
+        pen.strokeRect(width / 2 - 6, height / 2 - 6, 12, 12);
+    }
+    load();
+}
+
+function thumbnail(photo, x, y, longest, edge, line) {
+    const shrunk = longest / Math.max(photo.width, photo.height), w = photo.width * shrunk, h = photo.height * shrunk;
+    pen.fillStyle = edge;
+    pen.fillRect(x - w / 2 - line, y - h / 2 - line, w + 2 * line, h + 2 * line);
+    pen.drawImage(photo, x - w / 2, y - h / 2, w, h);
+}
+
+function ring(x, y, radius, ink, paper, filled) {
+    for (const [line, stroke] of [[6, paper], [3, ink]]) {
+        pen.beginPath();
+        pen.arc(x, y, radius, 0, 7);
+        pen.lineWidth = line;
+        pen.strokeStyle = stroke;
+        pen.stroke();
+    }
+    if (!filled) return;
+    pen.beginPath();
+    pen.arc(x, y, 4, 0, 7);
+    pen.fillStyle = ink;
+    pen.fill();
+}
+
+function load() {  // a few at a time, the ones in view; those not looked at for longest go first
+    while (loading < LOADING && wanted.length) {
+        const digest = wanted.shift();
+        if (photos.has(digest)) continue;
+        photos.set(digest, null);
+        if (photos.size > KEPT) photos.delete(photos.keys().next().value);
+        loading += 1;
+        fetch(map.root + digest + '.jpg').then((answer) => answer.ok ? answer.blob() : Promise.reject())
+            .then((blob) => createImageBitmap(blob, { resizeHeight: SIDE, resizeQuality: 'medium' }))
+            .then((photo) => photos.set(digest, photo), () => {})
+            .finally(() => { loading -= 1; refresh(); });
+    }
+}
+
+function under(x, y) {  // the picture that is drawn there, the uppermost first; else the nearest point
+    let found = -1, least = NEAREST ** 2;
+    for (let i = drawn.length - 1; i >= 0; i -= 1) {
+        const [number, px, py] = drawn[i], photo = side ? photos.get(map.pictures[number][3]) : null;
+        if (photo) {
+            const half = side / Math.max(photo.width, photo.height) / 2;
+            if (Math.abs(x - px) <= photo.width * half && Math.abs(y - py) <= photo.height * half) return number;
+        }
+        const distance = (x - px) ** 2 + (y - py) ** 2;
+        if (distance < least) [found, least] = [number, distance];
+    }
+    return found;
+}
+
+function nearest() {
+    let found = -1, least = Infinity;
+    for (const [number, x, y] of drawn) {
+        const distance = (x - width / 2) ** 2 + (y - height / 2) ** 2;
+        if (distance < least) [found, least] = [number, distance];
+    }
+    return found;
+}
+
+function hover(number) {
+    if (number === hovered) return;
+    hovered = number;
+    canvas.style.cursor = number < 0 ? '' : 'pointer';
+    const picture = map && map.pictures[number];
+    over.textContent = picture ? [map.folders[picture[2]], picture[4]].filter(Boolean).join(' · ') : '';
+    refresh();
+}
+
+function zoom(by, x = width / 2, y = height / 2) {
+    const before = scale();
+    view.zoom = Math.max(1, Math.min(MOST, by ? view.zoom * by : 1));
+    if (!by || view.zoom === 1) [view.x, view.y] = [.5, .5];
+    else {  // what is under the pointer stays there
+        view.x += (x - width / 2) * (1 / before - 1 / scale());
+        view.y += (y - height / 2) * (1 / before - 1 / scale());
+    }
+    refresh();
+}
+
+function pan(x, y) {
+    view.x = Math.max(0, Math.min(1, view.x - x / scale()));
+    view.y = Math.max(0, Math.min(1, view.y - y / scale()));
+    refresh();
+}
+
+const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+};
+const fingers = new Map();
+let moved = 0;
+canvas.addEventListener('pointerdown', (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    if (!fingers.size) moved = 0;
+    fingers.set(event.pointerId, at(event));
+    centred = false;
+});
+canvas.addEventListener('pointermove', (event) => {
+    const [x, y] = at(event), before = fingers.get(event.pointerId);
+    if (!before) return map && hover(under(x, y));
+    const other = [...fingers].find(([id]) => id !== event.pointerId);
+    if (other) {
+        const [ox, oy] = other[1];
+        moved = 99;
+        zoom(Math.hypot(x - ox, y - oy) / Math.max(1, Math.hypot(before[0] - ox, before[1] - oy)), (x + ox) / 2, (y + oy) / 2);
+        pan((x - before[0]) / 2, (y - before[1]) / 2);
+    } else {
+        moved += Math.hypot(x - before[0], y - before[1]);
+        if (moved > 4) pan(x - before[0], y - before[1]);
+    }
+    fingers.set(event.pointerId, [x, y]);
+});
+canvas.addEventListener('pointerup', (event) => {
+    if (fingers.delete(event.pointerId) && moved <= 4 && map) choose(under(...at(event)));
+});
+canvas.addEventListener('pointercancel', (event) => fingers.delete(event.pointerId));
+canvas.addEventListener('pointerleave', () => hover(-1));
+canvas.addEventListener('wheel', (event) => {
+    if (event.deltaY > 0 && view.zoom === 1) return;  // all of it is seen: the page scrolls on
+    event.preventDefault();
+    zoom(Math.exp(-Math.max(-100, Math.min(100, event.deltaY * (event.deltaMode ? 30 : 1))) / 300), ...at(event));
+}, { passive: false });
+
+const KEYS = { ArrowLeft: () => pan(60, 0), ArrowRight: () => pan(-60, 0), ArrowUp: () => pan(0, 60),
+    ArrowDown: () => pan(0, -60), '+': () => zoom(1.4), '=': () => zoom(1.4), '-': () => zoom(1 / 1.4),
+    '0': () => zoom(0), Enter: () => choose(nearest()) };
+canvas.addEventListener('keydown', (event) => {
+    if (!map || !KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    centred = true;
+    KEYS[event.key]();
+    requestAnimationFrame(() => hover(nearest()));
+});
+canvas.addEventListener('blur', () => { centred = false; refresh(); });
+
+function choose(number) {
+    if (number >= 0) trigger('pick', { digest: map.pictures[number][3] });
+}
+
+element.addEventListener('click', (event) => {
+    const by = event.target.closest('[data-zoom]'), folder = event.target.closest('[data-folder]');
+    if (by) zoom(Number(by.dataset.zoom));
+    if (!folder) return;
+    only = only === Number(folder.dataset.folder) ? -1 : Number(folder.dataset.folder);
+    for (const button of key.children) button.setAttribute('aria-pressed', String(Number(button.dataset.folder) === only));
+    refresh();
+});
+
+function legend() {
+    const shown = map.folders.slice(0, COLOURS.length), more = map.folders.length - shown.length;
+    if (more > 0) shown.push(`${more} more`);
+    key.replaceChildren(...(map.folders.length > 1 ? shown : []).map((folder, number) => {
+        const button = document.createElement('button');
+        button.type = 'button';
+        button.dataset.folder = number;
+        button.style.setProperty('--dot', colour(number));
+        button.setAttribute('aria-pressed', 'false');
+        button.textContent = folder || 'in no folder';
+        return button;
+    }));
+}
+
+function take() {
+    map = props.value ? JSON.parse(props.value) : null;
+    view = { x: .5, y: .5, zoom: 1 };
+    [drawn, only, side] = [[], -1, 0];
+    photos.clear();
+    hover(-1);
+    if (map) {
+        map.places = new Map(map.pictures.map((picture, number) => [picture[3], number]));
+        canvas.setAttribute('aria-label', map.told);
+        legend();
+    } else {
+        key.replaceChildren();
+        seen.unobserve(canvas);  // told anew whether it is in view
+        seen.observe(canvas);
+    }
+    refresh();
+}
+
+// a map is asked for when it comes into view: nobody waits for one that is not looked at
+const seen = new IntersectionObserver((entries) => {
+    if (!props.value && entries.some((entry) => entry.isIntersecting)) trigger('wish');
+});
+new ResizeObserver(() => {
+    [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    [canvas.width, canvas.height] = [width * ratio, height * ratio];
+    paint();
+}).observe(canvas);
+new MutationObserver(refresh).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+watch('value', take);
+watch(['chosen', 'asked'], refresh);
+take();
+"""
+
+
+def draw_map(page: search.Page, name: str) -> None:
+    """Draws the map of an engine into the current Blocks."""
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides mapped"):
+        with gr.Column(scale=2, min_width=300):
+            method = gr.Radio(
+                list(METHODS), value="t-SNE", label="How to lay it out", show_label=False, container=False
+            )
+            with gr.Column(elem_classes="board"):
+                board = gr.HTML(
+                    "", html_template=FRAME, js_on_load=BOARD, apply_default_css=False, chosen="", asked=None
+                )
+                busy = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="cover")
+            told = gr.HTML(apply_default_css=False)
+        with gr.Column(scale=1, min_width=300):
+            image = search.photo(f"Picture to find on the map of {shelf.cards[name].title}")
+            near = gr.HTML(HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results near")
+
+    async def show(key: str, how: str) -> AsyncIterator[tuple[Any, str, Any]]:
+        """(board, what covers it, what is told below): computed in the background, unless it is kept."""
+        async for step in _steps(shelf, key, name, str(how)):
+            yield step
+
+    async def index(key: str, how: str) -> AsyncIterator[tuple[Any, str, Any]]:
+        try:
+            await asyncio.to_thread(shelf.index, key, name)
+        except SemblanceError as error:
+            yield gr.skip(), draw.failed(error), gr.skip()
+            return
+        async for step in _steps(shelf, key, name, str(how)):
+            yield step
+
+    def pick(key: str, event: gr.EventData) -> tuple[Any, Any]:
+        """A picture of the catalogue and its nearest. Only a digest comes in, so no path can be asked for."""
+        digest = str(event.digest)
+        try:
+            html = _neighbours(shelf, key, name, digest)
+        except KeyError:
+            return gr.skip(), gr.skip()
+        except SemblanceError as error:
+            return gr.skip(), draw.failed(error)
+        return gr.update(chosen=digest, asked=None), html
+
+    def ask(key: str, how: str, question: search.RawImage) -> tuple[Any, Any]:
+        """A picture that was uploaded: where it stands, and what is nearest to it."""
+        try:
+            place, html = _asked(shelf, key, name, str(how), question)
+        except SemblanceError as error:
+            place, html = None, draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("a question to the map of %s failed", name)
+            place, html = None, draw.failed(UNFORESEEN)
+        return gr.update(chosen="", asked=place), html
+
+    def again(key: str, how: str, question: search.RawImage) -> tuple[Any, Any]:
+        """The map is another: so is the place of what was asked."""
+        return ask(key, how, question) if question else (gr.skip(), gr.skip())
+
+    def leave(key: str) -> tuple[Any, ...]:
+        return gr.update(value="", chosen="", asked=None), "", "", HINT
+
+    def stop(event: gr.EventData) -> None:
+        shelf.cancel(str(event.digest).split())
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    drawn = {"outputs": [board, busy, told], **search.WATCHES}
+    asking = {"outputs": [board, near], "preprocess": False, **quiet, **search.SEARCHES}
+    shown = gr.on([board.wish, method.change], show, [page.picker, method], trigger_mode="always_last", **drawn)
+    gr.on(
+        [page.picker.change, page.stamp.change],
+        leave,
+        page.picker,
+        [board, busy, told, near],
+        queue=False,
+        **quiet,
+    )
+    indexed = gr.on([busy.index], index, [page.picker, method], **drawn)
+    for step in (shown, indexed):
+        step.then(again, [page.picker, method, image], **asking)
+    for source in (board.pick, near.search):
+        source(
+            pick, page.picker, [board, near], show_progress_on=near, api_visibility="private", **search.SEARCHES
+        )
+    image.input(ask, [page.picker, method, image], **asking)
+    gr.on([busy.stop], stop, None, None, queue=False, **quiet)
+
+
+async def _steps(shelf: Shelf, key: str, name: str, method: str) -> AsyncIterator[tuple[Any, str, Any]]:
+    """The map, by way of what has to be waited for: (board, cover, told)."""
+    try:
+        while job := await asyncio.to_thread(shelf.job, key, name):
+            yield gr.skip(), draw.progress([job]), gr.skip()
+            await asyncio.sleep(search.POLL)
+        made = await asyncio.to_thread(_kept, shelf, key, name, method)
+        if made is None:
+            job = await asyncio.to_thread(_start, shelf, key, name, method)
+            while not (job.ended.is_set() or job.cancelled.is_set()):
+                yield gr.skip(), draw.progress([job]), gr.skip()
+                await asyncio.sleep(search.POLL)
+            if job.cancelled.is_set() or job.error:
+                yield "", draw.state("error", "No map", job.error or shelf.jobs.failure(job.key)), ""
+                return
+            made = job.result
+        catalogue = await asyncio.to_thread(shelf.catalogue, key, name)
+        html = f'<p class="hint">{draw.escape(METHOD_SAYS[method])}</p>'
+        yield gr.update(value=_board(catalogue, made, shelf.cards[name].title, method)), "", html
+    except NotIndexed as error:
+        yield "", draw.state("index", "Nothing to lay out yet", str(error), action=("index", "Index now")), ""
+    except SemblanceError as error:
+        yield "", draw.failed(error), ""
+    except Exception:
+        logging.getLogger(__name__).exception("the map of %s failed", name)
+        yield "", draw.failed(UNFORESEEN), ""
+
+
+def _kept(shelf: Shelf, key: str, name: str, method: str) -> Projection | None:
+    """Raises SemblanceError; NotIndexed also while the engine is not ready, for no map downloads anything."""
+    if shelf.unready(key, name):
+        raise NotIndexed("The pictures have not been looked at yet; a map needs that.")
+    return shelf.library.projection(shelf.catalogue(key, name), shelf.engine(key, name), method, kept_only=True)
+
+
+def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
+    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
+
+    def work(progress: Progress, cancelled: Any) -> Projection | None:
+        progress(0, 0, "laying out the map")  # one call that can't be stopped halfway: it is kept, then
+        return shelf.library.projection(catalogue, engine, method)
+
+    return shelf.jobs.start(
+        ("map", catalogue.root, name, method), f"{catalogue.name} by {method}", work, urgent=True
+    )
+
+
+def _board(catalogue: Catalogue, made: Projection, title: str, method: str) -> str:
+    """What the browser draws: a picture is [across, down, folder, digest, name]; the largest folders come first."""
+    there = [(digest, place) for digest, place in zip(made.digests, made.positions, strict=True)]
+    there = [(digest, place) for digest, place in there if digest in catalogue.paths]
+    sizes = Counter(catalogue.label(digest) for digest, _ in there)
+    folders = sorted(sizes, key=lambda folder: (-sizes[folder], folder))
+    number = {folder: i for i, folder in enumerate(folders)}
+    pictures = [
+        [
+            round(float(across), 5),
+            round(float(down), 5),
+            number[catalogue.label(digest)],
+            digest,
+            catalogue.file(digest).name,
+        ]
+        for digest, (across, down) in there
+    ]
+    board = {
+        "root": draw.thumbnail(catalogue, "").removesuffix(".jpg"),
+        "told": f"Map of {draw.count(len(pictures), 'picture')} of {catalogue.name} in "
+        f"{draw.count(len(folders), 'folder')} by {method}: those alike for {title} lie close together. {HOW}",
+        "folders": folders,
+        "pictures": pictures,
+    }
+    return json.dumps(board).replace("<", "\\u003c")
+
+
+def _neighbours(shelf: Shelf, key: str, name: str, digest: str) -> str:
+    """A picture of the catalogue and the pictures nearest to it. Raises KeyError, SemblanceError."""
+    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
+    if digest not in catalogue.paths:
+        raise KeyError(digest)
+    found = shelf.library.search(catalogue, engine, catalogue.file(digest), NEAR + 1)
+    matches = [match for match in found.matches if match.digest != digest][:NEAR]
+    label = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
+    source = draw.escape(draw.thumbnail(catalogue, digest))
+    scale = draw.Scale(shelf.library.calibration(catalogue, engine))
+    wall = draw.wall(catalogue, matches, scale) if matches else search.NO_MATCH
+    return (
+        f'<figure class="chosen"><img alt="{label}" src="{source}"><figcaption>{label}</figcaption></figure>{wall}'
+    )
+
+
+def _asked(
+    shelf: Shelf, key: str, name: str, method: str, question: search.RawImage
+) -> tuple[list[float] | None, str]:
+    """Where an uploaded picture stands, if there is a map, and what is nearest to it. Raises SemblanceError."""
+    path = search.uploaded_file(question)
+    if path is None:
+        return None, HINT
+    made = _kept(shelf, key, name, method)
+    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
+    matches = shelf.library.search(catalogue, engine, path, NEAR).matches
+    wall = draw.wall(catalogue, matches, draw.Scale(shelf.library.calibration(catalogue, engine)))
+    if made is None:
+        return None, wall
+    places = dict(zip(made.digests, made.positions, strict=True))
+    nearest = [match for match in matches[:NEIGHBOURS] if match.digest in places]
+    place = between(np.array([m.score for m in nearest]), np.stack([places[m.digest] for m in nearest]))
+    return [float(edge) for edge in place], f'<p class="hint placed">{PLACED}</p>{wall}'
