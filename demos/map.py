@@ -1,7 +1,7 @@
 """The map of a collection: all its pictures laid out by what an engine sees, to look around in.
 
-It is drawn on a canvas in the browser, which gets names and places once; pictures come as thumbnails, and only when
-they are looked at closely.
+It is drawn on a canvas in the browser, which gets names and places once; pictures come as thumbnails, and
+only when they are looked at closely.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ PLACED = (
 
 # what stands in the page; the rest is drawn by BOARD
 FRAME = f"""<div class="atlas"><canvas tabindex="0" role="application" aria-label="Map of the collection"
- aria-roledescription="map"></canvas><div class="zoom"><button type="button" data-zoom="1.6" aria-label="Zoom in">+</button>
+ aria-roledescription="map"></canvas><div class="zoom">
+<button type="button" data-zoom="1.6" aria-label="Zoom in">+</button>
 <button type="button" data-zoom="0.625" aria-label="Zoom out">&minus;</button>
 <button type="button" data-zoom="0" aria-label="Show all">&#x2922;</button></div>
 <div class="over" role="status"></div></div><div class="key"></div><p class="hint">{HOW}</p>"""
@@ -52,7 +53,7 @@ FRAME = f"""<div class="atlas"><canvas tabindex="0" role="application" aria-labe
 BOARD = """
 const COLOURS = ['#d1495b', '#2a7fba', '#e08e2b', '#3d9a5f', '#8a5fc0', '#17a2a2',
     '#c25a9b', '#9a7d2e', '#5d6fd6', '#79a72c', '#b3593a', '#5a9bd5'];
-const GREY = '#8d8781', FEW = 150, KEPT = 600, LOADING = 8, SIDE = 128, NEAREST = 14, MOST = 400;
+const GREY = '#8d8781', FEW = 150, KEPT = 600, LOADING = 8, SIDE = 128, NEAREST = 14, MOST = 60;
 const canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
 const over = element.querySelector('.over'), key = element.querySelector('.key');
 const ratio = Math.min(window.devicePixelRatio || 1, 2);
@@ -90,7 +91,8 @@ function paint() {
     pen.clearRect(0, 0, width, height);
     if (!map || !width) return;
     const style = getComputedStyle(element);
-    const ink = style.getPropertyValue('--body-text-color'), paper = style.getPropertyValue('--background-fill-primary');
+    const [ink, paper, accent] = ['--body-text-color', '--background-fill-primary', '--color-accent']
+        .map((name) => style.getPropertyValue(name));
     drawn = [];
     map.pictures.forEach((picture, number) => {
         const x = across(picture), y = down(picture);
@@ -117,7 +119,7 @@ function paint() {
         else ring(x, y, 9, ink, paper);
         if (photo === undefined) wanted.unshift(picture[3]);
     }
-    if (props.asked) ring(across(props.asked), down(props.asked), 13, style.getPropertyValue('--color-accent'), paper, true);
+    if (props.asked) ring(across(props.asked), down(props.asked), 13, accent, paper, true);
     if (centred) {
         pen.strokeStyle = ink;
         pen.lineWidth = 1;
@@ -127,7 +129,8 @@ function paint() {
 }
 
 function thumbnail(photo, x, y, longest, edge, line) {
-    const shrunk = longest / Math.max(photo.width, photo.height), w = photo.width * shrunk, h = photo.height * shrunk;
+    const shrunk = longest / Math.max(photo.width, photo.height);
+    const w = photo.width * shrunk, h = photo.height * shrunk;
     pen.fillStyle = edge;
     pen.fillRect(x - w / 2 - line, y - h / 2 - line, w + 2 * line, h + 2 * line);
     pen.drawImage(photo, x - w / 2, y - h / 2, w, h);
@@ -178,10 +181,10 @@ function under(x, y) {  // the picture that is drawn there, the uppermost first;
 
 function nearest() {
     let found = -1, least = Infinity;
-    for (const [number, x, y] of drawn) {
-        const distance = (x - width / 2) ** 2 + (y - height / 2) ** 2;
+    map.pictures.forEach((picture, number) => {
+        const distance = (picture[0] - view.x) ** 2 + (picture[1] - view.y) ** 2;
         if (distance < least) [found, least] = [number, distance];
-    }
+    });
     return found;
 }
 
@@ -230,7 +233,8 @@ canvas.addEventListener('pointermove', (event) => {
     if (other) {
         const [ox, oy] = other[1];
         moved = 99;
-        zoom(Math.hypot(x - ox, y - oy) / Math.max(1, Math.hypot(before[0] - ox, before[1] - oy)), (x + ox) / 2, (y + oy) / 2);
+        const apart = Math.max(1, Math.hypot(before[0] - ox, before[1] - oy));
+        zoom(Math.max(.01, Math.hypot(x - ox, y - oy) / apart), (x + ox) / 2, (y + oy) / 2);
         pan((x - before[0]) / 2, (y - before[1]) / 2);
     } else {
         moved += Math.hypot(x - before[0], y - before[1]);
@@ -270,7 +274,8 @@ element.addEventListener('click', (event) => {
     if (by) zoom(Number(by.dataset.zoom));
     if (!folder) return;
     only = only === Number(folder.dataset.folder) ? -1 : Number(folder.dataset.folder);
-    for (const button of key.children) button.setAttribute('aria-pressed', String(Number(button.dataset.folder) === only));
+    for (const button of key.children)
+        button.setAttribute('aria-pressed', String(Number(button.dataset.folder) === only));
     refresh();
 });
 
@@ -389,7 +394,9 @@ def draw_map(page: search.Page, name: str) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     drawn = {"outputs": [board, busy, told], **search.WATCHES}
     asking = {"outputs": [board, near], "preprocess": False, **quiet, **search.SEARCHES}
-    shown = gr.on([board.wish, method.change], show, [page.picker, method], trigger_mode="always_last", **drawn)
+    asked = [page.picker, method, image]
+    for moment, does in ((board.wish, show), (method.change, show), (busy.index, index)):
+        moment(does, [page.picker, method], trigger_mode="always_last", **drawn).then(again, asked, **asking)
     gr.on(
         [page.picker.change, page.stamp.change],
         leave,
@@ -398,15 +405,12 @@ def draw_map(page: search.Page, name: str) -> None:
         queue=False,
         **quiet,
     )
-    indexed = gr.on([busy.index], index, [page.picker, method], **drawn)
-    for step in (shown, indexed):
-        step.then(again, [page.picker, method, image], **asking)
     for source in (board.pick, near.search):
         source(
             pick, page.picker, [board, near], show_progress_on=near, api_visibility="private", **search.SEARCHES
         )
-    image.input(ask, [page.picker, method, image], **asking)
-    gr.on([busy.stop], stop, None, None, queue=False, **quiet)
+    image.input(ask, asked, **asking)
+    busy.stop(stop, None, None, queue=False, **quiet)
 
 
 async def _steps(shelf: Shelf, key: str, name: str, method: str) -> AsyncIterator[tuple[Any, str, Any]]:
@@ -457,7 +461,7 @@ def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
 
 
 def _board(catalogue: Catalogue, made: Projection, title: str, method: str) -> str:
-    """What the browser draws: a picture is [across, down, folder, digest, name]; the largest folders come first."""
+    """What the browser draws: a picture is [across, down, folder, digest, name]; large folders come first."""
     there = [(digest, place) for digest, place in zip(made.digests, made.positions, strict=True)]
     there = [(digest, place) for digest, place in there if digest in catalogue.paths]
     sizes = Counter(catalogue.label(digest) for digest, _ in there)

@@ -1,4 +1,4 @@
-"""Style: the same brush, found and laid out as a map. Run it alone with `python -m demos.style [FOLDER]`."""
+"""Style: the same brush, found, mapped and painted with. Run it alone with `python -m demos.style [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import gradio as gr
 
 from demos import search
 from demos.map import draw_map
+from demos.transfer import draw_transfer
 
 
 def tab(page: search.Page, name: str = "style") -> None:
-    """The views Find and Map."""
+    """The views Find, Map and Paint."""
     with gr.Tabs(elem_classes="views"):
-        with gr.Tab("Find", id="find"):
+        with gr.Tab("Find", id="search"):
             search.tab(page, name)
         with gr.Tab("Map", id="map"):
             draw_map(page, name)
+        with gr.Tab("Paint", id="paint"):
+            draw_transfer(page, name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The map of a collection: vectors of many numbers laid out in the plane, so that what is alike lies close together.
+"""The map of a collection: vectors of many numbers laid out in the plane, what is alike close together.
 
 t-SNE: van der Maaten and Hinton, Visualizing Data using t-SNE, 2008. UMAP: McInnes, Healy and Melville, 2018.
 """
@@ -34,8 +34,8 @@ def project(vectors: np.ndarray, method: str) -> np.ndarray:
 
     By fixed seeds: the same rows, whatever their order, land at the same places; equal rows at one. Of more than
     SAMPLE rows t-SNE lays out a sample, and the others are placed by their neighbours in it. UMAP, and PCA
-    everywhere, take all. Fewer than FEW different rows are laid out by PCA. Raises SemblanceError for a method that
-    is not one of METHODS, or is not installed.
+    everywhere, take all. Fewer than FEW different rows are laid out by PCA. Raises SemblanceError for a method
+    that is not one of METHODS, or is not installed.
     """
     lay_out = check(method)
     different, where = np.unique(vectors, axis=0, return_inverse=True)

@@ -1,0 +1,102 @@
+"""The view in which a collection is a map: what the browser gets, and what a click finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from toy import digest, paint
+
+from demos import map as atlas
+from demos.shelf import Shelf
+from engines import SemblanceError
+from features.library import Library, NotIndexed
+from features.projection import Projection
+
+NAME = "colour"
+
+
+@pytest.fixture
+def shelf(library: Library, tmp_path: Path) -> Shelf:
+    folder = tmp_path / "painted"
+    for number in range(4):
+        paint(folder / "</script> ${1} {{this}}" / f"{number}.png", (255, 40 * number, 0))
+        paint(folder / "blue" / f"{number}.png", (0, 40 * number, 255))
+    paint(folder / "blue" / "4.png", (0, 200, 255))
+    return Shelf(library, folder, local=True)
+
+
+def _indexed(shelf: Shelf) -> Shelf:
+    shelf.library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+    return shelf
+
+
+def test_the_browser_gets_places_folders_and_names(shelf: Shelf) -> None:
+    catalogue = _indexed(shelf).catalogue(shelf.first, NAME)
+    made = shelf.library.projection(catalogue, shelf.engine(shelf.first, NAME), "PCA")
+    assert made
+    told = atlas._board(catalogue, made, "Colour", "PCA")
+    assert "<" not in told, "names come from strangers' folders"
+    board = json.loads(told)
+    assert board["folders"][0] == "blue", "the largest first"
+    assert len(board["pictures"]) == 9 and board["root"] == f"thumbnail/{shelf.first}/"
+    gone = Projection([*made.digests, "f" * 64], np.concatenate([made.positions, made.positions[:1]]))
+    assert atlas._board(catalogue, gone, "Colour", "PCA") == told, "what has gone since is left out"
+
+
+def test_a_digest_finds_neighbours_and_nothing_else_does(shelf: Shelf) -> None:
+    catalogue = _indexed(shelf).catalogue(shelf.first, NAME)
+    own = digest(catalogue.root / "blue" / "1.png")
+    html = atlas._neighbours(shelf, shelf.first, NAME, own)
+    assert html.count(own) == 1 and html.count('class="card"') == 8
+    for odd in ("../x", "/etc/passwd", "", "f" * 64):
+        with pytest.raises(KeyError):
+            atlas._neighbours(shelf, shelf.first, NAME, odd)
+
+
+def test_there_is_no_map_before_the_pictures_were_looked_at(shelf: Shelf) -> None:
+    with pytest.raises(NotIndexed):
+        atlas._kept(shelf, shelf.first, NAME, "PCA")
+    assert atlas._kept(_indexed(shelf), shelf.first, NAME, "PCA") is None
+    job = atlas._start(shelf, shelf.first, NAME, "PCA")
+    assert job.ended.wait(60) and not job.error
+    assert atlas._kept(shelf, shelf.first, NAME, "PCA") is not None
+    with pytest.raises(SemblanceError, match="Choose one of"):
+        atlas._kept(shelf, shelf.first, NAME, "../x")
+
+
+@pytest.fixture(scope="module")
+def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
+    with served(pictures, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width: int) -> None:  # noqa: F811
+    with visit(browser, app) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("[role=tab][data-tab-id=style]").click()
+        page.locator("[role=tab][data-tab-id=map]:visible").click()
+        board = page.locator(".atlas canvas")
+        page.locator(".cover [data-do=index]:visible, .key button").first.wait_for()
+        if page.locator(".cover [data-do=index]:visible").count():
+            page.locator(".cover [data-do=index]").click()
+        page.locator(".key button").first.wait_for()
+        assert board.get_attribute("aria-label").startswith("Map of")
+
+        before = board.evaluate("canvas => canvas.toDataURL()")
+        page.get_by_role("button", name="Zoom in").click()
+        page.wait_for_timeout(500)
+        assert board.evaluate("canvas => canvas.toDataURL()") != before
+        page.get_by_role("button", name="Show all").click()
+
+        board.press("Enter")
+        page.locator(".near .chosen").wait_for()
+        assert page.locator(".near .card").count()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,120 @@
+"""The map of a collection: where vectors land in the plane, and that a map is kept until something changes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import Toy, digest, is_one_sentence, paint, wheel
+
+from engines import SemblanceError, unit_rows
+from features import projection
+from features.library import Library, NotIndexed
+from features.projection import between, place, project
+
+HERE = ("t-SNE", "PCA")  # methods that need nothing more to be installed
+
+
+def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
+    """So many groups of unit rows, group after group, each around an axis of its own."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (number * each, dim))
+    return unit_rows((np.repeat(np.eye(dim)[:number], each, axis=0) + noise).astype(np.float32))
+
+
+@pytest.mark.parametrize("method", HERE)
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 40])
+def test_each_row_gets_one_place_on_the_map(method: str, number: int) -> None:
+    made = project(_clusters(4, 10)[:number], method)
+    assert made.shape == (number, 2) and made.dtype == np.float32
+    assert ((made >= 0) & (made <= 1)).all()
+    assert number < 2 or np.ptp(made, axis=0).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", HERE)
+def test_the_same_rows_land_at_the_same_places_in_any_order(method: str) -> None:
+    rows = _clusters(4, 10)
+    made = project(rows, method)
+    assert np.array_equal(made, project(rows, method))
+    assert np.array_equal(made[::-1], project(rows[::-1], method))
+
+
+@pytest.mark.parametrize("method", HERE)
+def test_equal_rows_share_a_place(method: str) -> None:
+    rows = _clusters(4, 3)
+    made = project(np.concatenate([rows, rows[:5]]), method)
+    assert np.array_equal(made[:5], made[len(rows) :])
+    assert np.array_equal(project(np.repeat(rows[:1], 6, axis=0), method), np.full((6, 2), 0.5, np.float32))
+
+
+@pytest.mark.parametrize("sample", [projection.SAMPLE, 60])
+def test_clusters_stay_together(monkeypatch: pytest.MonkeyPatch, sample: int) -> None:
+    monkeypatch.setattr(projection, "SAMPLE", sample)  # with 60 half of the rows are placed by their neighbours
+    made = project(_clusters(4, 30), "t-SNE").reshape(4, 30, 2)
+    centres = made.mean(axis=1)
+    nearest = np.linalg.norm(made[:, :, None] - centres, axis=-1).argmin(axis=-1)
+    assert (nearest == np.arange(4)[:, None]).mean() > 0.95
+
+
+def test_a_query_lands_among_its_neighbours() -> None:
+    rows = _clusters(3, 10)
+    made = project(rows, "PCA")
+    assert place(rows[7], rows, made) == pytest.approx(made[7], abs=1e-3)
+    centre = unit_rows(rows[:10].mean(axis=0)[None])[0]
+    low, high = made[:10].min(axis=0), made[:10].max(axis=0)
+    found = place(centre, rows, made)
+    assert (found >= low).all() and (found <= high).all()
+    assert place(rows, rows[:1], made[:1]) == pytest.approx(np.repeat(made[:1], 30, axis=0)), (
+        "fewer than it asks for"
+    )
+
+
+def test_the_nearer_neighbour_weighs_more() -> None:
+    assert between(np.array([0.9, 0.9]), np.array([[0, 0], [1, 1]])) == pytest.approx([0.5, 0.5])
+    assert between(np.array([0.9, 0.1]), np.array([[0, 0], [1, 1]])) == pytest.approx([0.1, 0.1])
+
+
+def test_what_can_not_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    for method, told in (("UMAP", 'pip install "umap-learn>='), ("../x", "Choose one of: t-SNE, PCA, UMAP")):
+        with pytest.raises(SemblanceError, match=told) as error:
+            project(_clusters(4, 3), method)
+        assert is_one_sentence(str(error.value))
+
+
+def test_a_map_is_kept_and_made_anew_after_a_change(
+    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted, engine, catalogue = wheel(pictures, 6), Toy(), library.open(pictures)
+    with pytest.raises(NotIndexed):
+        library.projection(catalogue, engine, "PCA")
+    library.index(catalogue, engine)
+    assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
+    made = library.projection(catalogue, engine, "PCA")
+    assert made and made.digests == sorted(map(digest, painted)) and made.positions.shape == (6, 2)
+
+    again = Library(library.home).projection(catalogue, engine, "PCA", kept_only=True)
+    assert again and np.array_equal(again.positions, made.positions)
+    assert library.projection(catalogue, engine, "t-SNE", kept_only=True) is None, "another map"
+
+    catalogue.hide(digest(painted[0]))
+    assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
+    fewer = library.projection(catalogue, engine, "PCA")
+    assert fewer and fewer.digests == sorted(map(digest, painted[1:]))
+    paint(pictures / "new.png", (0, 0, 255))
+    library.index(catalogue, engine)
+    assert len(library.projection(catalogue, engine, "PCA").digests) == 6
+    assert len(list(catalogue.state.parent.glob("*.map"))) == 1, "a stale one is replaced"
+
+
+def test_a_damaged_map_is_set_aside(library: Library, pictures: Path) -> None:
+    wheel(pictures, 6)
+    engine, catalogue = Toy(), library.open(pictures)
+    library.index(catalogue, engine)
+    made = library.projection(catalogue, engine, "PCA")
+    (path,) = catalogue.state.parent.glob("*.map")
+    path.write_bytes(path.read_bytes()[:40])
+    again = library.projection(catalogue, engine, "PCA")
+    assert made and again and np.array_equal(made.positions, again.positions)
+    assert path.with_name(path.name + ".damaged").exists()
