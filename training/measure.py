@@ -6,11 +6,13 @@ Each figure is of whole engines, as an app runs them: files are decoded, cropped
 from __future__ import annotations
 
 import argparse
+import io
 import time
 from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
+from PIL import Image
 
 import engines
 from engines import Crop, Engine, NotEmbeddable
@@ -101,6 +103,34 @@ def style() -> None:
     of_paintings(engines.create("style", "builtin"))
 
 
+def art() -> None:
+    """Of 500 paintings held back: their halves among one another, and small copies among the paintings."""
+    engine = engines.create("style", "builtin")
+    files, (_, choose, report) = paintings()
+    held = np.random.default_rng(1).permutation(np.concatenate([choose, report]))[:500]
+    whole = [decode(files[number][1]).pixels for number in held]
+    halves = [image[:, part] for image in whole for part in _halves(image.shape[1])]
+    rows = engine.embed([Crop(np.ascontiguousarray(half)) for half in halves])
+    near = rows @ rows.T
+    np.fill_diagonal(near, -2)
+    other = np.arange(len(rows)) ^ 1
+    found = np.argsort(-near, axis=1, kind="stable")[:, :5] == other[:, None]
+    print(f"halves of 500 paintings: first {found[:, 0].mean():.3f}, among five {found.any(axis=1).mean():.3f}")
+    copies = engine.embed([Crop(decode(_smaller(image)).pixels) for image in whole])
+    right = (copies @ engine.embed([Crop(image) for image in whole]).T).argmax(axis=1) == np.arange(len(whole))
+    print(f"copies half as large, as JPEG of quality 70: first {right.mean():.3f}")
+
+
+def _halves(width: int) -> tuple[slice, slice]:
+    return slice(0, width // 2), slice(width // 2, width)
+
+
+def _smaller(pixels: np.ndarray) -> bytes:
+    image, made = Image.fromarray(pixels), io.BytesIO()
+    image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(made, "JPEG", quality=70)
+    return made.getvalue()
+
+
 def of_paintings(engine: Engine) -> None:
     files, (learn, choose, report) = paintings()
     rows = embed(engine, files)
@@ -136,7 +166,7 @@ def speed() -> None:
 
 
 def main() -> None:
-    parts = {one.__name__: one for one in (pictures, style, faces, speed)}
+    parts = {one.__name__: one for one in (pictures, style, art, faces, speed)}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *parts], default=[])
     for name in parser.parse_args().parts or parts:
