@@ -125,6 +125,27 @@ def page(browser: Any, app: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
+def launched(page: Any, shelf: Shelf) -> Iterator[str]:
+    """A page of this process, served; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    _, address, _ = page.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        run_history=False,
+        allowed_paths=[str(shelf.library.home / "thumbnails")],
+        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
+        **theme.look(),
+    )
+    yield address
+    page.close()
+
+
+@contextlib.contextmanager
 def visit(browser: Any, app: str) -> Iterator[Any]:
     """A fresh visit at 1280 px. Fails when anything is asked of another machine, or told in a toast."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})

@@ -6,7 +6,6 @@ import base64
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -19,11 +18,12 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
+from test_app_browser import launched
 from toy import BLUE, GREEN, RED, YELLOW, Colour, Toy, paint, snapshot
 
 import demos
 import engines
-from demos import mirror, search, suite, theme
+from demos import mirror, search, suite
 from demos.shelf import Shelf
 from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
@@ -350,23 +350,8 @@ def address(library: Library, tmp_path: Path, portraits: Path, monkeypatch: pyte
         shutil.copy(portrait, tmp_path / "people" / portrait.stem)
     shelf = Shelf(library, tmp_path / "people")
     library.index(library.open(tmp_path / "people"), library.engine("lookalike", "builtin"))
-    page = drawn(shelf, "lookalike")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    _, url, _ = page.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        ssr_mode=False,
-        run_history=False,
-        allowed_paths=[str(library.home / "thumbnails")],
-        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
-        **theme.look(),
-    )
-    yield url
-    page.close()
+    with launched(drawn(shelf, "lookalike"), shelf) as url:
+        yield url
 
 
 @pytest.fixture

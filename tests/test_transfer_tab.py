@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from test_app_browser import browser  # noqa: F401 (a fixture)
+from test_app_browser import browser, launched  # noqa: F401 (a fixture)
 
-from demos import search, suite, theme, transfer
+from demos import search, transfer
 from demos.shelf import Shelf
 from features.library import Library
 from features.transfer import Frame
@@ -136,23 +135,8 @@ def test_one_is_painted_at_a_time_and_nothing_is_decoded_by_gradio(shelf: Shelf)
 def address(shelf: Shelf, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "incoming"))
     library.index(shelf.catalogue(shelf.first, "style"), library.engine("colour"))
-    page = built(shelf)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    _, url, _ = page.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        ssr_mode=False,
-        run_history=False,
-        allowed_paths=[str(library.home / "thumbnails")],
-        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
-        **theme.look(),
-    )
-    yield url
-    page.close()
+    with launched(built(shelf), shelf) as url:
+        yield url
 
 
 @pytest.mark.browser
