@@ -20,7 +20,8 @@ from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.images import ImageError
-from features.library import Answer, Busy, Library, Match, labelled_files
+from features.library import Answer, Busy, Library, Match, Reference, labelled_files
+from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
 from features.verification import PairsEvaluation, read_pairs
@@ -40,6 +41,9 @@ Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
 EngineName = Annotated[str, typer.Option("--engine", "-e", help="What alike means; see the command `engines`.")]
 Network = Annotated[str, typer.Option(help="NAME, auto (the best to be had) or builtin (needs no weights).")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many pictures to give.")]
+MixOf = Annotated[
+    str, typer.Option("--mix", help="Weigh the parts of the vectors: NAME[=WEIGHT],... (style: strokes,colour=2).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 Home = Annotated[
     Path | None, typer.Option(envvar="SEMBLANCE_HOME", help="Where features live [default: in the user's cache].")
@@ -103,7 +107,13 @@ def _tell(failed: list[str], of: int) -> None:
 
 def _match(match: Match) -> dict[str, Any]:
     score = round(match.score, 6)
-    return {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
+    told = {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
+    agreement = {name: round(share, 4) for name, share in match.agreement.items()}
+    return told | ({"agreement": agreement} if agreement else {})
+
+
+def _mix(text: str) -> Mix | None:
+    return read_mix(text) if text else None
 
 
 def _lines(answer: Answer) -> list[str]:
@@ -171,30 +181,42 @@ def search(
     queries: Queries,
     engine: EngineName = "product",
     k: K = 5,
+    mix: MixOf = "",
+    together: Annotated[bool, typer.Option(help="Ask with the mean of all queries.")] = False,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Of each query in that mean, in their order [default: 1].")
+    ] = None,
     network: Network = "auto",
     as_json: AsJson = False,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Find the pictures most like each query."""
+    """Find the pictures most like each query, or like all of them together."""
     library = _library(home, weights, offline)
+    weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
+    if len(weighed) != len(queries) or (weight and not together):
+        raise typer.BadParameter("Give --weight once for each query, with --together")
+    questions: list[tuple[str, Path | list[Reference]]] = [(os.fspath(query), query) for query in queries]
+    if together:
+        questions = [(" + ".join(map(os.fspath, queries)), list(map(Reference, queries, weighed)))]
     catalogue, chosen = _indexed(library, images, engine, network)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
-    for query in queries:
+    for name, question in questions:
         try:
-            answer = library.search(catalogue, chosen, query, k)
+            answer = library.search(catalogue, chosen, question, k, mixed)
         except (ImageError, NotEmbeddable) as error:
-            failed.append(f"{query}: {error}")
-            results.append({"query": os.fspath(query), "matches": []})
+            failed.append(str(error) if together else f"{name}: {error}")
+            results.append({"query": name, "matches": []})
             continue
-        results.append({"query": os.fspath(query), "matches": [_match(match) for match in answer.matches]})
-        lines += [f"{query}:", *_lines(answer)]
-    _tell(failed, of=len(queries))
+        results.append({"query": name, "matches": [_match(match) for match in answer.matches]})
+        lines += [f"{name}:", *_lines(answer)]
+    _tell(failed, of=len(questions))
     card = chosen.describe()
     told = {"engine": engine, "network": card.network, "weights": card.weights, "index": answer.index}
+    told |= {"mix": mixed} if mixed else {}
     _print(told | {"results": results}, as_json, [*lines, _source(card, answer)])
 
 
@@ -258,6 +280,7 @@ def evaluate(
     queries: Annotated[Path | None, typer.Option(help="A folder of queries [default: leave one out].")] = None,
     pairs: Annotated[Path | None, typer.Option(help="Pairs to tell apart, as in LFW's pairs.txt.")] = None,
     engine: EngineName = "product",
+    mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
     home: Home = None,
@@ -266,8 +289,8 @@ def evaluate(
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
     library = _library(home, weights, offline)
-    if queries and pairs:
-        raise typer.BadParameter("Give --queries or --pairs, not both")
+    if pairs and (queries or mix):
+        raise typer.BadParameter("Give --pairs without --queries and without --mix")
     folds = read_pairs(pairs) if pairs else None
     catalogue, chosen = _indexed(library, images, engine, network)
     result: Evaluation | PairsEvaluation
@@ -275,7 +298,7 @@ def evaluate(
         result = library.evaluate_pairs(catalogue, chosen, folds)
     else:
         asked = labelled_files(queries, library.home) if queries else None
-        result, skipped = library.evaluate(catalogue, chosen, asked)
+        result, skipped = library.evaluate(catalogue, chosen, asked, _mix(mix))
         for skip in skipped:
             typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
