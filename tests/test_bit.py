@@ -26,6 +26,7 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one * other).sum(axis=1)
 
 
+@pytest.mark.slow
 def test_equals_timm(weights: Files) -> None:
     with np.load(bit_timm.ANSWERS) as answers:
         expected, digest = answers["pooled"], str(answers["sha256"])
