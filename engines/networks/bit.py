@@ -49,12 +49,13 @@ def build(path: Path | None, size: int = SIZE) -> keras.Model:
     SavedModel is a program and is run as it is, so it must be one that the person trusts. Raises WeightsError, in
     one sentence, when it is neither.
     """
-    if path is not None and path.is_dir():
+    if path is None:
+        return _net(size)
+    if path.is_dir():
         return _saved_model(path, size)
-    arrays = _read(path) if path else {}
+    arrays = _read(path)
     model = _net(size)
-    if path:
-        _fill(model, arrays, path)
+    _fill(model, arrays, path)
     return model
 
 
@@ -72,8 +73,8 @@ def _net(size: int) -> keras.Model:
 
         def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
             _, height, width, channels = x.shape
-            first = ops.transpose(x, (0, 3, 1, 2))
-            x = ops.reshape(first, (-1, self.groups, channels // self.groups * height * width))
+            x = ops.transpose(x, (0, 3, 1, 2))
+            x = ops.reshape(x, (-1, self.groups, channels // self.groups * height * width))
             centred = x - ops.mean(x, axis=(2,), keepdims=True)
             x = centred / ops.sqrt(ops.mean(ops.square(centred), axis=(2,), keepdims=True) + self.epsilon)
             x = ops.reshape(x, (-1, channels, height, width))

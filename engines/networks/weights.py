@@ -27,8 +27,8 @@ from filelock import FileLock
 from engines.base import SemblanceError, WeightsError
 from engines.networks.quiet import quietly
 
-PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
 SAVED_MODEL = "saved_model.pb"  # by it a folder is known as a SavedModel of TensorFlow's
+PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
 
 

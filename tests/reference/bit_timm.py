@@ -5,7 +5,8 @@
 
 writes `bit.npz` beside this file: `pooled` (2, 2048) float32, timm's resnetv2_50x1_bit's answers to `pictures()`
 with the weights of `arrays()`, which timm reads from a file of Google's layout by its own loader; and `sha256` of
-those weights. Only whole numbers are drawn, then scaled by powers of two: every machine draws the same.
+those weights. Only whole numbers are drawn, then scaled by powers of two: every machine draws the same. The file
+beside it was made by timm 1.0.31 on torch 2.14.1.
 """
 
 import hashlib
