@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000  # the longest wait, in milliseconds: TensorFlow's first import is slow on a busy machine
 ASKED = (search.Asked(), 3, search.How(), search.PICTURES)
-LOADED = ("lookalike", "style", "product", "colour")
+LOADED = ("lookalike", "style", "product", "visual", "colour")
 
 
 def _noise(path: Path, seed: int, side: int = 96) -> Path:
