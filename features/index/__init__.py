@@ -129,8 +129,8 @@ def save(
 
 def keeps_file(parts: Sequence[np.ndarray], choice: str = AUTO) -> bool:
     """Whether the choice is a graph in a file, for so many numbers in (n, D) parts."""
-    rows = sum(part.size for part in parts)
-    return rows > 0 and (choice == "hnsw" or (choice == AUTO and rows >= APPROXIMATE_FROM))
+    numbers = sum(part.size for part in parts)
+    return numbers > 0 and (choice == "hnsw" or (choice == AUTO and numbers >= APPROXIMATE_FROM))
 
 
 def _from_file(ids: Sequence[str], saved: Path, space: str) -> Index:

@@ -20,7 +20,7 @@ class FaissIndex(Rebuilt):
     """See features.index.Index."""
 
     name = "approximate search (FAISS HNSW, built anew after a change), re-ranked exactly"
-    breadth = 64
+    breadth = 96
     slack = 2.0**-10  # of float16
 
     def _build(self, pieces: Iterable[np.ndarray], dim: int) -> faiss.IndexHNSWSQ:

@@ -43,9 +43,7 @@ class Rebuilt(Proposing):
 
     def __init__(self) -> None:
         super().__init__()
-        self._built: tuple[Any, np.ndarray] | None = (
-            None  # what proposes, and the place of each row that it numbers
-        )
+        self._built: tuple[Any, np.ndarray] | None = None  # what proposes, and the place of each of its rows
         self._lock = threading.Lock()
 
     def upsert(self, ids: Sequence[str], vectors: np.ndarray) -> None:
