@@ -20,6 +20,7 @@ from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.images import ImageError
+from features.index import CHOICES
 from features.library import Answer, Busy, Library, Match, Reference, labelled_files
 from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
@@ -51,15 +52,21 @@ Home = Annotated[
 Weights = Annotated[
     Path | None, typer.Option(envvar="SEMBLANCE_WEIGHTS", help="A weights file, or a folder that holds some.")
 ]
+IndexName = Annotated[
+    str | None,
+    typer.Option(
+        "--index", envvar="SEMBLANCE_INDEX", help=f"How to search: {', '.join(CHOICES)} [default: auto]."
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Try no download.")]
 
 
-def _library(home: Path | None, weights: Path | None, offline: bool) -> Library:
+def _library(home: Path | None, weights: Path | None, offline: bool, searched_by: str | None = None) -> Library:
     """Weights and offline mode are matters of the whole process: engines read them from the environment."""
     if weights:
         os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
     os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
-    return Library(home)
+    return Library(home, searched_by)
 
 
 @contextmanager
@@ -139,6 +146,7 @@ def serve(
         bool,
         typer.Option("--webcam/--no-webcam", envvar="SEMBLANCE_WEBCAM", help="Offer the camera of the browser."),
     ] = True,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
@@ -147,7 +155,7 @@ def serve(
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline), images, share)
+    open_app(_library(home, weights, offline, searched_by), images, share)
 
 
 @app.command()
@@ -156,12 +164,13 @@ def index(
     engine: EngineName = "product",
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
     """Look at every picture once and keep its features; later runs do only what has changed."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, searched_by)
     catalogue, chosen = library.open(images), library.engine(engine, network)
     with _progress() as progress:
         report = library.index(catalogue, chosen, progress)
@@ -188,12 +197,13 @@ def search(
     ] = None,
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
     """Find the pictures most like each query, or like all of them together."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, searched_by)
     weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
     if len(weighed) != len(queries) or (weight and not together):
         raise typer.BadParameter("Give --weight once for each query, with --together")
@@ -229,12 +239,13 @@ def recommend(
     k: K = 5,
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, searched_by)
     catalogue, chosen = _indexed(library, images, engine, network)
     answer = library.recommend(catalogue, chosen, like, unlike or (), k)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
@@ -283,12 +294,13 @@ def evaluate(
     mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, searched_by)
     if pairs and (queries or mix):
         raise typer.BadParameter("Give --pairs without --queries and without --mix")
     folds = read_pairs(pairs) if pairs else None

@@ -28,6 +28,7 @@ from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.index import chosen as chosen_index
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
 from features.store import FORMAT, Features, FeatureStore, Row
@@ -250,10 +251,15 @@ def default_home() -> Path:
 
 
 class Library:
-    """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads."""
+    """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads.
 
-    def __init__(self, home: Path | None = None) -> None:
+    index: how to search, one of features.index.CHOICES; None is SEMBLANCE_INDEX, else auto. Raises SemblanceError
+    when that can't be had.
+    """
+
+    def __init__(self, home: Path | None = None, index: str | None = None) -> None:
         self.home = Path(os.path.abspath((home or default_home()).expanduser()))
+        self.searched_by = chosen_index(index)
         self._engines: dict[tuple[str, str], Engine] = {}
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
@@ -356,8 +362,8 @@ class Library:
                 store.append(next(batches))
         store.commit(wanted.keys())
         after = store.read()
-        ids = _row_ids(after.rows) if index.large(after.parts) else []
-        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled)
+        ids = _row_ids(after.rows) if index.keeps_file(after.parts, self.searched_by) else []
+        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled, self.searched_by)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
@@ -614,7 +620,7 @@ class Library:
                 paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
                 shown = paths.keys() - hidden
                 ids = _row_ids(stored.rows)
-                searched = index.over(ids, stored.parts, saved, FORMAT)
+                searched = index.over(ids, stored.parts, saved, FORMAT, self.searched_by)
                 searched.remove([ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown])
                 rows = Counter(row.digest for row in stored.rows if row.digest in shown)
                 crowd = max(rows.values(), default=1)

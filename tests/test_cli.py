@@ -14,6 +14,7 @@ import pytest
 from toy import BLUE, GREEN, ORANGE, RED, is_one_sentence, paint, snapshot
 
 import app
+from features.index import BACKENDS, create
 
 ROOT = Path(__file__).parent.parent
 
@@ -148,6 +149,52 @@ def test_people_get_lines(run: Run, folder: Path, arguments: list[str]) -> None:
     assert told.code == 0 and told.out.strip() and not told.out.startswith(("{", "["))
 
 
+SAME = {  # commands that search, each with what is compared of its answer
+    "search": (["warm/red.png", "cold/blue.png", "-k", "3"], "results"),
+    "recommend": (["--like", "warm/red.png", "--unlike", "cold/blue.png"], "matches"),
+    "evaluate": ([], "map_at_10"),
+}
+
+
+@pytest.mark.parametrize("by", ["sklearn", "hnsw"])
+@pytest.mark.parametrize("command", SAME)
+def test_every_way_to_search_answers_the_same(run: Run, folder: Path, command: str, by: str) -> None:
+    arguments, key = SAME[command]
+    named = [str(folder / part) if part.endswith(".png") else part for part in arguments]
+    plain, other = (
+        run(command, folder, *named, "-e", "colour", "--json", "--index", name).json for name in ("exact", by)
+    )
+    assert plain[key] == other[key]
+    assert command == "evaluate" or (plain["index"], other["index"]) == ("exact search", create(by).name)
+
+
+def test_how_to_search_is_told_by_the_environment_too(home: Path, folder: Path) -> None:
+    command = ["search", folder, folder / "warm/red.png", "-e", "colour", "--json", "--home", home]
+    assert run_alone(*command, SEMBLANCE_INDEX="sklearn").json["index"] == create("sklearn").name
+    assert run_alone(*command, "--index", "auto", SEMBLANCE_INDEX="sklearn").json["index"] == "exact search"
+    told = run_alone("serve", "--home", home, SEMBLANCE_INDEX="nose")
+    assert told.code == 1 and "There is no index 'nose'. Choose one of: auto, exact" in told.err
+
+
+@pytest.mark.parametrize("package", ["faiss", "annoy"])
+@pytest.mark.parametrize("command", ["index", "serve"])
+def test_a_missing_package_is_told_before_anything_is_done(
+    run: Run,
+    served: list[tuple[Any, ...]],
+    folder: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    package: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"features.index.{package}", raising=False)
+    told = run(command, folder, "--index", package)
+    assert (told.code, told.out) == (1, "") and is_one_sentence(told.err.removesuffix("\n"))
+    assert f'is not installed; run: pip install "{BACKENDS[package].requirement}".' in told.err
+    assert not served and not home.exists()
+
+
 def test_a_second_index_does_nothing(run: Run, folder: Path) -> None:
     first, second = (run("index", folder, "-e", "colour", "--json").json for _ in range(2))
     assert (first["new"], first["kept"]) == (4, 0)
@@ -194,6 +241,7 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "no query to classify": (lambda f: ["classify", f, f / "none.jpg"], "There is no such file; check the path."),
     "no classifier": (lambda f: ["classify", f, f / "warm/red.png", "-e", "colour"], "choose one of: product."),
     "nothing to measure": (lambda f: ["evaluate", bare(f)], "put the pictures into folders"),
+    "no such index": (lambda f: ["search", f, f / "warm/red.png", "--index", "x"], "Choose one of: auto, exact, "),
     "no such queries": (lambda f: ["evaluate", f, "--queries", f / "none"], "check the path."),
 }
 

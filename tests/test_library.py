@@ -37,6 +37,7 @@ import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
+from features.index import BACKENDS, create
 from features.library import BATCH, SHOWN, Answer, Library, NotIndexed, default_home, labelled_files
 
 ROOT = Path(__file__).parent.parent
@@ -1020,6 +1021,31 @@ def test_an_approximate_index_follows_the_catalogue(
     assert steps[-1] == (0, 2, "building the search index"), "the two halves of one new picture"
     assert found(pictures / "new.png") == (there - {"005"} | {"new"}, approximately)
     assert Library(library.home).search(catalogue, halves, pictures / "new.png", 1).index == approximately
+
+
+@pytest.mark.parametrize("choice", BACKENDS)
+def test_whatever_is_chosen_follows_the_catalogue(home: Path, pictures: Path, choice: str) -> None:
+    try:
+        library = Library(home, choice)
+    except SemblanceError as error:
+        pytest.skip(str(error))
+    halves, paths = Halves(), wheel(pictures, 12)
+    catalogue = opened(library, pictures, halves)
+
+    def found() -> set[str]:
+        answer = library.search(catalogue, halves, paths[3], 99)
+        assert answer.index == create(choice).name
+        return set(names(answer))
+
+    there = {path.stem for path in paths}
+    assert found() == there
+    catalogue.hide(digest(paths[3]))
+    assert found() == there - {"003"}
+    catalogue.restore(digest(paths[3]))
+    paths[5].unlink()
+    paint(pictures / "new.png", BLUE)
+    library.index(catalogue, halves)
+    assert found() == there - {"005"} | {"new"}
 
 
 def test_without_its_file_a_large_catalogue_is_searched_exactly(
