@@ -21,7 +21,7 @@ def tab(page: search.Page, name: str = "product") -> None:
     def opinion(query: search.Query) -> dict[str, float] | None:
         if len(query.catalogue.labels()) < 2:
             return None
-        (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.path])
+        (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.reference])
         return dict(probabilities)
 
     search.tab(page, name, search.Aside(label, opinion))
