@@ -74,7 +74,7 @@ def _heated(path: Path, box: Box | None, strengths: np.ndarray, name: str) -> st
 def _heat(strengths: np.ndarray) -> str:
     """(h, w), -1..1 -> an <img> to lay over the picture."""
     high, wide = strengths.shape
-    smooth = cv2.resize(strengths, (wide * FINE, high * FINE), interpolation=cv2.INTER_CUBIC).clip(-1, 1)
+    smooth = cv2.resize(strengths, (wide * FINE, high * FINE), interpolation=cv2.INTER_LINEAR)
     colours = np.where(smooth[..., None] > 0, np.uint8(ADDS), np.uint8(TAKES))
     made = io.BytesIO()
     Image.fromarray(np.dstack([colours, (255 * np.abs(smooth)).astype(np.uint8)])).save(made, "PNG")
