@@ -51,7 +51,8 @@ element.addEventListener('pointercancel', () => { start = null; });
 element.addEventListener('click', (event) => {
     if (event.target.closest('[data-whole]')) trigger('frame', { box: null });
 });
-element.addEventListener('change', () => {
+element.addEventListener('submit', (event) => {
+    event.preventDefault();
     trigger('frame', { box: [...element.querySelectorAll('input')].map((edge) => edge.value / 100) });
 });"""
 
@@ -84,14 +85,15 @@ def draw_layer(path: Path, frame: Frame | None) -> str:
     width, height = full_size(path)
     left, top, right, bottom = frame or (0, 0, 0, 0)
     fields = "".join(
-        f'<label>{name}<input type="number" min="0" max="100" value="{share * 100:.4g}"/></label>'
+        f'<label>{name}<input type="number" min="0" max="100" step="any" value="{share * 100:.4g}"/></label>'
         for name, share in zip(EDGES, frame or (0, 0, 1, 1), strict=True)
     )
+    search = '<button type="submit" class="act quiet">Search</button>'
     whole = '<button type="button" class="act quiet" data-whole>Search the whole picture</button>' if frame else ""
     return (
         f'<details class="by-part"{" open" * bool(frame)}><summary>Search by a part of it</summary>'
         f'<p class="hint">Drag a box over the picture, or type its edges, in percent</p>'
-        f'<div class="edges">{fields}</div></details>{whole}'
+        f'<form class="edges">{fields}{search}</form></details>{whole}'
         f'<svg class="marks" viewBox="0 0 {width} {height}" aria-hidden="true"><rect class="catch" width="{width}"'
         f' height="{height}"/><rect class="framed" x="{left * width:.1f}" y="{top * height:.1f}"'
         f' width="{(right - left) * width:.1f}" height="{(bottom - top) * height:.1f}"/></svg>'

@@ -54,6 +54,11 @@ def test_other_sizes_may_be_built() -> None:
     assert bit.build(None, 64).predict_on_batch(np.zeros((1, 64, 64, 3), np.uint8)).shape == (1, 2048)
 
 
+def test_a_saved_model_keeps_its_positions_to_itself(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"gives whole vectors only; put BiT-M-R50x1.npz in its place\.$"):
+        bit.maps(tmp_path)
+
+
 def test_the_record_fits_the_net() -> None:
     record = bit.WEIGHTS
     assert record.url.endswith(f"/{record.file}") and record.checksum is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from toy import BLUE, GREEN, RED, YELLOW, Halves, Toy, is_one_sentence, paint
 
-from demos import options, region, search
+from demos import draw, options, region, search
 from demos.options import Pin
 from demos.shelf import Shelf
 from demos.suite import draw_page
@@ -124,6 +125,21 @@ def test_crops_are_cut_from_the_part(library: Library, pictures: Path, tmp_path:
     catalogue, engine = _coloured(library, pictures, Halves()), Halves()
     best = library.search(catalogue, engine, [Reference(query, box=(40, 0, 80, 40))], k=1).matches[0]
     assert best.label == "blue" and best.score > 0.999
+
+
+def test_the_part_that_matched_is_drawn_on_its_thumbnail(library: Library, pictures: Path) -> None:
+    """In the picture's own pixels, and cut to a square as the thumbnail below it is."""
+    wide = paint(pictures / "wide.png", RED, right=BLUE, size=(80, 40))
+    catalogue = library.open(pictures)
+    library.index(catalogue, Halves())
+    (match,) = library.search(catalogue, Halves(), [Reference(wide, box=(40, 0, 80, 40))]).matches
+    scale = draw.Scale(library.calibration(catalogue, Halves()))
+    html = draw.wall(catalogue, [match], scale)
+    assert 'viewBox="0 0 80 40" preserveAspectRatio="xMidYMid slice"' in html
+    assert '<rect x="40" y="0" width="40" height="40"/>' in html
+    assert "<svg" not in draw.wall(catalogue, [replace(match, box=None)], scale)
+    wide.unlink()
+    assert "<svg" not in draw.wall(catalogue, [match], scale)
 
 
 # --- what a client may tell
