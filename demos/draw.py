@@ -155,7 +155,7 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
         f' data-part="{match.part}"'
         f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
-        f'{_flags(match.remarks)}</span><span class="label">{label}</span>'
+        f'{_outline(match.path, match.box)}{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
         f"{_why(match.agreement)}</button>"
     )
@@ -199,8 +199,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
 
 
 def _shot(catalogue: Catalogue, match: Match, alt: str) -> str:
-    picture = f'<img loading="lazy" alt="{alt}" src="{escape(thumbnail(catalogue, match.digest))}"/>'
-    return picture + _outline(match.path, match.box)
+    return f'<img loading="lazy" alt="{alt}" src="{escape(thumbnail(catalogue, match.digest))}"/>'
 
 
 def _outline(path: Path, box: Box | None) -> str:
