@@ -266,7 +266,57 @@ def test_a_home_that_is_a_file_is_told_so(folder: Path, tmp_path: Path, place: s
     assert told.err.endswith("choose another with --home.\n") and (tmp_path / "file").read_text() == "mine"
 
 
+def test_parts_are_weighed_and_told(run: Run, folder: Path) -> None:
+    query = folder / "warm/red.png"
+    plain = run("search", folder, query, "-e", "style", "--json").json
+    mixed = run("search", folder, query, "-e", "style", "--mix", "colour,grain=0", "--json").json
+    assert mixed["mix"] == {"colour": 1, "grain": 0} and "mix" not in plain
+    parts = ["colour", "grain", "strokes", "motifs", "composition", "subject"]
+    for told in (plain, mixed):
+        best = told["results"][0]["matches"][0]
+        assert best["path"] == str(query) and best["score"] > 0.999
+        assert list(best["agreement"]) == parts and all(0 <= share <= 1 for share in best["agreement"].values())
+    spaces = {
+        run("evaluate", folder, "-e", "style", *mix, "--json").json["fingerprint"]
+        for mix in ([], ["--mix", "colour"], ["--mix", "grain"])
+    }
+    assert len(spaces) == 3
+
+
+@pytest.mark.parametrize(
+    ("engine", "mix", "sentence"),
+    [
+        ("style", "taste", "There is no part 'taste'. Choose from: colour, grain"),
+        ("style", "colour=much", "'colour=much' is no part with its weight"),
+        ("style", "colour=0", "at least one of them is more than 0."),
+        ("product", "colour", "no parts that could be weighed."),
+    ],
+)
+def test_a_mix_that_cannot_be_is_one_sentence(
+    run: Run, folder: Path, engine: str, mix: str, sentence: str
+) -> None:
+    told = run("search", folder, folder / "warm/red.png", "-e", engine, "--mix", mix, "--json")
+    assert (told.code, told.out) == (1, "") and sentence in told.err
+
+
+def test_queries_are_asked_together(run: Run, folder: Path, tmp_path: Path) -> None:
+    red, blue = paint(tmp_path / "r.png", RED), paint(tmp_path / "b.png", BLUE)
+    both = [red, blue, "-e", "colour", "--together", "--json"]
+    for weights, first in (("9", "1"), "red"), (("1", "9"), "blue"):
+        weighed = [word for weight in weights for word in ("--weight", weight)]
+        (result,) = run("search", folder, *both, *weighed).json["results"]
+        assert result["query"] == f"{red} + {blue}"
+        assert Path(result["matches"][0]["path"]).stem == first
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    told = run("search", folder, red, broken, "-e", "colour", "--together")
+    assert told.code == 1 and "broken.png: " in told.err
+
+
 USAGE = {
+    "weights, but not together": ["search", ".", "a.png", "--weight", "2"],
+    "too few weights": ["search", ".", "a.png", "b.png", "--together", "--weight", "2"],
+    "a mix for pairs": ["evaluate", ".", "--pairs", "pairs.txt", "--mix", "colour"],
     "no folder": ["index"],
     "no query": ["search", "."],
     "no like": ["recommend", "."],
