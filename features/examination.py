@@ -66,7 +66,11 @@ class Examination:
         """Of dataclasses.asdict. Raises KeyError, TypeError or ValueError for what is not one."""
         kinds = tuple(Kind(**kind) for kind in state["kinds"])
         mistakes = tuple(Mistake(**mistake) for mistake in state["mistakes"])
-        return cls(**{**state, "kinds": kinds, "mistakes": mistakes})
+        made = cls(**{**state, "kinds": kinds, "mistakes": mistakes})
+        shares = (made.accuracy, made.macro_f1, made.ece_before, made.ece, made.unsure, made.sure_right)
+        if np.shape(made.confusion) != (len(kinds), len(kinds)) or not all(0 <= share <= 1 for share in shares):
+            raise ValueError("of a wrong shape or out of range")
+        return made
 
 
 def examine(

@@ -167,7 +167,7 @@ def test_five_hundred_labels_are_learned() -> None:
 @pytest.fixture(scope="module")
 def doubtful() -> Head:
     """Of kinds that can't be told apart always."""
-    return learn(lesson({f"kind {i}": 250 for i in range(6)}, spread=4))
+    return learn(lesson({f"kind {i}": 800 for i in range(6)}, spread=4))
 
 
 FRESH = clouds({f"kind {i}": 400 for i in range(6)}, spread=4, seed=1)
@@ -260,7 +260,9 @@ def hard() -> Lesson:
     """The label is in a few of many directions; the others are the same for all, and louder."""
     rows, labels = clouds({f"kind {i}": 60 for i in range(5)}, dim=20, spread=1.5)
     noise = np.random.default_rng(7).standard_normal((len(rows), 60)) * 0.25
-    return Lesson(unit_rows(np.hstack([rows, noise])), lesson({label: labels.count(label) for label in labels}).labels)
+    return Lesson(
+        unit_rows(np.hstack([rows, noise])), lesson({label: labels.count(label) for label in labels}).labels
+    )
 
 
 @pytest.fixture(scope="module")
@@ -361,7 +363,11 @@ def test_a_head_outlives_a_restart_and_answers_as_it_is_until_taught_anew(librar
     steps = [
         (lambda: None, "no change", (0, 0, 0)),
         (lambda: paint(folder / "warm/new.png", PINK), "1 added since", (1, 0, 0)),
-        (lambda: (folder / "warm/1.png").rename(folder / "green/1b.png"), "1 added and 1 changed since", (1, 1, 0)),
+        (
+            lambda: (folder / "warm/1.png").rename(folder / "green/1b.png"),
+            "1 added and 1 changed since",
+            (1, 1, 0),
+        ),
         (lambda: (folder / "green/2.png").unlink(), "1 added, 1 changed and 1 removed since", (1, 1, 1)),
         (lambda: paint(folder / "unlabelled.png", YELLOW), "1 added, 1 changed and 1 removed since", (1, 1, 1)),
     ]
@@ -444,7 +450,7 @@ def test_the_head_is_examined_on_files_that_it_never_saw(library: Library, folde
     paint(queries / "green/b.png", GREEN)
     paint(queries / "green/false.png", RED)
     paint(queries / "blue/c.png", BLUE)
-    paint(queries / "bare.png", BLUE)
+    paint(queries / "bare.png", YELLOW)
     (queries / "warm/text.png").write_text("no picture")
     catalogue = opened(library, folder, toy)
     told, skipped = library.examine(catalogue, toy, labelled_files(queries, library.home))
