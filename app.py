@@ -336,7 +336,7 @@ def train(
         "temperature": head.temperature,
         "sure_from": head.sure_from,
         "seconds": round(seconds, 3),
-        "examined": {name: asdict(told) for name, told in examined.items()},
+        "examined": {name: asdict(found) for name, found in examined.items()},
     }
     first = (
         f"Learned {len(head.labels):,} folders of {len(head.taught):,} pictures in {seconds:.1f} s; "
