@@ -504,8 +504,7 @@ class Library:
         return tuned
 
     def keras_file(self, catalogue: Catalogue, engine: Engine) -> Path:
-        """Where `tune` puts a Keras model, from the engine's vectors to tuned ones and probabilities. Never
-        read."""
+        """Where `tune` puts a Keras model, of the engine's vectors to tuned ones and probabilities. Never read."""
         return self._store(catalogue, engine).path.with_suffix(".keras")
 
     def changes(self, catalogue: Catalogue, engine: Engine, head: Head) -> Changes:
@@ -528,22 +527,30 @@ class Library:
     def examine(
         self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]]
     ) -> tuple[Examination, list[Skipped]]:
-        """The head on files with their labels, and those that could not be used. Raises as `classify`."""
+        """The head on files with their labels, and those that could not be used. Raises as `classify`.
+
+        A picture that the head has learned from, wherever it lies, is not used; nor is a label that it does not
+        know.
+        """
         head = self._taught(catalogue, engine)
+        learned_from = head.taught.keys() - head.held_out
         skipped: list[Skipped] = []
         asked: list[tuple[str, int, np.ndarray]] = []  # path, number of its label, vector
         for path, label in queries:
             try:
-                vector = embed_query(engine, path)
-                asked.append((os.fspath(path), head.labels.index(label), vector))
+                if label not in head.labels:
+                    raise SemblanceError("The classifier knows no such folder; train it anew if it should.")
+                if hashlib.sha256(images.read_bytes(path)).hexdigest() in learned_from:
+                    raise SemblanceError(
+                        "The classifier has learned from this picture, so it would prove nothing."
+                    )
+                asked.append((os.fspath(path), head.labels.index(label), embed_query(engine, path)))
             except SemblanceError as error:
                 skipped.append(Skipped(os.fspath(path), str(error)))
-            except ValueError:
-                skipped.append(
-                    Skipped(os.fspath(path), f"The classifier knows no {label or 'picture without'} label.")
-                )
         if not asked:
-            raise SemblanceError("Nothing to examine: put queries into folders named as those that were learned.")
+            raise SemblanceError(
+                "Nothing to examine: put new pictures into folders named as those that were learned."
+            )
         vectors, truth = np.stack([vector for *_, vector in asked]), np.array([number for _, number, _ in asked])
         before, paths = softmax(head.scores(vectors)), [path for path, *_ in asked]
         told = examine(head.labels, truth, head.probabilities(vectors), before, paths, head.sure_from)

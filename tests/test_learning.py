@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import BLUE, GREEN, ORANGE, PINK, RED, YELLOW, Halves, Toy, digest, hue, is_one_sentence, paint
+from toy import BLUE, ORANGE, PINK, YELLOW, Halves, Toy, digest, hue, is_one_sentence, paint
 
 import engines
 from engines import SemblanceError, unit_rows
@@ -448,16 +448,19 @@ def test_one_folder_teaches_nothing(library: Library, folder: Path) -> None:
 def test_the_head_is_examined_on_files_that_it_never_saw(library: Library, folder: Path, tmp_path: Path) -> None:
     toy, queries = Toy(), tmp_path / "queries"
     paint(queries / "warm/a.png", ORANGE)
-    paint(queries / "green/b.png", GREEN)
-    paint(queries / "green/false.png", RED)
+    paint(queries / "green/b.png", (5, 250, 0))
+    paint(queries / "green/false.png", (250, 5, 0))
     paint(queries / "blue/c.png", BLUE)
     paint(queries / "bare.png", YELLOW)
     (queries / "warm/text.png").write_text("no picture")
     catalogue = opened(library, folder, toy)
+    head = library.teach(catalogue, toy)
+    learned_from = min(path for path in folder.rglob("*.png") if digest(path) not in head.held_out)
+    (queries / "warm/known.png").write_bytes(learned_from.read_bytes())
     told, skipped = library.examine(catalogue, toy, labelled_files(queries, library.home))
     assert told.pictures == 3 and told.accuracy == pytest.approx(2 / 3)
     assert [mistake.picture for mistake in told.mistakes] == [str(queries / "green/false.png")]
-    assert sorted(Path(skip.path).name for skip in skipped) == ["bare.png", "c.png", "text.png"]
+    assert sorted(Path(skip.path).name for skip in skipped) == ["bare.png", "c.png", "known.png", "text.png"]
     assert all(is_one_sentence(skip.reason) for skip in skipped)
     with pytest.raises(SemblanceError, match="Nothing to examine"):
         library.examine(catalogue, toy, labelled_files(queries / "blue", library.home))
