@@ -54,5 +54,5 @@ def diverse(rows: np.ndarray, relevance: Sequence[float], k: int, diversity: flo
 
 
 def nearest(likes: np.ndarray, rows: np.ndarray) -> list[int]:
-    """(n, D) unit rows, n > 0, and (m, D) others -> for each other the place of its nearest like, the first of equals."""
+    """(n, D) unit rows, n > 0, and (m, D) others -> for each other its nearest like, the first of equals."""
     return (rows @ likes.T).argmax(axis=1).tolist()
