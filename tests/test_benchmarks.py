@@ -248,7 +248,6 @@ def test_a_small_search_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert all(row.result.median > 0.9 for row in extras[1::2])
 
 
-@pytest.mark.slow
 def test_a_recommendation_is_quick(tmp_path: Path) -> None:
     """Ten times its bar, for machines that are busy."""
     for row in importlib.import_module("benchmarks.recommending").rows(tmp_path):

@@ -319,7 +319,6 @@ def test_queries_are_asked_together(run: Run, folder: Path, tmp_path: Path) -> N
 
 
 def test_likes_are_weighed_and_told(run: Run, folder: Path) -> None:
-    """Not what is recommended, but why: a lime picture stands between a red and a green one."""
     likes = [word for name in ("warm/red", "cold/green") for word in ("--like", folder / f"{name}.png")]
     unlike = ["--unlike", folder / "cold/blue.png", "--unlike-weight", "3"]
     paint(folder / "lime.png", (128, 255, 0), size=(24, 24))

@@ -270,7 +270,7 @@ def test_one_part_of_a_picture_may_be_liked(
 
 
 def test_pictures_that_cancel_each_other_out_are_told(library: Library, pictures: Path) -> None:
-    """Red and green are liked; what lies between them is disliked so that nothing of the wish is left."""
+    """Red and cyan are opposite colours, and opposite vectors of this engine."""
 
     class Opposite(Toy):
         name = "opposite"
