@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import engines
-from engines import Card, Engine, NotEmbeddable, SemblanceError
+from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.examination import Examination
@@ -155,6 +155,15 @@ def _mix(text: str) -> Mix | None:
     return read_mix(text) if text else None
 
 
+def _box(text: str) -> Box | None:
+    if not text:
+        return None
+    edges = [int(edge) if edge.strip().isdecimal() else -1 for edge in text.split(",")]
+    if len(edges) != 4 or min(edges) < 0:
+        raise typer.BadParameter("Give --box as LEFT,TOP,RIGHT,BOTTOM, four whole numbers")
+    return edges[0], edges[1], edges[2], edges[3]
+
+
 def _lines(answer: Answer) -> list[str]:
     return [f"  {match.score:.3f}  {match.label or '-'}  {match.path}" for match in answer.matches]
 
@@ -224,6 +233,10 @@ def search(
     engine: EngineName = "product",
     k: K = 5,
     mix: MixOf = "",
+    box: Annotated[
+        str,
+        typer.Option(help="Only this part of each query: LEFT,TOP,RIGHT,BOTTOM in pixels of the upright picture."),
+    ] = "",
     together: Annotated[bool, typer.Option(help="Ask with the mean of all queries.")] = False,
     weight: Annotated[
         list[float] | None, typer.Option(help="Of each query in that mean, in their order [default: 1].")
@@ -240,9 +253,11 @@ def search(
     weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
     if len(weighed) != len(queries) or (weight and not together):
         raise typer.BadParameter("Give --weight once for each query, with --together")
-    questions: list[tuple[str, Path | list[Reference]]] = [(os.fspath(query), query) for query in queries]
+    part = _box(box)
+    references = [Reference(query, of, part) for query, of in zip(queries, weighed, strict=True)]
+    questions = [(os.fspath(reference.path), [reference]) for reference in references]
     if together:
-        questions = [(" + ".join(map(os.fspath, queries)), list(map(Reference, queries, weighed)))]
+        questions = [(" + ".join(map(os.fspath, queries)), references)]
     catalogue, chosen = _indexed(library, images, engine, network)
     results: list[dict[str, Any]] = []
     lines: list[str] = []

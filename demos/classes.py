@@ -65,7 +65,7 @@ def opinion(shelf: Shelf, name: str) -> Callable[[search.Query], Iterator[str]]:
             if job.error or job.cancelled.is_set():
                 yield f'<p class="note">{draw.escape(job.error or "It was not learned which folder this is.")}</p>'
                 return
-        (pairs,) = library.classify(catalogue, engine, [query.path])
+        (pairs,) = library.classify(catalogue, engine, [query.reference])
         if head := library.head(catalogue, engine):
             yield _opinion(pairs, head, library.changes(catalogue, engine, head))
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from demos.jobs import Job
-from engines import Card, NotEmbeddable, SemblanceError
+from engines import Box, Card, NotEmbeddable, SemblanceError
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
-from features.images import ImageError
+from features.images import ImageError, full_size
 from features.library import Answer, Group, Match, Part, Report, Status
 from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'pin', 'unpin' (with its number), or 'stop' (with numbers of jobs); a slider 'weigh'
+// 'index', 'save', 'pin', 'unpin' (with its number), 'why' (as 'search'), or 'stop' (with numbers of jobs); a
+// slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
@@ -100,9 +103,13 @@ def percent(share: float, of: int) -> str:
     return f"{math.floor(share * 100 * 10**digits + 1e-6) / 10**digits:.{digits}f}%"
 
 
-def wall(catalogue: Catalogue, matches: Sequence[Match], scale: Scale) -> str:
-    """The answer: one card a picture, each of them a button that searches from it."""
-    cards = "".join(_card(catalogue, match, match.label or match.path.name, scale) for match in matches)
+def wall(catalogue: Catalogue, matches: Sequence[Match], scale: Scale, explained: bool = False) -> str:
+    """The answer: one card a picture, each of them a button that searches from it. explained: or tells why."""
+    cards = "".join(
+        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}'
+        f"{_ask_why(match) if explained else ''}</div>"
+        for match in matches
+    )
     return f'{_none(scale, [match.score for match in matches])}<div class="wall">{cards}</div>'
 
 
@@ -154,6 +161,14 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
     )
 
 
+def _ask_why(match: Match) -> str:
+    name = escape(match.label or match.path.name)
+    return (
+        f'<button type="button" class="ask-why" data-do="why" data-digest="{escape(match.digest)}"'
+        f' data-part="{match.part}" aria-label="Why {name} is alike" title="Where they agree">Why</button>'
+    )
+
+
 def _why(agreement: Mapping[str, float]) -> str:
     """Which parts agree: a bar for each, full where all but one in a thousand strangers are less alike in it."""
     if not agreement:
@@ -184,7 +199,21 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
 
 
 def _shot(catalogue: Catalogue, match: Match, alt: str) -> str:
-    return f'<img loading="lazy" alt="{alt}" src="{escape(thumbnail(catalogue, match.digest))}"/>'
+    picture = f'<img loading="lazy" alt="{alt}" src="{escape(thumbnail(catalogue, match.digest))}"/>'
+    return picture + _outline(match.path, match.box)
+
+
+def _outline(path: Path, box: Box | None) -> str:
+    """The part that matched. Scaled as the thumbnail below it: "slice" is what object-fit calls cover."""
+    if box is None:
+        return ""
+    with contextlib.suppress(ImageError):
+        width, height = full_size(path)
+        left, top, right, bottom = box
+        part = f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"/>'
+        scaled = f'viewBox="0 0 {width} {height}" preserveAspectRatio="xMidYMid slice"'
+        return f'<svg class="outline" {scaled} aria-hidden="true">{part}</svg>'
+    return ""
 
 
 def _flags(remarks: Sequence[str]) -> str:

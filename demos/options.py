@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from demos import draw
+from demos.region import Frame, pixels
 from engines import Engine, Parted, SemblanceError, VectorPart
 from features.catalogue import Catalogue
 from features.images import open_image
@@ -23,16 +24,20 @@ LIGHTEST, HEAVIEST = 0.25, 5  # weight of a reference
 
 @dataclass(frozen=True)
 class Pin:
-    """A picture that is asked with besides. digest: where it is one of the catalogue's. path: of an upload."""
+    """A picture that is asked with besides. digest: where it is one of the catalogue's. path: of an upload.
+
+    box: the part of it that is meant.
+    """
 
     digest: str
     path: Path | None
     weight: float = 1.0
+    box: Frame | None = None
 
     def reference(self, catalogue: Catalogue) -> Reference | None:
-        """None when it has gone meanwhile."""
+        """None when it has gone meanwhile. Raises ImageError."""
         path = catalogue.file(self.digest) if self.digest in catalogue.paths else self.path
-        return Reference(path, self.weight) if path and path.exists() else None
+        return Reference(path, self.weight, pixels(path, self.box)) if path and path.exists() else None
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,11 @@ def draw_pins(catalogue: Catalogue, pins: Sequence[Pin], asking: bool) -> str:
     shown = ""
     for number, pin in enumerate(pins):
         picture = f'<img alt="Reference {number + 1}, gone"/>'
-        if pin.digest in catalogue.paths:
-            picture = f'<img alt="Reference {number + 1}" src="{draw.thumbnail(catalogue, pin.digest)}"/>'
-        elif pin.path:
-            with contextlib.suppress(SemblanceError):
-                picture = draw.inline(open_image(pin.path, 112).pixels, f"Reference {number + 1}")
+        with contextlib.suppress(SemblanceError):
+            if pin.digest in catalogue.paths and not pin.box:
+                picture = f'<img alt="Reference {number + 1}" src="{draw.thumbnail(catalogue, pin.digest)}"/>'
+            elif found := pin.reference(catalogue):
+                picture = draw.inline(open_image(found.path, 112, found.box).pixels, f"Reference {number + 1}")
         shown += (
             f'<div class="pin">{picture}<input type="range" min="{LIGHTEST}" max="{HEAVIEST}" step="{LIGHTEST}"'
             f' value="{pin.weight}" data-weigh="{number}" aria-label="Weight of reference {number + 1}"'

@@ -18,11 +18,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import draw, options
+from demos import draw, options, region, why
 from demos.jobs import UNFORESEEN
 from demos.options import How, Pin
 from demos.shelf import Shelf
-from engines import Engine, SemblanceError
+from engines import Engine, Explainer, SemblanceError
 from features.catalogue import Catalogue
 from features.library import Library, NotIndexed, Reference
 
@@ -31,6 +31,7 @@ EVERY = -1  # in the place of one part's number
 SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+EMPTY = "() => ''"
 POLL = 0.3  # seconds between two looks at a running job
 
 RawImage = dict[str, Any] | None
@@ -52,11 +53,12 @@ class Page:
 @dataclass(frozen=True)
 class Asked:
     """What was pressed. digest: of the picture of the catalogue that is the question; empty when one was uploaded.
-    part: which of the question's parts (its faces, say) is searched with, or EVERY.
+    part: which of the question's parts (its faces, say) is searched with, or EVERY. box: what was drawn on it.
     """
 
     digest: str = ""
     part: int = 0
+    box: region.Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,17 @@ class Query:
     how: How
 
     @property
-    def asked_with(self) -> Path | list[Reference]:
-        """The one picture, or all that are averaged. The question itself may be one of those pinned."""
+    def reference(self) -> Reference:
+        """The question itself. Raises ImageError."""
+        return Reference(self.path, box=region.pixels(self.path, self.asked.box))
+
+    @property
+    def asked_with(self) -> list[Reference]:
+        """All that are averaged. The question itself may be one of those pinned. Raises ImageError."""
         pinned = [reference for pin in self.how.pins if (reference := pin.reference(self.catalogue))]
-        if self.path not in [reference.path for reference in pinned]:
-            pinned.append(Reference(self.path))
-        return pinned if self.how.pins else self.path
+        if self.asked.box or self.path not in [reference.path for reference in pinned]:
+            pinned.append(self.reference)
+        return pinned
 
     @property
     def own(self) -> set[str]:
@@ -156,6 +163,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             with gr.Column(elem_classes="asked"):
                 image = photo(f"Picture to search with in {card.title}")
                 more = kind.below()
+                over = [region.layer()] if kind.find is _pictures else []
                 pins = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="pinned")
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
             k = gr.Slider(1, most, value=first, step=1, label=results)
@@ -167,6 +175,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
                     js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
                 )
                 beside = aside.draw() if aside else None
+            because = gr.HTML(js_on_load=why.PANEL, apply_default_css=False, elem_classes="because")
             status = gr.HTML(elem_classes="status", apply_default_css=False)
             made = gr.DownloadButton(visible="hidden", elem_id=f"made-{name}") if kind.save else None
             soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
@@ -259,6 +268,24 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         """Another part of the same question; which there are is known to who answers."""
         return replace(asked, part=_number(event.digest))
 
+    def frame(asked: Asked, event: gr.EventData) -> Asked:
+        """A part of the same question, or the whole of it again."""
+        return replace(asked, box=region.read(event.box))
+
+    def explain(
+        key: str, question: RawImage, asked: Asked, k: int, how: How, event: gr.EventData
+    ) -> Iterator[str]:
+        """Why one of the matches is alike; nothing of it is kept."""
+        yield why.BUSY
+        try:
+            query = _query(shelf, key, name, question, asked, k, how, kind)
+            yield _explained(query, str(event.digest), _number(event.part)) if query else ""
+        except SemblanceError as error:
+            yield why.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("%s: a likeness could not be explained", name)
+            yield why.failed(UNFORESEEN)
+
     def leave(asked: Asked, how: How) -> tuple[Any, Asked, How]:
         """Pictures of the catalogue that was left can't stay the question."""
         stay = tuple(pin for pin in how.pins if not pin.digest)
@@ -272,7 +299,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             path = None
         if not (asked.digest or path):
             return gr.skip(), gr.skip(), gr.skip()
-        return None, Asked(), replace(how, pins=(*how.pins, Pin(asked.digest, path)))
+        return None, Asked(), replace(how, pins=(*how.pins, Pin(asked.digest, path, box=asked.box)))
 
     def unpin(how: How, event: gr.EventData) -> How:
         number = _number(event.digest)
@@ -293,13 +320,14 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     def answer(collection: str, picture: RawImage, asked: Asked, k: int, how: How) -> tuple[Any, ...]:
         """Searches with a picture; the answer as HTML, and which network and weights it came from."""
         told = _answer(shelf, collection, name, picture, asked, k, how, kind)
-        return *told, *[""] * (2 + len(more) - len(told))
+        drawn = [_over(shelf, collection, name, picture, asked) for _ in over]
+        return *told, *[""] * (2 + len(more) - len(told)), *drawn
 
     asking = [page.picker, image, asked, k, how]
     answering: dict[str, Any] = {
         "fn": answer,
         "inputs": asking,
-        "outputs": [wall, status, *more],
+        "outputs": [wall, status, *more, *over],
         "preprocess": False,
         "show_progress_on": wall,
         **SEARCHES,
@@ -378,6 +406,13 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
     for listen in weighed:
         answer_on(listen)
+    for layer in over:
+        framed = layer.frame(frame, asked, asked, trigger_mode="always_last", **SILENT)
+        answer_on(framed.then)
+        image.change(None, None, layer, js=EMPTY, **SILENT)  # a box is of the picture that it was drawn on
+    wall.why(explain, asking, because, preprocess=False, **SILENT, **SEARCHES)
+    for moment in (because.close, wall.change):
+        moment(None, None, because, js=EMPTY, **SILENT)
     if kind.several:
         kept = pins.pin(pin, [image, asked, how], [image, asked, how], preprocess=False, **SILENT)
         for changed in (kept, pins.unpin(unpin, how, how, **SILENT), pins.weigh(weigh, how, how, **SILENT)):
@@ -422,7 +457,7 @@ def _query(
     except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
         k = 1
     catalogue = shelf.catalogue(key, name)
-    path = catalogue.file(asked.digest) if asked.digest in catalogue.paths else uploaded_file(question)
+    path = _picture(catalogue, question, asked)
     if path is None and (pinned := [reference for pin in how.pins if (reference := pin.reference(catalogue))]):
         path = pinned[0].path
     engine = shelf.engine(key, name)
@@ -430,6 +465,26 @@ def _query(
     if settled and kind.tunable and how.tuned:
         engine = shelf.library.tuned(catalogue, engine) or engine
     return Query(shelf.library, catalogue, engine, path, asked, k, how) if path and settled else None
+
+
+def _picture(catalogue: Catalogue, question: RawImage, asked: Asked) -> Path | None:
+    """The file of the question itself. Raises SemblanceError."""
+    return catalogue.file(asked.digest) if asked.digest in catalogue.paths else uploaded_file(question)
+
+
+def _over(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked) -> str:
+    """What is drawn over the question; nothing where it can't be opened: the answer tells that."""
+    try:
+        path = _picture(shelf.catalogue(key, name), question, asked)
+        return region.draw_layer(path, asked.box) if path else ""
+    except SemblanceError:
+        return ""
+
+
+def _explained(query: Query, digest: str, number: int) -> str:
+    library, catalogue, asked = query.library, query.catalogue, query.reference
+    explained = library.explain(catalogue, query.engine, asked, digest, number)
+    return why.told(catalogue, explained, asked, digest)
 
 
 def _answer(
@@ -458,9 +513,9 @@ def _pictures(query: Query) -> tuple[str, str]:
     library, catalogue, engine, mix = query.library, query.catalogue, query.engine, query.how.mix
     found = library.search(catalogue, engine, query.asked_with, query.k + len(query.own), mix)
     matches = [match for match in found.matches if match.digest not in query.own][: query.k]
-    html = (
-        draw.wall(catalogue, matches, draw.Scale(library.calibration(catalogue, engine, mix))) if matches else ""
-    )
+    scale = draw.Scale(library.calibration(catalogue, engine, mix))
+    explains = isinstance(engine, Explainer) and engine.explains()
+    html = draw.wall(catalogue, matches, scale, explains) if matches else ""
     return html, draw.answered(engine.describe(), found, *options.told(options.parts_of(engine), mix))
 
 

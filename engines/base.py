@@ -137,6 +137,23 @@ class Parted(Protocol):
         ...
 
 
+@runtime_checkable
+class Explainer(Protocol):
+    """An engine whose vectors are sums over the positions of a crop, so that a cosine is told place by place."""
+
+    def explains(self) -> bool:
+        """Whether the network that answers can."""
+        ...
+
+    def explain(self, crop: Crop, direction: np.ndarray) -> np.ndarray:
+        """(h, w) float32: what each position adds to the product of the crop's unit vector with a (D,) direction.
+
+        The sum is that product. With the vector of another crop as the direction, it is their cosine. Raises
+        SemblanceError when the weights come in a form that can't tell.
+        """
+        ...
+
+
 def fingerprint(engine: Engine) -> str:
     """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
     told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
+from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
 from features import images
 from features.images import ImageError, Picture
 from features.store import Features, Row
@@ -20,22 +20,28 @@ from features.store import Features, Row
 MOST_THREADS = 8  # a scan may take 0.4 GB while it is decoded
 
 
-def cut_query(engine: Engine, query: Path) -> tuple[Picture, list[Crop]]:
+def cut_query(engine: Engine, query: Path, box: Box | None = None) -> tuple[Picture, list[Crop]]:
     """The picture, and its crops, the most prominent first, with their boxes in `pixels` of the picture.
 
-    Raises ImageError, NotEmbeddable and WeightsError.
+    box: only that part of it, in pixels of the upright full-size picture. Raises ImageError, NotEmbeddable and
+    WeightsError.
     """
+    return cut(engine, images.read_bytes(query), box)
+
+
+def cut(engine: Engine, data: bytes, box: Box | None = None) -> tuple[Picture, list[Crop]]:
+    """The same of a file's bytes."""
     engine.prepare()  # until then another network, which wants another side, may seem to answer
-    picture = images.open_image(query, engine.side)
+    picture = images.decode(data, engine.side, box)
     return picture, _crops(engine, picture.pixels)
 
 
-def embed_query(engine: Engine, query: Path, part: int = 0) -> np.ndarray:
+def embed_query(engine: Engine, query: Path, part: int = 0, box: Box | None = None) -> np.ndarray:
     """(D,) float32 unit vector of one crop of the query, or of the most prominent where there are not as many.
 
     Raises as `cut_query`.
     """
-    _, crops = cut_query(engine, query)
+    _, crops = cut_query(engine, query, box)
     return embed(engine, crops[part : part + 1] or crops[:1])[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +47,16 @@ class ImageError(SemblanceError):
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: (H, W, 3) uint8 RGB, upright, longest side at most LONGEST_SIDE. width, height: before shrinking."""
+    """pixels: (H, W, 3) uint8 RGB, upright, longest side at most LONGEST_SIDE. width, height: before shrinking.
+
+    left, top: where it lies in the upright picture, of which it may be a part.
+    """
 
     pixels: np.ndarray
     width: int
     height: int
+    left: int = 0
+    top: int = 0
 
     def full_box(self, box: Box | None) -> Box | None:
         """A box in `pixels` -> the same in the upright picture at its full size."""
@@ -58,7 +64,8 @@ class Picture:
             return None
         shrunk_height, shrunk_width = self.pixels.shape[:2]
         x, y = self.width / shrunk_width, self.height / shrunk_height
-        return round(box[0] * x), round(box[1] * y), round(box[2] * x), round(box[3] * y)
+        left, top = self.left, self.top
+        return left + round(box[0] * x), top + round(box[1] * y), left + round(box[2] * x), top + round(box[3] * y)
 
 
 def is_image_name(name: str) -> bool:
@@ -89,11 +96,12 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def decode(data: bytes, side: int | None = None) -> Picture:
+def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Picture:
     """Bytes of a picture file -> upright RGB; the first frame of an animation; transparency on white.
 
     side: pixels that are enough for the shorter side, where the picture may be made smaller at once: a JPEG is
-    decoded at a fraction, what is then still larger is averaged over whole blocks. Raises ImageError.
+    decoded at a fraction, what is then still larger is averaged over whole blocks. box: only that part of it, in
+    pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -103,17 +111,27 @@ def decode(data: bytes, side: int | None = None) -> Picture:
                     f"The picture is {image.width:,} x {image.height:,} pixels, more than "
                     f"{limit // 1_000_000} million; save a smaller copy."
                 )
-            turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
-            width, height = (image.height, image.width) if turned else image.size
-            enough = [side or LONGEST_SIDE] * 2
+            width, height = _upright_size(image)
+            left, top, right, bottom = box or (0, 0, width, height)
+            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+                raise ImageError(
+                    f"The box {left},{top},{right},{bottom} is no part of a picture of {width} x {height} pixels; "
+                    "give LEFT,TOP,RIGHT,BOTTOM within it."
+                )
+            part = min(width, height) / min(right - left, bottom - top)
+            enough = [math.ceil((side or LONGEST_SIDE) * part)] * 2
             if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
                 most = [max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size]
                 enough = list(map(min, enough, most))
             image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
             upright = _rgb(image)
-            if side and (times := min(upright.size) // side) > 1:
+            if side and (times := int(min(upright.size) / part) // side) > 1:
                 upright = upright.reduce(times)
             ImageOps.exif_transpose(upright, in_place=True)
+            if box:
+                wide, high = upright.size  # edges outwards, in whole numbers
+                corner = left * wide // width, top * high // height
+                upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
             upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     except UnidentifiedImageError as error:
         raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
@@ -121,12 +139,28 @@ def decode(data: bytes, side: int | None = None) -> Picture:
         raise
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
         raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
-    return Picture(np.asarray(upright), width, height)
+    return Picture(np.asarray(upright), right - left, bottom - top, left, top)
 
 
-def open_image(path: Path, side: int | None = None) -> Picture:
+def open_image(path: Path, side: int | None = None, box: Box | None = None) -> Picture:
     """See `decode`. Raises ImageError."""
-    return decode(read_bytes(Path(path)), side)
+    return decode(read_bytes(Path(path)), side, box)
+
+
+def full_size(path: Path) -> tuple[int, int]:
+    """Width and height of the upright picture; only its head is decoded. Raises ImageError."""
+    try:
+        with Image.open(io.BytesIO(read_bytes(path)), formats=FORMATS) as image:
+            return _upright_size(image)
+    except ImageError:
+        raise
+    except Exception as error:  # as above
+        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
+    return (image.height, image.width) if turned else image.size
 
 
 def _rgb(image: Image.Image) -> Image.Image:

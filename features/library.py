@@ -22,12 +22,22 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import Box, Card, Engine, Parted, SemblanceError, VectorPart, Verifier, unit_rows
+from engines import (
+    Box,
+    Card,
+    Engine,
+    Explainer,
+    Parted,
+    SemblanceError,
+    VectorPart,
+    Verifier,
+    unit_rows,
+)
 from features import catalogue as catalogues
 from features import files, images, index, learning, mixing
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
-from features.embedding import cut_query, embed_files, embed_query
+from features.embedding import cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.examination import Examination, examine
 from features.heads import Changes, Head, Space, softmax
@@ -112,10 +122,13 @@ class Match:
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture to ask with. weight: more than 0, of its vector where several are averaged."""
+    """A picture to ask with. weight: more than 0, of its vector where several are averaged. box: only that part of
+    it, in pixels of the upright full-size picture.
+    """
 
     path: Path
     weight: float = 1.0
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,21 @@ class Part:
     box: Box | None
     pixels: np.ndarray
     remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why two pictures are alike, by a crop of each. score: the cosine.
+
+    query_map, match_map: (h, w) float32 over the crop: what each position adds to the score; both sum to it.
+    query_box, match_box: where the crops lie, in full-size pixels.
+    """
+
+    score: float
+    query_map: np.ndarray
+    match_map: np.ndarray
+    query_box: Box | None
+    match_box: Box | None
 
 
 @dataclass(frozen=True)
@@ -457,10 +485,36 @@ class Library:
         NotIndexed, and SemblanceError for a mix or weights that can't be.
         """
         started = time.perf_counter()
-        vector = embed_query(engine, query) if isinstance(query, Path) else _blended(engine, query)
+        vector = _blended(engine, [Reference(query)] if isinstance(query, Path) else query)
         stored = self._ready(catalogue, engine)
         (found,) = self._nearest(stored, vector[None], k, mix)
         return self._answer(stored, engine, found, vector, started)
+
+    def explain(
+        self, catalogue: Catalogue, engine: Engine, query: Reference, digest: str, part: int = 0
+    ) -> Explanation:
+        """Why a picture of the catalogue, by its crop number `part`, is like the query's most prominent crop.
+
+        Computed anew each time. Raises SemblanceError where the engine can't tell, where the picture is not
+        indexed or its file has changed, and as `search`.
+        """
+        stored = self._ready(catalogue, engine)
+        if not (isinstance(engine, Explainer) and engine.explains()):
+            raise SemblanceError(f"{engine.describe().title} can't tell why two pictures are alike.")
+        place = stored.first_row.get(digest, len(stored.features.rows)) + part
+        if digest not in [row.digest for row in stored.features.rows[place : place + 1]]:
+            raise SemblanceError("This picture is not indexed here any more; search again.")
+        (other,) = stored.features.take([place])
+        picture, (crop, *_) = cut_query(engine, query.path, query.box)
+        theirs, crops = cut(engine, _unchanged(catalogue, digest))
+        (vector,) = embed(engine, [crop])
+        return Explanation(
+            score=float(vector @ other),
+            query_map=engine.explain(crop, other),
+            match_map=engine.explain(crops[part], vector),
+            query_box=picture.full_box(crop.box) or query.box,
+            match_box=theirs.full_box(crops[part].box),
+        )
 
     def parts(self, engine: Engine, query: Path) -> list[Part]:
         """What can be searched for in a picture (its faces, say), the most prominent first. Raises as `search`."""
@@ -639,7 +693,7 @@ class Library:
         return head.since({digest: label for digest, label in labels.items() if label})
 
     def classify(
-        self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path]
+        self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path | Reference]
     ) -> list[list[tuple[str, float]]]:
         """For each query every label that the head knows with its probability, highest first.
 
@@ -647,7 +701,8 @@ class Library:
         it. A highest probability below head.sure_from means "not sure". Raises as `teach` and `search`.
         """
         head = self._taught(catalogue, engine)
-        rows = head.probabilities(np.stack([embed_query(engine, query) for query in queries]))
+        asked = [query if isinstance(query, Reference) else Reference(query) for query in queries]
+        rows = head.probabilities(np.stack([embed_query(engine, one.path, box=one.box) for one in asked]))
         return [head.ranked(row) for row in rows]
 
     def probabilities(
@@ -777,10 +832,7 @@ class Library:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
         path = self.home / "thumbnails" / digest[:2] / f"{digest}.jpg"
         if not path.exists():
-            data = images.read_bytes(catalogue.file(digest))
-            if hashlib.sha256(data).hexdigest() != digest:
-                raise images.ImageError("The file has changed since it was indexed; index again.")
-            small = Image.fromarray(images.decode(data, THUMBNAIL).pixels)
+            small = Image.fromarray(images.decode(_unchanged(catalogue, digest), THUMBNAIL).pixels)
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             made = io.BytesIO()
             small.save(made, "JPEG", quality=88)
@@ -907,6 +959,14 @@ def _graph(store: FeatureStore) -> Path:
     return store.path.with_suffix(".hnsw")
 
 
+def _unchanged(catalogue: Catalogue, digest: str) -> bytes:
+    """Of a picture's file. Raises ImageError."""
+    data = images.read_bytes(catalogue.file(digest))
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise images.ImageError("The file has changed since it was indexed; index again.")
+    return data
+
+
 def _best_rows(
     features: Features, places: Sequence[int], vector: np.ndarray, without: str
 ) -> list[tuple[float, int]]:
@@ -940,13 +1000,15 @@ def _named(picture: Path | str) -> Iterator[None]:
 
 
 def _blended(engine: Engine, references: Sequence[Reference]) -> np.ndarray:
-    """(D,) float32 unit vector: the weighted mean. Raises as `search`."""
+    """(D,) float32 unit vector: the weighted mean; that of one is its own. Raises as `search`."""
     if not references or not all(0 < reference.weight < np.inf for reference in references):
         raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
+    if len(references) == 1:
+        return embed_query(engine, references[0].path, box=references[0].box)
     rows = []
     for reference in references:
         with _named(reference.path):
-            rows.append(embed_query(engine, reference.path))
+            rows.append(embed_query(engine, reference.path, box=reference.box))
     return unit_rows(taste(np.stack(rows), [reference.weight for reference in references])[None])[0]
 
 

@@ -231,6 +231,13 @@ def test_a_second_index_does_nothing(run: Run, folder: Path) -> None:
     assert first["fingerprint"] == second["fingerprint"]
 
 
+def test_a_box_is_what_is_searched_by(run: Run, folder: Path, tmp_path: Path) -> None:
+    both = paint(tmp_path / "both.png", RED, right=BLUE, size=(48, 24))
+    for box, name in (("0,0,24,24", "red"), ("24,0,48,24", "blue")):
+        (result,) = run("search", folder, both, "-e", "colour", "--box", box, "--json").json["results"]
+        assert Path(result["matches"][0]["path"]).stem == name and result["matches"][0]["score"] > 0.999
+
+
 def test_the_weights_that_answered_are_always_told(run: Run, folder: Path) -> None:
     for command in (["index", folder], ["search", folder, folder / "warm/red.png"]):
         told = run(*command, "--json").json
@@ -280,6 +287,8 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "nothing to examine": (lambda f: ["train", f, "--queries", bare(f)], "named as those that were learned."),
     "tuned twice": (lambda f: ["index", f, "-e", "product+tuned+tuned"], "Choose one of: colour, "),
     "nothing to measure": (lambda f: ["evaluate", bare(f)], "put the pictures into folders"),
+    "a box outside": (lambda f: ["search", f, f / "warm/red.png", "--box", "0,0,25,24"], "no part of a picture"),
+    "an empty box": (lambda f: ["search", f, f / "warm/red.png", "--box", "9,9,9,9"], "no part of a picture"),
     "no such index": (lambda f: ["search", f, f / "warm/red.png", "--index", "x"], "Choose one of: auto, exact, "),
     "no such queries": (lambda f: ["evaluate", f, "--queries", f / "none"], "check the path."),
 }
@@ -381,6 +390,9 @@ USAGE = {
     "no query": ["search", "."],
     "no like": ["recommend", "."],
     "none asked for": ["search", ".", "a.png", "-k", "0"],
+    "a box of three": ["search", ".", "a.png", "--box", "1,2,3"],
+    "a box of words": ["search", ".", "a.png", "--box", "left,0,1,1"],
+    "a box below zero": ["search", ".", "a.png", "--box", "-1,0,5,5"],
     "a word for a number": ["search", ".", "a.png", "-k", "many"],
     "an option that is none": ["index", ".", "--colour"],
     "too many": ["index", ".", "."],

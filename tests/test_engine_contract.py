@@ -17,7 +17,7 @@ from PIL import Image
 from seeded import FILES, ROOT, Files, environment, pictures
 
 import engines
-from engines import Crop, Engine, NotEmbeddable, SemblanceError, fingerprint
+from engines import Crop, Engine, Explainer, NotEmbeddable, SemblanceError, fingerprint
 from features.library import Library
 
 
@@ -105,6 +105,17 @@ def test_the_whole_of_a_crop_counts(engine: Engine) -> None:
     changed[300:, 400:] = np.random.default_rng(2).integers(0, 256, (200, 300, 3))
     one, other = engine.embed([Crop(image), Crop(changed)])
     assert np.abs(one - other).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_what_each_place_adds_sums_to_the_cosine(engine: Engine, crops: list[Crop], rows: np.ndarray) -> None:
+    if not (isinstance(engine, Explainer) and engine.explains()):
+        pytest.skip("it can't tell why two pictures are alike")
+    for crop, row, other in zip(crops, rows, np.roll(rows, 1, axis=0), strict=True):
+        for direction in (other, row):
+            told = engine.explain(crop, direction)
+            assert told.dtype == np.float32 and told.ndim == 2 and min(told.shape) > 1
+            assert told.sum() == pytest.approx(float(row @ direction), abs=1e-4)
 
 
 def test_twice_the_same(engine: Engine, crops: list[Crop]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import WeightsError
-from engines.networks.network import Network
+from engines.networks.network import Network, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -49,14 +49,24 @@ def build(path: Path | None, size: int = SIZE) -> keras.Model:
     SavedModel is a program and is run as it is, so it must be one that the person trusts. Raises WeightsError, in
     one sentence, when it is neither.
     """
-    if path is None:
-        return _net(size)
-    if path.is_dir():
+    from keras import Model, layers
+
+    if path and path.is_dir():
         return _saved_model(path, size)
-    arrays = _read(path)
-    model = _net(size)
-    _fill(model, arrays, path)
-    return model
+    net = _filled(path, size)
+    return Model(net.inputs, layers.GlobalAveragePooling2D()(net.output))
+
+
+def maps(path: Path | None, size: int = SIZE) -> keras.Model:
+    """(N, size, size, 3) uint8 RGB -> (N, size / 32, size / 32, 2048) float32: what each position adds to the unit
+    vector. Raises WeightsError for what is not the published file: a SavedModel keeps that to itself.
+    """
+    from keras import Model
+
+    if path and path.is_dir():
+        raise WeightsError(f"The SavedModel {path} gives whole vectors only; put {WEIGHTS.file} in its place.")
+    net = _filled(path, size)
+    return Model(net.inputs, of_unit_sum(net.output))
 
 
 def check(path: Path) -> None:
@@ -64,8 +74,21 @@ def check(path: Path) -> None:
     build(path)
 
 
+def _filled(path: Path | None, size: int) -> keras.Model:
+    """See `_net`; the weights are random where there is no file."""
+    if path is None:
+        return _net(size)
+    arrays = _read(path)
+    net = _net(size)
+    _fill(net, arrays, path)
+    return net
+
+
 def _net(size: int) -> keras.Model:
-    """Layers are named as in the published file, with "." for "/", which Keras forbids."""
+    """Before it is pooled: (N, size / 32, size / 32, 2048).
+
+    Layers are named as in the published file, with "." for "/", which Keras forbids.
+    """
     from keras import Input, Model, layers, ops
 
     class GroupNorm(layers.GroupNormalization):
@@ -103,7 +126,7 @@ def _net(size: int) -> keras.Model:
             branch = normalise(convolve(branch, f"{name}.a", width), f"{name}.b")
             branch = normalise(convolve(branch, f"{name}.b", width, 3, stride), f"{name}.c")
             x = layers.Add()([shortcut, convolve(branch, f"{name}.c", 4 * width)])
-    return Model(pixels, layers.GlobalAveragePooling2D()(normalise(x, "resnet")))
+    return Model(pixels, normalise(x, "resnet"))
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -157,4 +180,4 @@ def _saved_model(folder: Path, size: int) -> keras.Model:
     return model
 
 
-R50X1 = Network("bit-r50x1", dim=DIM, size=SIZE, build=build, weights=WEIGHTS, check=check)
+R50X1 = Network("bit-r50x1", dim=DIM, size=SIZE, build=build, weights=WEIGHTS, check=check, maps=maps)

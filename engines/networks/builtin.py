@@ -20,7 +20,7 @@ import numpy as np
 
 from engines.base import VectorPart
 from engines.networks import handmade, residual
-from engines.networks.network import Network
+from engines.networks.network import Network, of_unit_sum
 from engines.networks.runtime import SHIPPED
 from engines.networks.weights import Shipped
 
@@ -68,15 +68,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def parts(vector: Vector, arrays: Arrays) -> dict[str, KerasTensor]:
     """ "pixels": the input, (N, size, size, 3) uint8 RGB; and each part of the vector, (N, length) float32."""
-    import keras
     from keras import ops
 
-    net = residual.build(vector.size, folded=True)
-    residual.load(net, arrays)
-    pixels = keras.Input((vector.size, vector.size, 3), dtype="uint8")
-    seen = ops.concatenate([pixels, ops.flip(pixels, axis=2)]) if vector.mirrored else pixels
+    pixels, seen, stages = _stages(vector, arrays)
     found = {}
-    for number, stage in enumerate(net(seen), 1):
+    for number, stage in enumerate(stages, 1):
         mean = ops.mean(stage, axis=(1, 2))
         found[f"mean{number}"] = mean
         spread = ops.mean(ops.square(stage - ops.reshape(mean, (-1, 1, 1, stage.shape[-1]))), axis=(1, 2))
@@ -91,37 +87,77 @@ def parts(vector: Vector, arrays: Arrays) -> dict[str, KerasTensor]:
     return {"pixels": pixels, **found}
 
 
+def _stages(vector: Vector, arrays: Arrays) -> tuple[KerasTensor, KerasTensor, list[KerasTensor]]:
+    """The input; the pictures that are looked at, mirror images after the others; and the net's stages of them."""
+    import keras
+    from keras import ops
+
+    net = residual.build(vector.size, folded=True)
+    residual.load(net, arrays)
+    pixels = keras.Input((vector.size, vector.size, 3), dtype="uint8")
+    seen = ops.concatenate([pixels, ops.flip(pixels, axis=2)]) if vector.mirrored else pixels
+    return pixels, seen, net(seen)
+
+
 def _half(number: float) -> float:
     """As the exported net has it."""
     return float(np.float16(number))
 
 
 def joined(vector: Vector, arm: Arm, arrays: Arrays, found: Mapping[str, Any]) -> Any:
-    """The parts of an arm as one (N, L): each centred, of unit length, weighted."""
+    """The parts of an arm as one (N, L): each centred, of unit length, weighted. Parts that are told cell by cell,
+    (N, h, w, L), stay so: each cell gets the same share of the centre.
+    """
     from keras import ops
 
     rows = [
-        _half(weight) * ops.normalize(found[name] - arrays[f"{vector.name}/{name}"])
+        _half(weight) * of_unit_sum(found[name] - arrays[f"{vector.name}/{name}"] / _cells(found[name]))
         for name, weight in arm.parts.items()
     ]
     return ops.concatenate(rows, axis=-1)
 
 
+def _cells(part: Any) -> int:
+    return int(np.prod(part.shape[1:-1]))
+
+
 def build(vector: Vector, path: Path | None) -> keras.Model:
     """Model from (N, size, size, 3) uint8 RGB to (N, dim) float32; see Network."""
+    assert path, "a shipped net always has its weights"
+    arrays = read(path)
+    return _vectors(vector, arrays, parts(vector, arrays))
+
+
+def maps(vector: Vector, path: Path) -> keras.Model:
+    """The same told cell by cell, for PICTURE: (N, CELLS, CELLS, dim) float32 that sum to the rows of `build`.
+
+    A deviation is a sum as well: of squares, each divided by it. What is spread evenly are the centres only. Of a
+    mirror image the map is turned back.
+    """
+    from keras import ops
+
+    arrays = read(path)
+    pixels, seen, stages = _stages(vector, arrays)
+    deep = stages[-1]
+    squares = ops.square(deep - ops.mean(deep, axis=(1, 2), keepdims=True))
+    found = {"deviation4": handmade.rooted(squares, 2**-20)} | handmade.cells(ops.cast(seen, "float32"))
+    for name, part in found.items():
+        halves = ops.reshape(part, (2, -1, *part.shape[1:]))
+        found[name] = (halves[0] + ops.flip(halves[1], axis=2)) / 2
+    return _vectors(vector, arrays, {"pixels": pixels, **found})
+
+
+def _vectors(vector: Vector, arrays: Arrays, found: Mapping[str, KerasTensor]) -> keras.Model:
     import keras
     from keras import ops
 
-    assert path, "a shipped net always has its weights"
-    arrays = read(path)
-    found = parts(vector, arrays)
     rows = []
     for name, arm in vector.arms.items():
         row = joined(vector, arm, arrays, found)
         if arm.dim:
             key = f"{vector.name}/{name}"
-            row = ops.matmul(row - arrays[f"{key}/centre"], arrays[f"{key}/projection"])
-        rows.append(_half(arm.weight) * ops.normalize(row))
+            row = ops.matmul(row - arrays[f"{key}/centre"] / _cells(row), arrays[f"{key}/projection"])
+        rows.append(_half(arm.weight) * of_unit_sum(row))
     return keras.Model(found["pixels"], ops.concatenate(rows, axis=-1))
 
 
@@ -150,6 +186,7 @@ def _network(vector: Vector, file: str, good_for: str, pairs: str = "") -> Netwo
         weights=Shipped(SHIPPED / file, LICENCE, good_for),
         settings={"vector": vector.name},
         exact=True,
+        maps=partial(maps, vector) if vector is PICTURE else None,
         parts=layers(vector) if vector is STYLE else (),
         pairs=SHIPPED / pairs if pairs else None,
     )

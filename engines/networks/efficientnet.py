@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import WeightsError
-from engines.networks.network import Network
+from engines.networks.network import Network, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -34,9 +34,25 @@ def build(path: Path | None) -> keras.Model:
     """
     import keras
 
+    net = _net(path)
+    return keras.Model(net.inputs, keras.layers.GlobalAveragePooling2D()(net.output))
+
+
+def maps(path: Path | None) -> keras.Model:
+    """(N, 224, 224, 3) uint8 RGB -> (N, 7, 7, 1280) float32: what each position adds to the unit vector."""
+    import keras
+
+    net = _net(path)
+    return keras.Model(net.inputs, of_unit_sum(net.output))
+
+
+def _net(path: Path | None) -> keras.Model:
+    """The same, not pooled yet: (N, 7, 7, 1280)."""
+    import keras
+
     pixels = keras.Input((224, 224, 3), dtype="uint8")
     inputs = keras.ops.cast(pixels, "float32")
-    model = keras.applications.EfficientNetB0(include_top=False, weights=None, pooling="avg")
+    model = keras.applications.EfficientNetB0(include_top=False, weights=None)
     if path is not None:
         try:
             model.load_weights(path)
@@ -62,4 +78,4 @@ def _scale_as_published(model: keras.Model) -> None:
     layer.finalize_state()
 
 
-B0 = Network("efficientnetb0", dim=1280, size=224, build=build, weights=WEIGHTS)
+B0 = Network("efficientnetb0", dim=1280, size=224, build=build, weights=WEIGHTS, maps=maps)

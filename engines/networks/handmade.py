@@ -22,7 +22,8 @@ TILES = 3  # of the grain
 SPOTS = 6  # of the layout
 RADII, QUARTERS = (2, 4), 4  # of the patterns: pixels, and parts across
 KINDS = 59  # of patterns: 58 with at most two turns between dark and light around the circle, and all others
-LENGTHS = {"outline": DIRECTIONS * CELLS**2, "colour": (1 + 2 * HUES) * LIGHTS, "layout": 3 * SPOTS**2}
+COLOURS = (1 + 2 * HUES) * LIGHTS
+LENGTHS = {"outline": DIRECTIONS * CELLS**2, "colour": COLOURS, "layout": 3 * SPOTS**2}
 LENGTHS["grain"] = 2 * DIRECTIONS * TILES**2
 LENGTHS["patterns"] = len(RADII) * KINDS * QUARTERS**2
 
@@ -31,18 +32,63 @@ def describe(pixels: KerasTensor) -> dict[str, KerasTensor]:
     """(N, S, S, 3) float32 RGB, whole numbers 0..255 -> part -> (N, LENGTHS[part]); S at least 36."""
     from keras import ops
 
-    x = pixels / 255
-    grey = ops.sum(x * GREY, axis=-1, keepdims=True)
-    warm, yellow = x[..., 0:1] - x[..., 1:2], (x[..., 0:1] + x[..., 1:2]) / 2 - x[..., 2:3]
+    grey, warm, yellow = _opponent(pixels)
     opponent = ops.concatenate([grey - 0.5, warm, yellow], axis=-1)
-    spot = x.shape[1] // SPOTS
+    spot = pixels.shape[1] // SPOTS
     return {
-        "outline": _flat(_outline(_edges(grey, x.shape[1] // CELLS))),
+        "outline": _flat(_outline(_edges(grey, pixels.shape[1] // CELLS))),
         "colour": ops.sqrt(_flat(_colours(grey, warm, yellow)) + 2**-17),
         "layout": _flat(ops.average_pool(opponent, spot, spot)),
         "grain": ops.sqrt(_flat(_grain(grey)) + 2**-17),
         "patterns": ops.sqrt(ops.concatenate([_patterns(pixels, radius) for radius in RADII], axis=-1)),
     }
+
+
+def cells(pixels: KerasTensor) -> dict[str, KerasTensor]:
+    """As `describe`, cell by cell: outline, colour, grain -> (N, CELLS, CELLS, LENGTHS[part]) that sum to it."""
+    from keras import ops
+
+    grey, warm, yellow = _opponent(pixels)
+    cell = pixels.shape[1] // CELLS
+    kinds, lights = _shades(grey, warm, yellow)
+    colours = ops.reshape(
+        ops.expand_dims(kinds, -1) * ops.expand_dims(lights, -2), (-1, *grey.shape[1:3], COLOURS)
+    )
+    grain = ops.concatenate([_edges(grey, cell), _edges(ops.average_pool(grey, 2, 2), cell // 2)], axis=-1)
+    return {
+        "outline": _placed(_outline(_edges(grey, cell)), CELLS),
+        "colour": rooted(ops.average_pool(colours, cell, cell), 2**-17),
+        "grain": _placed(rooted(grain, 2**-17, TILES), TILES),
+    }
+
+
+def rooted(values: KerasTensor, least: float, across: int = 1) -> KerasTensor:
+    """(N, h, w, L) -> the same, whose sum over each of across * across tiles is sqrt(mean + least) of the tile."""
+    from keras import ops
+
+    _, h, w, length = values.shape
+    tiles = ops.reshape(values, (-1, across, h // across, across, w // across, length)) + least
+    root = ops.sqrt(ops.mean(tiles, axis=(2, 4), keepdims=True))
+    return ops.reshape(tiles / root * (across * across / (h * w)), (-1, h, w, length))
+
+
+def _placed(values: KerasTensor, across: int) -> KerasTensor:
+    """(N, h, w, L) -> (N, h, w, across * across * L): each position speaks for its own tile alone."""
+    from keras import ops
+
+    _, h, w, length = values.shape
+    rows, columns = np.arange(h) * across // h, np.arange(w) * across // w
+    own = np.eye(across * across, dtype=np.float32)[rows[:, None] * across + columns]
+    return ops.reshape(ops.expand_dims(values, 3) * own[..., None], (-1, h, w, across * across * length))
+
+
+def _opponent(pixels: KerasTensor) -> tuple[KerasTensor, KerasTensor, KerasTensor]:
+    """(N, S, S, 3), 0..255 -> grey, red against green, yellow against blue: (N, S, S, 1) each."""
+    from keras import ops
+
+    x = pixels / 255
+    grey = ops.sum(x * GREY, axis=-1, keepdims=True)
+    return grey, x[..., 0:1] - x[..., 1:2], (x[..., 0:1] + x[..., 1:2]) / 2 - x[..., 2:3]
 
 
 def _circle(whole: float, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -81,6 +127,15 @@ def _colours(grey: KerasTensor, warm: KerasTensor, yellow: KerasTensor) -> Keras
     """(N, S, S, 1) each -> (N, 1 + 2 HUES, LIGHTS): the share of the pixels in each colour, sum 1."""
     from keras import ops
 
+    pixels = grey.shape[1] * grey.shape[2]
+    kinds, lights = (ops.reshape(of, (-1, pixels, of.shape[-1])) for of in _shades(grey, warm, yellow))
+    return ops.matmul(ops.transpose(kinds, (0, 2, 1)), lights) / pixels
+
+
+def _shades(grey: KerasTensor, warm: KerasTensor, yellow: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+    """(N, S, S, 1) each -> (N, S, S, 1 + 2 HUES) and (N, S, S, LIGHTS): what each pixel is, sum 1."""
+    from keras import ops
+
     cosines, sines = _circle(2 * np.pi, HUES)
     strength = ops.sqrt(warm * warm + yellow * yellow + 2**-17)
     along = (warm * cosines + yellow * sines) / strength
@@ -89,10 +144,7 @@ def _colours(grey: KerasTensor, warm: KerasTensor, yellow: KerasTensor) -> Keras
     coloured, strong = ops.clip(strength * 4, 0, 1), ops.clip((strength - 0.125) * 2.5, 0, 1)
     kinds = ops.concatenate([1 - coloured, hue * coloured * (1 - strong), hue * coloured * strong], axis=-1)
     levels = np.linspace(0, 1, LIGHTS, dtype=np.float32)
-    lights = ops.maximum(1 - ops.abs(grey - levels) * (LIGHTS - 1), 0.0)
-    pixels = grey.shape[1] * grey.shape[2]
-    kinds, lights = (ops.reshape(of, (-1, pixels, of.shape[-1])) for of in (kinds, lights))
-    return ops.matmul(ops.transpose(kinds, (0, 2, 1)), lights) / pixels
+    return kinds, ops.maximum(1 - ops.abs(grey - levels) * (LIGHTS - 1), 0.0)
 
 
 def _grain(grey: KerasTensor) -> KerasTensor:

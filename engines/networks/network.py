@@ -42,12 +42,21 @@ class Network:
     parts: tuple[VectorPart, ...] = ()  # of its vectors; see Parted
     pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
+    maps: Callable[[Path], keras.Model] | None = None  # as `build`, to (N, h, w, dim) that sum to the unit vectors
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
         """The net with the weights of a file, as the runtime wants it."""
+        return self._exported(self.name, partial(self.build, path), sha256, self.exact)
+
+    def exported_maps(self, path: Path, sha256: str) -> runtime.Net:
+        """The same of `maps`; in float32, for its numbers are to add up."""
+        assert self.maps
+        return self._exported(f"{self.name}-maps", partial(self.maps, path), sha256, exact=True)
+
+    def _exported(self, name: str, build: Callable[[], keras.Model], sha256: str, exact: bool) -> runtime.Net:
         told = json.dumps([sha256, self.version, self.size, dict(self.settings)], sort_keys=True)
-        name = f"{self.name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        return runtime.Net(name, partial(self.build, path), partial(runtime.photos, self.size), exact=self.exact)
+        name = f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        return runtime.Net(name, build, partial(runtime.photos, self.size), exact=exact)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class NetworkEngine(Engine):
         self._asked = network
         self._answering: Answering | None = None
         self._forward: Forward | None = None
+        self._maps: Forward | None = None
         self._settling = threading.Lock()
         self._loading = threading.Lock()
 
@@ -98,10 +108,26 @@ class NetworkEngine(Engine):
         if not crops:
             return np.zeros((0, net.dim), np.float32)
         with self._loading:
-            self._forward = self._forward or _load(answering)
+            self._forward = self._forward or _load(answering, net.exported)
         batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
         inputs = (np.stack([squeezed(crop.pixels, net.size) for crop in batch]) for batch in batches)
         return unit_rows(np.concatenate([self._forward(pixels) for pixels in inputs]))
+
+    def explains(self) -> bool:
+        return self._answer(fetch=False).network.maps is not None
+
+    def explain(self, crop: Crop, direction: np.ndarray) -> np.ndarray:
+        """See Explainer. The net that tells it is exported at its first use, by TensorFlow and in some seconds.
+
+        It runs in float32. Where `embed` runs in bfloat16, what that has rounded away is spread evenly.
+        """
+        answering = self._answer(fetch=True)
+        net = answering.network
+        assert net.maps, "see `explains`"
+        with self._loading:
+            self._maps = self._maps or _load(answering, net.exported_maps)
+        told = self._maps(squeezed(crop.pixels, net.size)[None])[0] @ np.asarray(direction, np.float32)
+        return told + (self.embed([crop])[0] @ direction - told.sum()) / told.size
 
     def vector_parts(self) -> Sequence[VectorPart]:
         return self._answer(fetch=False).network.parts
@@ -177,10 +203,19 @@ def _fitted(net: Network, fetch: bool) -> Answering:
     return Answering(net, found, precision, reason, settled=precision is not None)
 
 
-def _load(answering: Answering) -> Forward:
+def _load(answering: Answering, exported: Callable[[Path, str], runtime.Net]) -> Forward:
     assert answering.found
-    run = runtime.load(answering.network.exported(answering.found.path, answering.found.sha256))
+    run = runtime.load(exported(answering.found.path, answering.found.sha256))
     return lambda pixels: run(pixels)[0]
+
+
+def of_unit_sum(maps: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, ..., L) -> the same, scaled so that what is summed over the axes between has unit length."""
+    from keras import ops
+
+    between = tuple(range(1, len(maps.shape) - 1))
+    whole = ops.sum(maps, axis=between, keepdims=True) if between else maps
+    return maps / ops.maximum(ops.norm(whole, axis=-1, keepdims=True), 1e-12)
 
 
 def squeezed(pixels: np.ndarray, size: int) -> np.ndarray:
