@@ -5,13 +5,16 @@ Run it alone with `python -m demos.product [FOLDER]`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
 from demos import search
+from demos.views import views
 
 
 def tab(page: search.Page, name: str = "product") -> None:
-    """The generic tab with the classifier's opinion beside the similar items."""
+    """The common views, with the classifier's opinion beside the similar items."""
 
     def label() -> gr.Label:
         return gr.Label(
@@ -24,7 +27,7 @@ def tab(page: search.Page, name: str = "product") -> None:
         (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.path])
         return dict(probabilities)
 
-    search.tab(page, name, search.Aside(label, opinion))
+    views(page, name, find=partial(search.tab, aside=search.Aside(label, opinion)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,11 @@ from features import projection
 from features.library import Library, NotIndexed
 from features.projection import between, place, project
 
-HERE = ("t-SNE", "PCA")  # methods that need nothing more to be installed
+HERE = [
+    "t-SNE",
+    "PCA",
+    pytest.param("UMAP", marks=pytest.mark.skipif(not find_spec("umap"), reason="umap-learn is not installed")),
+]
 
 
 def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
