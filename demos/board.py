@@ -7,8 +7,10 @@ nothing. Until there is something to draw a cover lies over it; what is clicked 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -82,14 +84,13 @@ def listen(
         async for step in _steps(shelf, key, name, make(key, str(chosen))):
             yield step
 
-    async def index(key: str, chosen: str) -> Steps:
-        try:
+    async def index(key: str) -> AsyncIterator[tuple[str, Any]]:
+        with contextlib.suppress(SemblanceError):  # what is shown then tells it
             await asyncio.to_thread(shelf.index, key, name)
-        except SemblanceError as error:
-            yield gr.skip(), draw.failed(error), gr.skip()
-            return
-        async for step in show(key, chosen):
-            yield step
+            while job := await asyncio.to_thread(shelf.job, key, name):
+                yield draw.progress([job]), gr.skip()
+                await asyncio.sleep(search.POLL)
+        yield gr.skip(), time.monotonic()
 
     def leave() -> tuple[Any, ...]:
         return gr.update(**board.blank), "", "", near[1]
@@ -101,11 +102,10 @@ def listen(
     changes = [page.picker.change, page.stamp.change]
     gr.on(changes, leave, None, [*shown, near[0]], queue=False, **QUIET)
     board.cover.stop(stop, None, None, queue=False, **QUIET)
-    moments = ((board.drawn.wish, show), (choice.change, show), (board.cover.index, index))
-    return [
-        moment(does, [page.picker, choice], shown, trigger_mode="always_last", **search.WATCHES)
-        for moment, does in moments
-    ]
+    indexed = board.cover.index(index, page.picker, [board.cover, page.stamp], **search.WATCHES)
+    asking: dict[str, Any] = {"inputs": [page.picker, choice], "outputs": shown, **search.WATCHES}
+    moments = (board.drawn.wish, choice.change, indexed.then)
+    return [moment(show, trigger_mode="always_last", **asking) for moment in moments]
 
 
 async def _steps(shelf: Shelf, key: str, name: str, made: Steps) -> Steps:
@@ -126,9 +126,11 @@ async def _steps(shelf: Shelf, key: str, name: str, made: Steps) -> Steps:
 
 def ready(shelf: Shelf, key: str, name: str) -> tuple[Catalogue, Engine]:
     """Raises SemblanceError; NotIndexed also while the engine is not ready, for no board downloads anything."""
+    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
     if shelf.unready(key, name):
-        raise NotIndexed("The pictures have not been looked at yet; it needs that.")
-    return shelf.catalogue(key, name), shelf.engine(key, name)
+        failure = shelf.jobs.failure((catalogue.root, name))
+        raise NotIndexed(failure or "The pictures have not been looked at yet; it needs that.")
+    return catalogue, engine
 
 
 def as_json(told: Any) -> str:

@@ -46,11 +46,11 @@ function heading(name, scope) {
 
 function square(cosine, row, column) {
     const heat = cosine === null ? 0 : (cosine - low) / (high - low || 1);
-    const shown = made('td', { tabIndex: row || column ? -1 : 0, className: heat > .55 ? 'hot' : '' },
+    const shown = made('td', { tabIndex: row || column ? -1 : 0 },
         made('span', { textContent: cosine === null ? '' : number(cosine) }));
     shown.setAttribute('role', 'gridcell');
     shown.setAttribute('aria-label', inWords(row, column));
-    shown.style.setProperty('--heat', `${4 + 96 * heat}%`);
+    shown.style.setProperty('--heat', heat);
     return shown;
 }
 

@@ -128,6 +128,7 @@ def _by_umap(start: np.ndarray) -> np.ndarray:
 
 def _on_one_thread(work: Callable[..., np.ndarray], *given: Any) -> np.ndarray:
     """How threads share the sums would move the last digits, and then all."""
+    import sklearn.manifold  # noqa: F401 (first: what is loaded later would not be limited)
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     with threadpool_limits(1):
