@@ -347,7 +347,7 @@ def examples(
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    return f'<p class="hint">{hint}</p><div class="examples">{buttons}</div>' if digests else ""
+    return f'<p class="hint">{escape(hint)}</p><div class="examples">{buttons}</div>' if digests else ""
 
 
 def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = None) -> str:

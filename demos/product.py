@@ -5,22 +5,22 @@ Run it alone with `python -m demos.product [FOLDER]`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
 from demos import search
 from demos.classes import draw_classes, opinion
+from demos.views import views
 
 
 def tab(page: search.Page, name: str = "product") -> None:
-    """The views Find, with the classifier's opinion beside the similar items, and Classes."""
+    """The common views, with the classifier's opinion beside the similar items, and Classes."""
     beside = search.Aside(
         lambda: gr.HTML(apply_default_css=False, elem_classes="opinion"), opinion(page.shelf, name)
     )
-    with gr.Tabs(elem_classes="views"):
-        with gr.Tab("Find", id="search"):
-            search.tab(page, name, beside, search.TUNABLE)
-        with gr.Tab("Classes", id="classes"):
-            draw_classes(page, name)
+    find = partial(search.tab, aside=beside, kind=search.TUNABLE)
+    views(page, name, find=find, more=[("Classes", draw_classes)])
 
 
 if __name__ == "__main__":

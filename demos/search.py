@@ -1,4 +1,4 @@
-"""The tab of an engine, drawn from its card: the question on the left, the answer on the right.
+"""The view Find of an engine, drawn from its card: the question on the left, the answer on the right.
 
 Run one alone: `python -m demos.search colour [FOLDER]`.
 """
@@ -152,7 +152,7 @@ def photo(label: str) -> gr.Image:
 
 
 def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = None) -> None:
-    """Draws the tab of an engine into the current Blocks. aside: something beside the results."""
+    """Draws the view into the current Blocks. aside: something beside the results."""
     shelf, card, kind = page.shelf, page.shelf.cards[name], kind or PICTURES
     first, most, results = kind.results
     parts = options.parts_of(shelf.library.engine(name))

@@ -42,6 +42,7 @@ from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.examination import Examination, examine
 from features.heads import Changes, Head, Space, softmax
 from features.index import chosen as chosen_index
+from features.kinds import Kinds, compare
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
 from features.recommendation import diverse, nearest, taste
@@ -266,6 +267,20 @@ class _Searchable:
         """Of the pictures that have a label, each by its most prominent part."""
         rows = self.features.take([self.first_row[digest] for digest, label in self.labels.items() if label])
         return known_pairs(rows, [label for label in self.labels.values() if label], f"pairs of {self.root.name}")
+
+    @cached_property
+    def pictures_of(self) -> dict[str, list[int]]:
+        """Places of the first row of each picture that has a label, by label."""
+        found: dict[str, list[int]] = {}
+        for digest, place in self.first_row.items():
+            if label := self.label(digest):
+                found.setdefault(label, []).append(place)
+        return found
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        places = [(place, label) for label, pictures in self.pictures_of.items() for place in pictures]
+        return compare(self.features.take([place for place, _ in places]), [label for _, label in places])
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -557,13 +572,42 @@ class Library:
             return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
         return self._ready(catalogue, engine).known_pairs
 
+    def kinds(self, catalogue: Catalogue, engine: Engine) -> Kinds:
+        """How alike the labels are by their pictures that are shown, each by its most prominent part.
+
+        In the order of their names; pictures without a label take no part. Raises NotIndexed.
+        """
+        return self._ready(catalogue, engine).kinds
+
+    def most_alike(
+        self, catalogue: Catalogue, engine: Engine, one: str, other: str, k: int
+    ) -> tuple[list[str], list[str]]:
+        """Digests of the k pictures of each of two labels that are most like those of the other, best first.
+
+        Nothing of a label that nobody has, nor of the other then. Raises NotIndexed.
+        """
+        stored = self._ready(catalogue, engine)
+        places = [stored.pictures_of.get(label, []) for label in (one, other)]
+        rows = [stored.features.take(pictures) for pictures in places]
+        found: list[list[str]] = []
+        for pictures, own, others in zip(places, rows, reversed(rows), strict=True):
+            best = np.argsort(-(own @ others.sum(axis=0)), kind="stable")[:k] if len(others) else []
+            found.append([stored.features.rows[pictures[i]].digest for i in best])
+        return found[0], found[1]
+
     def projection(
-        self, catalogue: Catalogue, engine: Engine, method: str, *, kept_only: bool = False
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        method: str,
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        kept_only: bool = False,
     ) -> Projection | None:
         """The map of the pictures that are shown, each by its most prominent part; see features/projection.py.
 
-        Kept beside the features, made anew after a change. kept_only: None where it would have to be made. Raises
-        NotIndexed, and SemblanceError for a method that can't be had.
+        Kept beside the features, made anew after a change. None where it was cancelled; kept_only: and where it
+        would have to be made. Raises NotIndexed, and SemblanceError for a method that can't be had.
         """
         check(method)
         stored = self._ready(catalogue, engine)
@@ -583,7 +627,10 @@ class Library:
             files.set_aside(path)
         if kept_only:
             return None
-        positions = project(stored.features.take([stored.first_row[digest] for digest in digests]), method)
+        rows = stored.features.take([stored.first_row[digest] for digest in digests])
+        positions = project(rows, method, cancelled)
+        if positions is None:
+            return None
         told = {"shown": shown, "positions": positions.tobytes()}
         files.write_atomically(path, [pickle.dumps(told, protocol=5)])
         return Projection(digests, positions)
