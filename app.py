@@ -1,4 +1,5 @@
-"""Semblance's only entry: `python app.py [serve|index|search|recommend|classify|evaluate|transfer|engines]`."""
+"""Semblance's only entry: `python app.py
+[serve|index|search|recommend|classify|train|evaluate|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,15 +21,19 @@ import engines
 from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
+from features.examination import Examination
+from features.heads import Head
 from features.images import ImageError
 from features.index import CHOICES
-from features.library import Answer, Busy, Library, Match, Reference, labelled_files
+from features.library import Answer, Busy, Library, Liked, Match, Reference, labelled_files
 from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
+from features.tuned import SUFFIX
 from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
+FEW = 5  # mistakes, and mixed up folders, that are told to a person
 STOPPED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
@@ -39,7 +45,12 @@ app = typer.Typer(
 
 Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]
 Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
-EngineName = Annotated[str, typer.Option("--engine", "-e", help="What alike means; see the command `engines`.")]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine", "-e", help="What alike means, see the command `engines`; NAME+tuned: as your folders tell."
+    ),
+]
 Network = Annotated[str, typer.Option(help="NAME, auto (the best to be had) or builtin (needs no weights).")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many pictures to give.")]
 MixOf = Annotated[
@@ -85,9 +96,24 @@ def _progress() -> Iterator[Progress]:
         yield lambda done, total, what: bars.update(task, completed=done, total=total, description=what)
 
 
+def _engine(library: Library, catalogue: Catalogue, name: str, network: str) -> Engine:
+    """NAME, or NAME+tuned: its vectors as tuned on the catalogue's folders, which is done now if it never was."""
+    base = library.engine(name.removesuffix(SUFFIX), network)
+    if not name.endswith(SUFFIX):
+        return base
+    base.prepare()  # until then another network may seem to answer
+    tuned = library.tuned(catalogue, base)
+    if tuned is None:
+        with _progress() as progress:
+            library.index(catalogue, base, progress, wait=PATIENCE)
+            tuned = library.tune(catalogue, base, progress)
+    return tuned
+
+
 def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
     """The catalogue brought up to date for the engine; what could not be used is told on stderr."""
-    catalogue, engine = library.open(images), library.engine(name, network)
+    catalogue = library.open(images)
+    engine = _engine(library, catalogue, name, network)
     try:
         with _progress() as progress:
             report = library.index(catalogue, engine, progress, wait=PATIENCE)
@@ -117,6 +143,12 @@ def _match(match: Match) -> dict[str, Any]:
     told = {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
     agreement = {name: round(share, 4) for name, share in match.agreement.items()}
     return told | ({"agreement": agreement} if agreement else {})
+
+
+def _weighed(pictures: list[Path], weights: list[float] | None, option: str) -> list[Liked]:
+    if weights and len(weights) != len(pictures):
+        raise typer.BadParameter(f"Give {option} once for each picture that it weighs")
+    return list(map(Liked, pictures, repeat(0), weights or repeat(1.0)))
 
 
 def _mix(text: str) -> Mix | None:
@@ -180,7 +212,8 @@ def index(
 ) -> None:
     """Look at every picture once and keep its features; later runs do only what has changed."""
     library = _library(home, weights, offline, searched_by)
-    catalogue, chosen = library.open(images), library.engine(engine, network)
+    catalogue = library.open(images)
+    chosen = _engine(library, catalogue, engine, network)
     with _progress() as progress:
         report = library.index(catalogue, chosen, progress)
     told = {key: value for key, value in asdict(report).items() if key != "cancelled"}
@@ -250,8 +283,16 @@ def recommend(
     images: Images,
     like: Annotated[list[Path], typer.Option(help="A picture that you like; may be given several times.")],
     unlike: Annotated[list[Path] | None, typer.Option(help="A picture that you don't like.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Of each picture that you like, in their order [default: 1].")
+    ] = None,
+    unlike_weight: Annotated[list[float] | None, typer.Option(help="Of each that you don't.")] = None,
     engine: EngineName = "product",
     k: K = 5,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="0 gives the best, 1 such as differ from one another.")
+    ] = 0.0,
+    mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
     searched_by: IndexName = None,
@@ -261,11 +302,17 @@ def recommend(
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
     library = _library(home, weights, offline, searched_by)
+    likes, unlikes = _weighed(like, weight, "--weight"), _weighed(unlike or [], unlike_weight, "--unlike-weight")
+    mixed = _mix(mix)
     catalogue, chosen = _indexed(library, images, engine, network)
-    answer = library.recommend(catalogue, chosen, like, unlike or (), k)
+    answer = library.recommend(catalogue, chosen, likes, unlikes, k, diversity=diversity, mix=mixed)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
-    lines = [*_lines(answer), _source(chosen.describe(), answer)]
-    _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, lines)
+    told |= {"mix": mixed} if mixed else {}
+    reasons = [os.fspath(like[number]) for number in answer.because]
+    matches = zip(answer.matches, reasons, strict=True)
+    told |= {"matches": [_match(match) | {"because": reason} for match, reason in matches]}
+    lines = [f"{line}  because of {reason}" for line, reason in zip(_lines(answer), reasons, strict=True)]
+    _print(told, as_json, [*lines, _source(chosen.describe(), answer)])
 
 
 @app.command()
@@ -279,25 +326,122 @@ def classify(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Tell which of your folders each query belongs to; learned from the folders in seconds."""
+    """Tell which of your folders each query belongs to; they are learned at the first use, or by `train`."""
     library = _library(home, weights, offline)
     catalogue, chosen = _indexed(library, images, engine, network)
+    with _progress() as progress:
+        head = library.head(catalogue, chosen) or library.teach(catalogue, chosen, progress)
     results, lines, failed = [], [], []
     for query in queries:
         try:
             (row,) = library.classify(catalogue, chosen, [query])
         except (ImageError, NotEmbeddable) as error:
             failed.append(f"{query}: {error}")
-            row = []
-        else:
-            lines += [f"{query}:", *(f"  {p:6.1%}  {label}" for label, p in row)]
+            results.append({"query": os.fspath(query), "probabilities": [], "unsure": True})
+            continue
+        unsure = row[0][1] < head.sure_from
+        lines += [f"{query}:{' not sure' if unsure else ''}", *(f"  {p:6.1%}  {label}" for label, p in row)]
         probabilities = [{"label": label, "p": round(p, 6)} for label, p in row]
-        results.append({"query": os.fspath(query), "probabilities": probabilities})
+        results.append({"query": os.fspath(query), "probabilities": probabilities, "unsure": unsure})
     _tell(failed, of=len(queries))
+    card, since = chosen.describe(), library.changes(catalogue, chosen, head)
+    told = {"network": card.network, "weights": card.weights, "results": results}
+    told |= {"trained_on": len(head.taught), "since": asdict(since)}
+    hint = "; the command `train` learns anew" if since else ""
+    lines.append(f"Learned from {len(head.taught):,} pictures, {since}{hint}.")
+    _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command()
+def train(
+    images: Images,
+    queries: Annotated[Path | None, typer.Option(help="A folder of queries to examine the classifier on.")] = None,
+    tuned: Annotated[bool, typer.Option("--tuned", help="Tune vectors, too: the engine NAME+tuned.")] = False,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Learn your folders anew, and tell how well: on pictures held out, and on queries of your own."""
+    library = _library(home, weights, offline)
+    asked = labelled_files(queries, library.home) if queries else None
+    catalogue, chosen = _indexed(library, images, engine.removesuffix(SUFFIX), network)
+    told: dict[str, Any] = {}
+    lines: list[str] = []
+    started = time.perf_counter()
+    with _progress() as progress:
+        if tuned or engine.endswith(SUFFIX):
+            file = library.keras_file(catalogue, chosen)
+            chosen = library.tune(catalogue, chosen, progress)
+            head, raw, now = chosen.space.head, chosen.space.raw, chosen.space.tuned
+            library.index(catalogue, chosen, progress, wait=PATIENCE)
+            told = {"precision_at_1": {"raw": raw, "tuned": now}, "keras": os.fspath(file)}
+            if raw is not None and now is not None:
+                better = "better" if now > raw else "no better"
+                lines.append(
+                    f"Tuned vectors are {better}: precision@1 {now:.3f}, raw {raw:.3f}, on those held out."
+                )
+            lines.append(f"The same as a Keras model: {file}")
+        else:
+            head = library.teach(catalogue, chosen, progress)
+    seconds = time.perf_counter() - started
     card = chosen.describe()
-    _print(
-        {"network": card.network, "weights": card.weights, "results": results}, as_json, [*lines, _source(card)]
+    examined = {"held out": head.examination} if head.examination else {}
+    if asked is not None:
+        examined["queries"], skipped = library.examine(catalogue, chosen, asked)
+        for skip in skipped:
+            typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
+    told |= {
+        "engine": chosen.name,
+        "fingerprint": engines.fingerprint(chosen),
+        "network": card.network,
+        "weights": card.weights,
+        "labels": head.labels,
+        "trained_on": len(head.taught),
+        "held_out": len(head.held_out),
+        "unlabelled": head.unlabelled,
+        "temperature": head.temperature,
+        "sure_from": head.sure_from,
+        "seconds": round(seconds, 3),
+        "examined": {name: asdict(found) for name, found in examined.items()},
+    }
+    first = (
+        f"Learned {len(head.labels):,} folders of {len(head.taught):,} pictures in {seconds:.1f} s; "
+        f"{len(head.held_out):,} were held out, {head.unlabelled:,} without a folder left out."
     )
+    paths = {digest: os.fspath(catalogue.file(digest)) for digest in catalogue.paths}
+    for name, found in examined.items():
+        lines += _examined(name, found, head, paths)
+    _print(told, as_json, [first, *lines, _source(card)])
+
+
+def _examined(name: str, found: Examination, head: Head, paths: dict[str, str]) -> list[str]:
+    """paths: of digests."""
+    (low, high), (least, most) = found.accuracy_interval, found.macro_f1_interval
+    lines = [
+        f"On {found.pictures:,} pictures ({name}), with 95% intervals:",
+        f"  accuracy {found.accuracy:.3f} ({low:.3f} to {high:.3f}), "
+        f"macro-F1 {found.macro_f1:.3f} ({least:.3f} to {most:.3f})",
+        f"  calibration error {found.ece:.3f}, {found.ece_before:.3f} before temperature {head.temperature:.2f}",
+        f"  {found.unsure:.1%} not sure (below {head.sure_from:.2f}), of the others {found.sure_right:.1%} right",
+        "  precision  recall  pictures",
+        *(f"  {kind.precision:9.3f}  {kind.recall:6.3f}  {kind.pictures:8}  {kind.label}" for kind in found.kinds),
+    ]
+    labels = [kind.label for kind in found.kinds]
+    mixed = [
+        (number, label, given)
+        for label, row in zip(labels, found.confusion, strict=True)
+        for given, number in zip(labels, row, strict=True)
+        if number and given != label
+    ]
+    mixed.sort(key=lambda entry: -entry[0])
+    lines += [f"  {number} of {label} taken for {given}" for number, label, given in mixed[:FEW]]
+    return lines + [
+        f"  {wrong.p:.1%} {wrong.given} for {wrong.label}: {paths.get(wrong.picture, wrong.picture)}"
+        for wrong in found.mistakes[:FEW]
+    ]
 
 
 @app.command()

@@ -7,24 +7,23 @@ only when they are looked at closely.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
 from demos import draw, search
+from demos.board import NEAR, QUIET, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.catalogue import Catalogue, Progress
-from features.library import NotIndexed
 from features.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between
 
-NEAR = 12  # pictures beside the map
 COLOURS = 12  # folders that have a colour of their own
 HINT = draw.state("ask", "Look around", "Click a picture on the map, and those nearest to it come up here.")
 HOW = (
@@ -58,7 +57,7 @@ const canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
 const over = element.querySelector('.over'), key = element.querySelector('.key');
 const ratio = Math.min(window.devicePixelRatio || 1, 2);
 let map = null, view = { x: .5, y: .5, zoom: 1 }, hovered = -1, centred = false, only = -1, waiting = false;
-let width = 0, height = 0, drawn = [], side = 0;
+let width = 0, height = 0, drawn = [], side = 0, sheet = null;
 const photos = new Map();  // digest -> bitmap, or null while it loads or where there is none
 let loading = 0, wanted = [];
 
@@ -66,18 +65,39 @@ const scale = () => Math.min(width, height) * .92 * view.zoom;
 const across = (picture) => (picture[0] - view.x) * scale() + width / 2;
 const down = (picture) => (picture[1] - view.y) * scale() + height / 2;
 const colour = (folder) => folder < COLOURS.length ? COLOURS[folder] : GREY;
-const dots = new Map();
-function dot(folder) {  // drawn once: to copy it is the quickest way to draw thousands
-    const fill = colour(folder);
-    if (!dots.has(fill)) {
-        const made = document.createElement('canvas'), brush = made.getContext('2d');
-        made.width = made.height = 10 * ratio;
-        brush.fillStyle = fill;
-        brush.arc(5 * ratio, 5 * ratio, 4 * ratio, 0, 7);
+const sort = (picture) => Math.min(picture[2], COLOURS.length);  // of folders that share a colour
+const faint = (sort) => only >= 0 && only !== sort;
+const stamps = new Map();
+function stamp(sort, size) {  // the pixels of a dot
+    const name = [sort, size, faint(sort)].join();
+    if (!stamps.has(name)) {
+        const made = Object.assign(document.createElement('canvas'), { width: size, height: size });
+        const brush = made.getContext('2d');
+        brush.fillStyle = colour(sort);
+        brush.globalAlpha = faint(sort) ? .12 : 1;
+        brush.arc(size / 2, size / 2, size * .4, 0, 7);
         brush.fill();
-        dots.set(fill, made);
+        stamps.set(name, new Uint32Array(brush.getImageData(0, 0, size, size).data.buffer));
     }
-    return dots.get(fill);
+    return stamps.get(name);
+}
+
+function dots(places) {  // pixel by pixel: of thousands that takes a fraction of the time that drawing does
+    const { width: wide, height: high } = canvas;
+    if (sheet?.width !== wide || sheet?.height !== high) sheet = new ImageData(wide, high);
+    const pixels = new Uint32Array(sheet.data.buffer).fill(0);
+    const size = Math.round(Math.max(5, Math.min(10, 4 + view.zoom)) * ratio);
+    const marks = Array.from({ length: COLOURS.length + 1 }, (_, sort) => stamp(sort, size));
+    for (const [number, x, y] of places) {
+        const mark = marks[sort(map.pictures[number])];
+        const left = Math.round(x * ratio - size / 2), top = Math.round(y * ratio - size / 2);
+        for (let row = Math.max(0, -top); row < Math.min(size, high - top); row += 1)
+            for (let column = Math.max(0, -left); column < Math.min(size, wide - left); column += 1) {
+                const pixel = mark[row * size + column], place = (top + row) * wide + left + column;
+                if (pixel >>> 24 && pixel >>> 24 >= pixels[place] >>> 24) pixels[place] = pixel;
+            }
+    }
+    pen.putImageData(sheet, 0, 0);
 }
 
 function refresh() {
@@ -100,14 +120,13 @@ function paint() {
     });
     const close = drawn.length <= FEW;
     side = close ? Math.max(30, Math.min(110, Math.sqrt(width * height / (drawn.length + 1)) * .55)) : 0;
-    const size = Math.max(5, Math.min(10, 4 + view.zoom));
-    wanted = [];
-    for (const [number, x, y] of drawn) {
-        const picture = map.pictures[number], photo = close ? photos.get(picture[3]) : null;
-        pen.globalAlpha = only < 0 || only === Math.min(picture[2], COLOURS.length) ? 1 : .12;
-        if (close && photo === undefined) wanted.push(picture[3]);
-        if (photo) thumbnail(photo, x, y, side, colour(picture[2]), 2);
-        else pen.drawImage(dot(picture[2]), x - size / 2, y - size / 2, size, size);
+    const photo = ([number]) => close ? photos.get(map.pictures[number][3]) : null;
+    wanted = drawn.filter((one) => photo(one) === undefined).map(([number]) => map.pictures[number][3]);
+    dots(drawn.filter((one) => !photo(one)));
+    for (const one of drawn.filter(photo)) {
+        const picture = map.pictures[one[0]];
+        pen.globalAlpha = faint(sort(picture)) ? .12 : 1;
+        thumbnail(photo(one), one[1], one[2], side, colour(picture[2]), 2);
     }
     pen.globalAlpha = 1;
     const chosen = props.chosen ? map.places.get(props.chosen) : undefined;
@@ -305,16 +324,11 @@ function take() {
         legend();
     } else {
         key.replaceChildren();
-        seen.unobserve(canvas);  // told anew whether it is in view
-        seen.observe(canvas);
+        askAgain(canvas);
     }
     refresh();
 }
 
-// a map is asked for when it comes into view: nobody waits for one that is not looked at
-const seen = new IntersectionObserver((entries) => {
-    if (!props.value && entries.some((entry) => entry.isIntersecting)) trigger('wish');
-});
 new ResizeObserver(() => {
     [width, height] = [canvas.clientWidth, canvas.clientHeight];
     [canvas.width, canvas.height] = [width * ratio, height * ratio];
@@ -335,35 +349,16 @@ def draw_map(page: search.Page, name: str) -> None:
             method = gr.Radio(
                 list(METHODS), value="t-SNE", label="How to lay it out", show_label=False, container=False
             )
-            with gr.Column(elem_classes="board"):
-                board = gr.HTML(
-                    "", html_template=FRAME, js_on_load=BOARD, apply_default_css=False, chosen="", asked=None
-                )
-                busy = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="cover")
-            told = gr.HTML(apply_default_css=False)
+            board = draw_board(FRAME, BOARD, chosen="", asked=None)
         with gr.Column(scale=1, min_width=300):
             image = search.photo(f"Picture to find on the map of {shelf.cards[name].title}")
-            near = gr.HTML(HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results near")
-
-    async def show(key: str, how: str) -> AsyncIterator[tuple[Any, str, Any]]:
-        """(board, what covers it, what is told below): computed in the background, unless it is kept."""
-        async for step in _steps(shelf, key, name, str(how)):
-            yield step
-
-    async def index(key: str, how: str) -> AsyncIterator[tuple[Any, str, Any]]:
-        try:
-            await asyncio.to_thread(shelf.index, key, name)
-        except SemblanceError as error:
-            yield gr.skip(), draw.failed(error), gr.skip()
-            return
-        async for step in _steps(shelf, key, name, str(how)):
-            yield step
+            near = draw_near(HINT)
 
     def pick(key: str, event: gr.EventData) -> tuple[Any, Any]:
         """A picture of the catalogue and its nearest. Only a digest comes in, so no path can be asked for."""
         digest = str(event.digest)
         try:
-            html = _neighbours(shelf, key, name, digest)
+            html = neighbours(shelf, key, name, digest)
         except KeyError:
             return gr.skip(), gr.skip()
         except SemblanceError as error:
@@ -385,75 +380,55 @@ def draw_map(page: search.Page, name: str) -> None:
         """The map is another: so is the place of what was asked."""
         return ask(key, how, question) if question else (gr.skip(), gr.skip())
 
-    def leave(key: str) -> tuple[Any, ...]:
-        return gr.update(value="", chosen="", asked=None), "", "", HINT
-
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
-
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    drawn = {"outputs": [board, busy, told], **search.WATCHES}
-    asking = {"outputs": [board, near], "preprocess": False, **quiet, **search.SEARCHES}
-    asked = [page.picker, method, image]
-    for moment, does in ((board.wish, show), (method.change, show), (busy.index, index)):
-        moment(does, [page.picker, method], trigger_mode="always_last", **drawn).then(again, asked, **asking)
-    gr.on(
-        [page.picker.change, page.stamp.change],
-        leave,
-        page.picker,
-        [board, busy, told, near],
-        queue=False,
-        **quiet,
-    )
-    for source in (board.pick, near.search):
+    asking: dict[str, Any] = {
+        "inputs": [page.picker, method, image],
+        "outputs": [board.drawn, near],
+        "preprocess": False,
+        **QUIET,
+        **search.SEARCHES,
+    }
+    for shown in listen(page, name, board, (near, HINT), method, partial(_made, shelf, name)):
+        shown.then(again, **asking)
+    for source in (board.drawn.pick, near.search):
         source(
-            pick, page.picker, [board, near], show_progress_on=near, api_visibility="private", **search.SEARCHES
+            pick,
+            page.picker,
+            [board.drawn, near],
+            show_progress_on=near,
+            api_visibility="private",
+            **search.SEARCHES,
         )
-    image.input(ask, asked, **asking)
-    busy.stop(stop, None, None, queue=False, **quiet)
+    image.input(ask, **asking)
 
 
-async def _steps(shelf: Shelf, key: str, name: str, method: str) -> AsyncIterator[tuple[Any, str, Any]]:
-    """The map, by way of what has to be waited for: (board, cover, told)."""
-    try:
-        while job := await asyncio.to_thread(shelf.job, key, name):
+async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
+    """The map: computed in the background, unless it is kept. Raises SemblanceError."""
+    made = await asyncio.to_thread(_kept, shelf, key, name, method)
+    if made is None:
+        job = await asyncio.to_thread(_start, shelf, key, name, method)
+        while not (job.ended.is_set() or job.cancelled.is_set()):
             yield gr.skip(), draw.progress([job]), gr.skip()
             await asyncio.sleep(search.POLL)
-        made = await asyncio.to_thread(_kept, shelf, key, name, method)
-        if made is None:
-            job = await asyncio.to_thread(_start, shelf, key, name, method)
-            while not (job.ended.is_set() or job.cancelled.is_set()):
-                yield gr.skip(), draw.progress([job]), gr.skip()
-                await asyncio.sleep(search.POLL)
-            if job.cancelled.is_set() or job.error:
-                yield "", draw.state("error", "No map", job.error or shelf.jobs.failure(job.key)), ""
-                return
-            made = job.result
-        catalogue = await asyncio.to_thread(shelf.catalogue, key, name)
-        html = f'<p class="hint">{draw.escape(METHOD_SAYS[method])}</p>'
-        yield gr.update(value=_board(catalogue, made, shelf.cards[name].title, method)), "", html
-    except NotIndexed as error:
-        yield "", draw.state("index", "Nothing to lay out yet", str(error), action=("index", "Index now")), ""
-    except SemblanceError as error:
-        yield "", draw.failed(error), ""
-    except Exception:
-        logging.getLogger(__name__).exception("the map of %s failed", name)
-        yield "", draw.failed(UNFORESEEN), ""
+        if job.cancelled.is_set() or job.error:
+            yield "", draw.state("error", "No map", job.error or shelf.jobs.failure(job.key)), ""
+            return
+        made = job.result
+    catalogue = await asyncio.to_thread(shelf.catalogue, key, name)
+    html = f'<p class="hint">{draw.escape(METHOD_SAYS[method])}</p>'
+    yield gr.update(value=_board(catalogue, made, shelf.cards[name].title, method)), "", html
 
 
 def _kept(shelf: Shelf, key: str, name: str, method: str) -> Projection | None:
-    """Raises SemblanceError; NotIndexed also while the engine is not ready, for no map downloads anything."""
-    if shelf.unready(key, name):
-        raise NotIndexed("The pictures have not been looked at yet; a map needs that.")
-    return shelf.library.projection(shelf.catalogue(key, name), shelf.engine(key, name), method, kept_only=True)
+    """Raises SemblanceError."""
+    return shelf.library.projection(*ready(shelf, key, name), method, kept_only=True)
 
 
 def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
-    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
+    catalogue, engine = ready(shelf, key, name)
 
-    def work(progress: Progress, cancelled: Any) -> Projection | None:
-        progress(0, 0, "laying out the map")  # one call that can't be stopped halfway: it is kept, then
-        return shelf.library.projection(catalogue, engine, method)
+    def work(progress: Progress, cancelled: Callable[[], bool]) -> Projection | None:
+        progress(0, 0, "laying out the map")
+        return shelf.library.projection(catalogue, engine, method, cancelled)
 
     return shelf.jobs.start(
         ("map", catalogue.root, name, method), f"{catalogue.name} by {method}", work, urgent=True
@@ -484,23 +459,7 @@ def _board(catalogue: Catalogue, made: Projection, title: str, method: str) -> s
         "folders": folders,
         "pictures": pictures,
     }
-    return json.dumps(board).replace("<", "\\u003c")
-
-
-def _neighbours(shelf: Shelf, key: str, name: str, digest: str) -> str:
-    """A picture of the catalogue and the pictures nearest to it. Raises KeyError, SemblanceError."""
-    catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
-    if digest not in catalogue.paths:
-        raise KeyError(digest)
-    found = shelf.library.search(catalogue, engine, catalogue.file(digest), NEAR + 1)
-    matches = [match for match in found.matches if match.digest != digest][:NEAR]
-    label = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
-    source = draw.escape(draw.thumbnail(catalogue, digest))
-    scale = draw.Scale(shelf.library.calibration(catalogue, engine))
-    wall = draw.wall(catalogue, matches, scale) if matches else search.NO_MATCH
-    return (
-        f'<figure class="chosen"><img alt="{label}" src="{source}"><figcaption>{label}</figcaption></figure>{wall}'
-    )
+    return as_json(board)
 
 
 def _asked(

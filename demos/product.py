@@ -1,30 +1,26 @@
-"""Products: the same kind of thing, and beside them which of your folders the picture belongs to.
+"""Products: the same kind of thing, which of your folders a picture belongs to, and how well that is learned.
 
 Run it alone with `python -m demos.product [FOLDER]`.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
 from demos import search
+from demos.classes import draw_classes, opinion
+from demos.views import views
 
 
 def tab(page: search.Page, name: str = "product") -> None:
-    """The generic tab with the classifier's opinion beside the similar items."""
-
-    def label() -> gr.Label:
-        return gr.Label(
-            label="Which folder it belongs to", num_top_classes=6, elem_classes="opinion", min_width=200
-        )
-
-    def opinion(query: search.Query) -> dict[str, float] | None:
-        if len(query.catalogue.labels()) < 2:
-            return None
-        (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.reference])
-        return dict(probabilities)
-
-    search.tab(page, name, search.Aside(label, opinion))
+    """The common views, with the classifier's opinion beside the similar items, and Classes."""
+    beside = search.Aside(
+        lambda: gr.HTML(apply_default_css=False, elem_classes="opinion"), opinion(page.shelf, name)
+    )
+    find = partial(search.tab, aside=beside, kind=search.TUNABLE)
+    views(page, name, find=find, more=[("Classes", draw_classes)])
 
 
 if __name__ == "__main__":

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from functools import partial
 
 from demos import search
-from demos.map import draw_map
 from demos.transfer import draw_transfer
+from demos.views import views
 
 
 def tab(page: search.Page, name: str = "style") -> None:
-    """The views Find, Map and Paint."""
-    with gr.Tabs(elem_classes="views"):
-        with gr.Tab("Find", id="search"):
-            search.tab(page, name, kind=search.SEVERAL)
-        with gr.Tab("Map", id="map"):
-            draw_map(page, name)
-        with gr.Tab("Paint", id="paint"):
-            draw_transfer(page, name)
+    """The common views, and Paint."""
+    views(page, name, find=partial(search.tab, kind=search.SEVERAL), more=[("Paint", draw_transfer)])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import engines
 from demos import catalogue as catalogue_tab
 from demos import draw, search, theme
 from demos.shelf import Shelf, is_local
+from demos.views import views
 from engines import SemblanceError
 from features.library import Library
 
@@ -104,10 +105,10 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
 
 
 def _tab(name: str) -> Callable[[search.Page, str], None]:
-    """The engine's own tab from demos/NAME.py where there is one, else the generic one."""
+    """The engine's own tab from demos/NAME.py where there is one, else the views that every engine has."""
     own = f"demos.{name}"
     found = name.isidentifier() and name != CATALOGUE and importlib.util.find_spec(own)
-    return getattr(importlib.import_module(own), "tab", search.tab) if found else search.tab
+    return getattr(importlib.import_module(own), "tab", views) if found else views
 
 
 def _receive_into(folder: Path) -> None:

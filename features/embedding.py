@@ -36,10 +36,13 @@ def cut(engine: Engine, data: bytes, box: Box | None = None) -> tuple[Picture, l
     return picture, _crops(engine, picture.pixels)
 
 
-def embed_query(engine: Engine, query: Path, box: Box | None = None) -> np.ndarray:
-    """(D,) float32 unit vector of the query's most prominent crop. Raises as `cut_query`."""
+def embed_query(engine: Engine, query: Path, part: int = 0, box: Box | None = None) -> np.ndarray:
+    """(D,) float32 unit vector of one crop of the query, or of the most prominent where there are not as many.
+
+    Raises as `cut_query`.
+    """
     _, crops = cut_query(engine, query, box)
-    return embed(engine, crops[:1])[0]
+    return embed(engine, crops[part : part + 1] or crops[:1])[0]
 
 
 def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -> Iterator[Features]:

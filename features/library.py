@@ -11,10 +11,11 @@ import pickle
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -26,8 +27,6 @@ from engines import (
     Card,
     Engine,
     Explainer,
-    Head,
-    Labeller,
     Parted,
     SemblanceError,
     VectorPart,
@@ -35,23 +34,33 @@ from engines import (
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import files, images, index, mixing
+from features import files, images, index, learning, mixing
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.examination import Examination, examine
+from features.heads import Changes, Head, Space, softmax
 from features.index import chosen as chosen_index
+from features.kinds import Kinds, compare
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
+from features.recommendation import diverse, nearest, taste
 from features.store import FORMAT, Features, FeatureStore, Row
+from features.tuned import Tuned
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 NEAR = 500  # pictures whose labels are ranked
+WIDTH = 10  # candidates for each picture of a diverse recommendation
+FAINT = 1e-6  # length of a taste that is rounding alone
 MIXES = 8  # calibrations of mixes that are kept
 SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
+HEADS = 1  # raise it when what is kept of a head or a tuned space gets another form
+
+T = TypeVar("T")
 
 
 class NotIndexed(SemblanceError):
@@ -124,6 +133,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Liked:
+    """A picture that a person likes, or doesn't. picture: a file, or the digest of a picture of the catalogue.
+
+    part: which of its crops, from 0; where it has not as many, the most prominent. weight: more than 0.
+    """
+
+    picture: Path | str
+    part: int = 0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Group:
     """A label with its SHOWN best pictures, best first. A picture without a label is a group of its own.
 
@@ -170,9 +191,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Answer:
-    """matches: best first, each picture once. searched: pictures that took part. seconds: from file to answer.
+    """matches: best first, or as `diverse` orders them, each picture once. searched: pictures that took part.
 
-    index: how it was searched, for people.
+    seconds: from file to answer. index: how it was searched, for people. because: of a recommendation, for each
+    match the number of the like that is nearest to it.
     """
 
     matches: list[Match]
@@ -181,6 +203,7 @@ class Answer:
     index: str
     searched: int
     seconds: float
+    because: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,6 +236,23 @@ class _Searchable:
         file, label, part = self.file(row.digest), self.label(row.digest), place - self.first_row[row.digest]
         return Match(row.digest, file, label, cosine, row.box, row.remarks, part)
 
+    def place(self, digest: str, part: int) -> int | None:
+        """Of the row of a picture's crop, or of its most prominent where it has not as many; None if not shown."""
+        first = self.first_row.get(digest)
+        if first is None:
+            return None
+        own = self.features.rows[first + part : first + part + 1]
+        return first + part if own and own[0].digest == digest else first
+
+    def vectors(self, matches: Sequence[Match]) -> np.ndarray:
+        """(n, D) float32: the rows that matched."""
+        return self.features.take([self.first_row[match.digest] + match.part for match in matches])
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Of each picture that is shown, in order of first_row; empty where it has none."""
+        return {digest: self.label(digest) for digest in self.first_row}
+
     @cached_property
     def rows_of(self) -> dict[str, list[int]]:
         """Places of the rows of each label; of each digest, where it has no label."""
@@ -225,9 +265,22 @@ class _Searchable:
     @cached_property
     def known_pairs(self) -> KnownPairs | None:
         """Of the pictures that have a label, each by its most prominent part."""
-        labels = {digest: self.label(digest) for digest in self.first_row}
-        rows = self.features.take([self.first_row[digest] for digest, label in labels.items() if label])
-        return known_pairs(rows, [label for label in labels.values() if label], f"pairs of {self.root.name}")
+        rows = self.features.take([self.first_row[digest] for digest, label in self.labels.items() if label])
+        return known_pairs(rows, [label for label in self.labels.values() if label], f"pairs of {self.root.name}")
+
+    @cached_property
+    def pictures_of(self) -> dict[str, list[int]]:
+        """Places of the first row of each picture that has a label, by label."""
+        found: dict[str, list[int]] = {}
+        for digest, place in self.first_row.items():
+            if label := self.label(digest):
+                found.setdefault(label, []).append(place)
+        return found
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        places = [(place, label) for label, pictures in self.pictures_of.items() for place in pictures]
+        return compare(self.features.take([place for place, _ in places]), [label for _, label in places])
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -246,19 +299,23 @@ class _Searchable:
         """See mixing.scale."""
         return mixing.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
 
+    def stretch(self, mix: Mix | None) -> np.ndarray | float:
+        """Rows times this are unit rows whose cosines are those of the mix."""
+        return 1.0 if mix is None else np.sqrt(self.scale(mix))
+
     def mixed(self, mix: Mix) -> Calibration:
         key = mixing.fingerprint("", mix)
         found = self.mixes.get(key)
         if found is None:
-            root = np.sqrt(self.scale(mix))
-            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * root)
+            stretch = self.stretch(mix)
+            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * stretch)
             for old in list(self.mixes)[:-MIXES]:
                 self.mixes.pop(old, None)
         return found
 
     def agreement(self, match: Match, vector: np.ndarray) -> dict[str, float]:
         """See Match. vector: what was asked with."""
-        row = self.features.take([self.first_row[match.digest] + match.part])[0]
+        row = self.vectors([match])[0]
         cosines = {
             name: float(unit_rows(vector[None, place])[0] @ unit_rows(row[None, place])[0])
             for name, place in mixing.places(self.parts).items()
@@ -294,7 +351,9 @@ class Library:
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
         self._searchable: dict[Path, _Searchable] = {}
+        self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
         self._lock = threading.RLock()
+        self._teaching = threading.Lock()
 
     def engine(self, name: str, network: str = "auto") -> Engine:
         """The one instance of an engine on a network. Raises SemblanceError, which lists the choices."""
@@ -345,10 +404,13 @@ class Library:
     ) -> Report:
         """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
-        wait: seconds, when another process indexes this catalogue for this engine; then raises Busy. Raises also
-        CatalogueError and WeightsError, and SemblanceError when the home can't be written to.
+        Of a tuned space: indexes its base, then derives the rows from what is stored of that. wait: seconds,
+        when another process indexes this catalogue for this engine; then raises Busy. Raises also CatalogueError
+        and WeightsError, and SemblanceError when the home can't be written to.
         """
         started = time.perf_counter()
+        if isinstance(engine, Tuned):
+            self.index(catalogue, engine.base, progress, cancelled, wait)
         try:
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(catalogue.state.with_suffix(".lock")):
@@ -383,8 +445,7 @@ class Library:
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
         stopped = False
-        found = ((digest, catalogue.root / wanted[digest][0]) for digest in pending)
-        with contextlib.closing(embed_files(engine, found, BATCH)) as batches:
+        with contextlib.closing(self._embedded(catalogue, engine, pending)) as batches:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
@@ -418,6 +479,13 @@ class Library:
             cancelled=stopped or not complete,
         )
 
+    def _embedded(self, catalogue: Catalogue, engine: Engine, digests: Sequence[str]) -> Iterator[Features]:
+        """Of BATCH pictures at a time."""
+        if isinstance(engine, Tuned):
+            return engine.derived(self._store(catalogue, engine.base).read(), digests, BATCH)
+        paths = catalogue.paths
+        return embed_files(engine, ((digest, catalogue.root / paths[digest][0]) for digest in digests), BATCH)
+
     def search(
         self,
         catalogue: Catalogue,
@@ -433,7 +501,9 @@ class Library:
         """
         started = time.perf_counter()
         vector = _blended(engine, [Reference(query)] if isinstance(query, Path) else query)
-        return self._answer(catalogue, engine, vector, k, (), started, mix)
+        stored = self._ready(catalogue, engine)
+        (found,) = self._nearest(stored, vector[None], k, mix)
+        return self._answer(stored, engine, found, vector, started)
 
     def explain(
         self, catalogue: Catalogue, engine: Engine, query: Reference, digest: str, part: int = 0
@@ -502,13 +572,42 @@ class Library:
             return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
         return self._ready(catalogue, engine).known_pairs
 
+    def kinds(self, catalogue: Catalogue, engine: Engine) -> Kinds:
+        """How alike the labels are by their pictures that are shown, each by its most prominent part.
+
+        In the order of their names; pictures without a label take no part. Raises NotIndexed.
+        """
+        return self._ready(catalogue, engine).kinds
+
+    def most_alike(
+        self, catalogue: Catalogue, engine: Engine, one: str, other: str, k: int
+    ) -> tuple[list[str], list[str]]:
+        """Digests of the k pictures of each of two labels that are most like those of the other, best first.
+
+        Nothing of a label that nobody has, nor of the other then. Raises NotIndexed.
+        """
+        stored = self._ready(catalogue, engine)
+        places = [stored.pictures_of.get(label, []) for label in (one, other)]
+        rows = [stored.features.take(pictures) for pictures in places]
+        found: list[list[str]] = []
+        for pictures, own, others in zip(places, rows, reversed(rows), strict=True):
+            best = np.argsort(-(own @ others.sum(axis=0)), kind="stable")[:k] if len(others) else []
+            found.append([stored.features.rows[pictures[i]].digest for i in best])
+        return found[0], found[1]
+
     def projection(
-        self, catalogue: Catalogue, engine: Engine, method: str, *, kept_only: bool = False
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        method: str,
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        kept_only: bool = False,
     ) -> Projection | None:
         """The map of the pictures that are shown, each by its most prominent part; see features/projection.py.
 
-        Kept beside the features, made anew after a change. kept_only: None where it would have to be made. Raises
-        NotIndexed, and SemblanceError for a method that can't be had.
+        Kept beside the features, made anew after a change. None where it was cancelled; kept_only: and where it
+        would have to be made. Raises NotIndexed, and SemblanceError for a method that can't be had.
         """
         check(method)
         stored = self._ready(catalogue, engine)
@@ -528,42 +627,170 @@ class Library:
             files.set_aside(path)
         if kept_only:
             return None
-        positions = project(stored.features.take([stored.first_row[digest] for digest in digests]), method)
+        rows = stored.features.take([stored.first_row[digest] for digest in digests])
+        positions = project(rows, method, cancelled)
+        if positions is None:
+            return None
         told = {"shown": shown, "positions": positions.tobytes()}
         files.write_atomically(path, [pickle.dumps(told, protocol=5)])
         return Projection(digests, positions)
 
     def recommend(
-        self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        like: Sequence[Liked],
+        unlike: Sequence[Liked] = (),
+        k: int = 5,
+        *,
+        diversity: float = 0.0,
+        mix: Mix | None = None,
     ) -> Answer:
-        """What is near to the likes and far from the unlikes; none of them comes back.
+        """What is near to the likes and far from the unlikes, as `taste` weighs them; none of them comes back.
 
-        The query is mean(like), or 2 mean(like) - mean(unlike): Qdrant's `average_vector`. Raises as `search`.
+        What has been embedded is not embedded anew. A digest of which this engine shows no vector (hidden, or
+        without a face, say) is passed over. diversity: 0..1, see `diverse`; the candidates are WIDTH * k. mix: see
+        `search`. Raises as `search`, and SemblanceError when no like is left, when all of them cancel each other
+        out, and for a diversity that can't be.
         """
         started = time.perf_counter()
         if not like:
             raise SemblanceError("Name at least one picture that you like.")
-        vector = np.mean([_embed_named(engine, path) for path in like], axis=0)
-        if unlike:
-            vector = 2 * vector - np.mean([_embed_named(engine, path) for path in unlike], axis=0)
-        given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
-        return self._answer(catalogue, engine, unit_rows(vector[None])[0], k, given, started)
+        stored = self._ready(catalogue, engine)
+        (likes, own), (unlikes, others) = (_taken(stored, engine, given) for given in (like, unlike))
+        if not likes:
+            raise SemblanceError(f"None of the pictures that you like can be used by {engine.name}; like another.")
+        rows, numbers = np.stack([*likes.values()]), list(likes)
+        wish = taste(
+            rows, [like[i].weight for i in likes], [*unlikes.values()], [unlike[i].weight for i in unlikes]
+        )
+        stretch = stored.stretch(mix)
+        length = np.linalg.norm(wish * stretch)
+        if length < FAINT:
+            raise SemblanceError("These pictures cancel each other out; like another, or weigh them differently.")
+        vector = (wish / length).astype(np.float32)
+        width, skip = WIDTH * k if diversity else k, own | others
+        (found,) = self._nearest(stored, vector[None], width + len(skip), mix)
+        found = [match for match in found if match.digest not in skip][:width]
+        near = stored.vectors(found) * stretch
+        order = diverse(near, [match.score for match in found], k, diversity)
+        because = tuple(numbers[reason] for reason in nearest(rows * stretch, near[order]))
+        return self._answer(stored, engine, [found[i] for i in order], vector, started, because)
+
+    def head(self, catalogue: Catalogue, engine: Engine) -> Head | None:
+        """The classifier that was last taught for this fingerprint; None before. A tuned space has its own."""
+        if isinstance(engine, Tuned):
+            return engine.space.head
+        store = self._store(catalogue, engine)
+        return self._kept(store, ".head", lambda state: Head.restore(state, store.dim))
+
+    def teach(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Head:
+        """A classifier taught anew, by each picture's most prominent part and its folder, and kept.
+
+        The hidden teach nothing. A tuned space is tuned anew: `tuned` then gives another engine. The earlier head
+        answers until the new one is ready, and if this fails. Raises NotIndexed, SemblanceError when there are not
+        two labels, and learning.Stopped.
+        """
+        if isinstance(engine, Tuned):
+            return self.tune(catalogue, engine.base, progress, cancelled).space.head
+        head = learning.learn(self._lesson(catalogue, engine), progress, cancelled)
+        self._keep(self._store(catalogue, engine), ".head", head.state())
+        return head
+
+    def tuned(self, catalogue: Catalogue, engine: Engine) -> Tuned | None:
+        """The space that was last tuned for this fingerprint, as an engine for this catalogue; None before."""
+        store = self._store(catalogue, engine)
+        space = self._kept(store, ".tuned", lambda state: Space.restore(state, store.dim))
+        return Tuned(engine, space) if space else None
+
+    def tune(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Tuned:
+        """A space tuned anew and kept, as an engine that has yet to be indexed, which runs no network.
+
+        Beside our own file is a Keras model of the same, for people; see `keras_file`. What was derived for the
+        earlier space is deleted. Raises as `teach`.
+        """
+        space = learning.tune(self._lesson(catalogue, engine), progress, cancelled)
+        store, earlier, tuned = self._store(catalogue, engine), self.tuned(catalogue, engine), Tuned(engine, space)
+        learning.save_keras(space, self.keras_file(catalogue, engine))
+        self._keep(store, ".tuned", space.state())
+        if earlier and engines.fingerprint(earlier) != engines.fingerprint(tuned):
+            for left in store.path.parent.glob(f"{self._store(catalogue, earlier).path.stem}.*"):
+                left.unlink()
+        return tuned
+
+    def keras_file(self, catalogue: Catalogue, engine: Engine) -> Path:
+        """Where `tune` puts a Keras model, of the engine's vectors to tuned ones and probabilities. Never read."""
+        return self._store(catalogue, engine).path.with_suffix(".keras")
+
+    def changes(self, catalogue: Catalogue, engine: Engine, head: Head) -> Changes:
+        """What a head does not know of: pictures with a label that came, went or changed it. Raises NotIndexed."""
+        labels = self._ready(catalogue, engine).labels
+        return head.since({digest: label for digest, label in labels.items() if label})
 
     def classify(
         self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path | Reference]
     ) -> list[list[tuple[str, float]]]:
-        """For each query every label of the catalogue with its probability, highest first.
+        """For each query every label that the head knows with its probability, highest first.
 
-        The head is trained on the stored vectors when there is none yet for just these pictures and labels.
-        Raises SemblanceError when the engine has no classifier or there are not two labels, and as `search`.
+        The head is the one that was last taught, whatever has changed since; see `changes`. The first use teaches
+        it. A highest probability below head.sure_from means "not sure". Raises as `teach` and `search`.
         """
-        if not isinstance(engine, Labeller):
-            able = [name for name in engines.discover() if isinstance(self.engine(name), Labeller)]
-            raise SemblanceError(f"{engine.name} has no classifier; choose one of: {', '.join(able)}.")
-        head = self._head(catalogue, engine, engine)
+        head = self._taught(catalogue, engine)
         asked = [query if isinstance(query, Reference) else Reference(query) for query in queries]
-        rows = head.probabilities(np.stack([embed_query(engine, query.path, query.box) for query in asked]))
-        return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
+        rows = head.probabilities(np.stack([embed_query(engine, one.path, box=one.box) for one in asked]))
+        return [head.ranked(row) for row in rows]
+
+    def probabilities(
+        self, catalogue: Catalogue, engine: Engine, digests: Sequence[str]
+    ) -> list[list[tuple[str, float]]]:
+        """As `classify`, of pictures of the catalogue by their stored vectors; unknown ones are left out."""
+        head, stored = self._taught(catalogue, engine), self._ready(catalogue, engine)
+        rows = stored.features.take([stored.first_row[digest] for digest in digests if digest in stored.first_row])
+        return [head.ranked(row) for row in head.probabilities(rows)]
+
+    def examine(
+        self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]]
+    ) -> tuple[Examination, list[Skipped]]:
+        """The head on files with their labels, and those that could not be used. Raises as `classify`.
+
+        A picture that the head has learned from, wherever it lies, is not used; nor is a label that it does not
+        know.
+        """
+        head = self._taught(catalogue, engine)
+        learned_from = head.taught.keys() - head.held_out
+        skipped: list[Skipped] = []
+        asked: list[tuple[str, int, np.ndarray]] = []  # path, number of its label, vector
+        for path, label in queries:
+            try:
+                if label not in head.labels:
+                    raise SemblanceError("The classifier knows no such folder; train it anew if it should.")
+                if hashlib.sha256(images.read_bytes(path)).hexdigest() in learned_from:
+                    raise SemblanceError(
+                        "The classifier has learned from this picture, so it would prove nothing."
+                    )
+                asked.append((os.fspath(path), head.labels.index(label), embed_query(engine, path)))
+            except SemblanceError as error:
+                skipped.append(Skipped(os.fspath(path), str(error)))
+        if not asked:
+            raise SemblanceError(
+                "Nothing to examine: put new pictures into folders named as those that were learned."
+            )
+        vectors, truth = np.stack([vector for *_, vector in asked]), np.array([number for _, number, _ in asked])
+        before, paths = softmax(head.scores(vectors)), [path for path, *_ in asked]
+        told = examine(head.labels, truth, head.probabilities(vectors), before, paths, head.sure_from)
+        return told, skipped
 
     def evaluate(
         self,
@@ -574,18 +801,20 @@ class Library:
     ) -> tuple[Evaluation, list[Skipped]]:
         """Retrieval over labelled pictures, and the queries that could not be embedded.
 
-        queries: files with their labels; None takes every labelled picture of the catalogue, each against all the
-        others. A query whose label nobody else has is left out. seconds_per_query is from file to answer; when
-        leaving one out, of the search alone. mix: see `search`.
+        queries: files with their labels; None takes every labelled picture of the catalogue, each against all
+        the others; of a tuned space only those that it has not learned from. A query whose label nobody else has
+        is left out. seconds_per_query is from file to answer; when leaving one out, of the search alone. mix:
+        see `search`.
         """
         stored = self._ready(catalogue, engine)
-        labels = {digest: stored.label(digest) for digest in stored.first_row}
+        labels = stored.labels
         many = Counter(labels.values())
         started = time.perf_counter()
         skipped: list[Skipped] = []
         asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
         if queries is None:
-            able = [digest for digest, label in labels.items() if many[label] > 1]
+            learned = _learned_from(engine)
+            able = [digest for digest, label in labels.items() if many[label] > 1 and digest not in learned]
             vectors = stored.features.take([stored.first_row[digest] for digest in able])
             asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
         for path, label in queries or ():
@@ -698,22 +927,19 @@ class Library:
 
     def _answer(
         self,
-        catalogue: Catalogue,
+        stored: _Searchable,
         engine: Engine,
+        matches: list[Match],
         vector: np.ndarray,
-        k: int,
-        skip: Collection[str],
         started: float,
-        mix: Mix | None = None,
+        because: tuple[int, ...] = (),
     ) -> Answer:
-        stored = self._ready(catalogue, engine)
-        (found,) = self._nearest(stored, vector[None], k + len(skip), mix)
-        matches = [match for match in found if match.digest not in skip][:k]
+        """vector: what was asked with."""
         if stored.parts:
             matches = [replace(match, agreement=stored.agreement(match, vector)) for match in matches]
-        card = engine.describe()
+        card, searched = engine.describe(), len(stored.first_row)
         seconds = time.perf_counter() - started
-        return Answer(matches, card.network, card.weights, stored.index.name, len(stored.first_row), seconds)
+        return Answer(matches, card.network, card.weights, stored.index.name, searched, seconds, because)
 
     def _nearest(
         self, stored: _Searchable, vectors: np.ndarray, k: int, mix: Mix | None = None
@@ -734,25 +960,45 @@ class Library:
             answers.append(list(best.values())[:k])
         return answers
 
-    def _head(self, catalogue: Catalogue, engine: Engine, labeller: Labeller) -> Head:
-        """The head for just these pictures and labels: kept beside the features, made anew after a change."""
+    def _taught(self, catalogue: Catalogue, engine: Engine) -> Head:
+        self._ready(catalogue, engine)
+        with self._teaching:  # several who ask at first wait for one
+            return self.head(catalogue, engine) or self.teach(catalogue, engine)
+
+    def _lesson(self, catalogue: Catalogue, engine: Engine) -> learning.Lesson:
+        """Each picture that is shown, by its most prominent part."""
         stored = self._ready(catalogue, engine)
-        rows = [(i, row.digest) for i, row in enumerate(stored.features.rows) if row.digest in stored.first_row]
-        taught = [(i, digest, stored.label(digest)) for i, digest in rows if stored.label(digest)]
-        lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
-        path = self._store(catalogue, engine).path.with_suffix(".head")
-        try:
-            with path.open("rb") as file:
-                told = files.load_plain(file)
-            if told["lesson"] == lesson:
-                return labeller.restore(told["head"])
-        except FileNotFoundError:
-            pass
-        except Exception:  # whatever a damaged or hostile pickle may raise
-            files.set_aside(path)
-        head = labeller.train(stored.features.take([i for i, *_ in taught]), [label for *_, label in taught])
-        files.write_atomically(path, [pickle.dumps({"lesson": lesson, "head": head.state()}, protocol=5)])
-        return head
+        return learning.Lesson(stored.features.take(list(stored.first_row.values())), stored.labels)
+
+    def _keep(self, store: FeatureStore, suffix: str, state: dict[str, Any]) -> None:
+        told = {"format": HEADS, "fingerprint": store.fingerprint, "state": state}
+        files.write_atomically(store.path.with_suffix(suffix), [pickle.dumps(told, protocol=5)])
+
+    def _kept(self, store: FeatureStore, suffix: str, restore: Callable[[dict[str, Any]], T]) -> T | None:
+        """What `_keep` has kept; remembered until the file changes. A damaged one is set aside."""
+        path = store.path.with_suffix(suffix)
+        version = files.version(path)
+        with self._lock:
+            known = self._learned.get(path)
+            if known is None or known[0] != version:
+                known = version, None
+                try:
+                    with path.open("rb") as file:
+                        told = files.load_plain(file)
+                    if (told["format"], told["fingerprint"]) != (HEADS, store.fingerprint):
+                        raise ValueError("made for something else")
+                    known = version, restore(told["state"])
+                except FileNotFoundError:
+                    pass
+                except Exception:  # whatever a damaged or hostile pickle may raise
+                    files.set_aside(path)
+                self._learned[path] = known
+            return known[1]
+
+
+def _learned_from(engine: Engine) -> set[str]:
+    """Digests of the pictures by which an engine was made."""
+    return engine.space.head.taught.keys() - engine.space.head.held_out if isinstance(engine, Tuned) else set()
 
 
 def _graph(store: FeatureStore) -> Path:
@@ -791,12 +1037,13 @@ def _row_ids(rows: Sequence[Row]) -> list[str]:
     return ids
 
 
-def _embed_named(engine: Engine, query: Path, box: Box | None = None) -> np.ndarray:
-    """embed_query, for one of several queries: what goes wrong is told with the file's name."""
+@contextlib.contextmanager
+def _named(picture: Path | str) -> Iterator[None]:
+    """For one of several queries: what goes wrong is told with the file's name."""
     try:
-        return embed_query(engine, query, box)
+        yield
     except SemblanceError as error:
-        raise type(error)(f"{query.name}: {error}") from error
+        raise type(error)(f"{Path(picture).name}: {error}") from error
 
 
 def _blended(engine: Engine, references: Sequence[Reference]) -> np.ndarray:
@@ -804,9 +1051,28 @@ def _blended(engine: Engine, references: Sequence[Reference]) -> np.ndarray:
     if not references or not all(0 < reference.weight < np.inf for reference in references):
         raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
     if len(references) == 1:
-        return embed_query(engine, references[0].path, references[0].box)
-    rows = [reference.weight * _embed_named(engine, reference.path, reference.box) for reference in references]
-    return unit_rows(np.sum(rows, axis=0)[None])[0]
+        return embed_query(engine, references[0].path, box=references[0].box)
+    rows = []
+    for reference in references:
+        with _named(reference.path):
+            rows.append(embed_query(engine, reference.path, box=reference.box))
+    return unit_rows(taste(np.stack(rows), [reference.weight for reference in references])[None])[0]
+
+
+def _taken(stored: _Searchable, engine: Engine, given: Sequence[Liked]) -> tuple[dict[int, np.ndarray], set[str]]:
+    """Number -> (D,) unit vector, of those that have one; and the digests of all."""
+    vectors, digests = {}, set()
+    for number, one in enumerate(given):
+        with _named(one.picture):
+            file = one.picture if isinstance(one.picture, Path) else None
+            digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else one.picture
+            digests.add(digest)
+            place = stored.place(digest, one.part)
+            if place is not None:
+                vectors[number] = stored.features.take([place])[0]
+            elif file:
+                vectors[number] = embed_query(engine, file, one.part)
+    return vectors, digests
 
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:

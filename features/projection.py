@@ -5,20 +5,29 @@ t-SNE: van der Maaten and Hinton, Visualizing Data using t-SNE, 2008. UMAP: McIn
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engines import SemblanceError
 
-VERSION = 1  # of what is below: a map that is kept from another one is made anew
+VERSION = 2  # of what is below: a map that is kept from another one is made anew
 FEW = 4  # rows: t-SNE and UMAP need so many
 COMPONENTS = 50  # that t-SNE and UMAP start from
 SAMPLE = 3000  # rows that t-SNE lays out; the others are placed among them
 PERPLEXITY = 30  # neighbours that t-SNE keeps together, about
 NEIGHBOURS = 5  # that place a picture
 PIECE = 4096  # rows placed at a time
+POLL = 0.1  # seconds between two looks at the process that lays out
+UMAP_MISSING = 'UMAP is not installed; run: pip install "umap-learn>=0.5.7,<0.6".'
 
 
 @dataclass(frozen=True)
@@ -29,24 +38,35 @@ class Projection:
     positions: np.ndarray
 
 
-def project(vectors: np.ndarray, method: str) -> np.ndarray:
+class _Cancelled(Exception):
+    pass
+
+
+def project(vectors: np.ndarray, method: str, cancelled: Callable[[], bool] | None = None) -> np.ndarray | None:
     """(n, D) float32 unit rows -> (n, 2) float32 positions in 0..1, the longer side of the map filled.
 
     By fixed seeds: the same rows, whatever their order, land at the same places; equal rows at one. Of more than
     SAMPLE rows t-SNE lays out a sample, and the others are placed by their neighbours in it. UMAP, and PCA
     everywhere, take all. Fewer than FEW different rows are laid out by PCA. Raises SemblanceError for a method
     that is not one of METHODS, or is not installed.
+
+    cancelled: whether to stop, asked all the time: what takes long then has a process of its own. None if it was.
     """
-    lay_out = check(method)
+    check(method)
     different, where = np.unique(vectors, axis=0, return_inverse=True)
-    return _scaled((lay_out if len(different) >= FEW else _pca)(different))[where.reshape(-1)]
+    try:
+        made = METHODS[method](different, cancelled) if len(different) >= FEW else _pca(different)
+    except _Cancelled:
+        return None
+    return _scaled(made)[where.reshape(-1)]
 
 
-def check(method: str) -> Callable[[np.ndarray], np.ndarray]:
-    """What lays out by this method. Raises SemblanceError, which lists the choices."""
+def check(method: str) -> None:
+    """Raises SemblanceError for a method that can't be had; it lists the choices."""
     if method not in METHODS:
         raise SemblanceError(f"There is no such map. Choose one of: {', '.join(METHODS)}.")
-    return METHODS[method]
+    if method == "UMAP" and not importlib.util.find_spec("umap"):
+        raise SemblanceError(UMAP_MISSING)
 
 
 def place(queries: np.ndarray, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -72,35 +92,67 @@ def _pca(rows: np.ndarray, components: int = 2) -> np.ndarray:
 
     made = np.zeros((len(rows), components), np.float32)
     number = min(components, *rows.shape)
-    if len(rows) > 1:
-        made[:, :number] = PCA(number, svd_solver="full", random_state=0).fit_transform(rows)
+    solver = "covariance_eigh" if len(rows) > rows.shape[1] else "full"  # each where it is the quicker one
+    if len(rows) > 1:  # centred first: of a covariance that the mean outweighs float32 would lose digits
+        made[:, :number] = PCA(number, svd_solver=solver).fit_transform(rows - rows.mean(axis=0))
     return made
 
 
-def _tsne(rows: np.ndarray) -> np.ndarray:
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
+def _tsne(rows: np.ndarray, cancelled: Callable[[], bool] | None) -> np.ndarray:
     order = np.random.default_rng(0).permutation(len(rows))
     sample, others = order[:SAMPLE], order[SAMPLE:]
-    perplexity = min(PERPLEXITY, (len(sample) - 1) / 3)
     made = np.zeros((len(rows), 2), np.float32)
-    with threadpool_limits(1):  # how threads share the sums would move the last digits, and then all
-        start = _pca(rows[sample], COMPONENTS)
-        made[sample] = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(start)
+    made[sample] = _laid_out("t-SNE", rows[sample], cancelled)
     for begin in range(0, len(others), PIECE):
         piece = others[begin : begin + PIECE]
         made[piece] = place(rows[piece], rows[sample], made[sample])
     return made
 
 
-def _umap(rows: np.ndarray) -> np.ndarray:
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise SemblanceError('UMAP is not installed; run: pip install "umap-learn>=0.5.7".') from error
-    start = _pca(rows, COMPONENTS)
-    return UMAP(n_neighbors=min(15, len(rows) - 1), init="pca", random_state=0, n_jobs=1).fit_transform(start)
+def _umap(rows: np.ndarray, cancelled: Callable[[], bool] | None) -> np.ndarray:
+    return _laid_out("UMAP", rows, cancelled)
+
+
+def _by_tsne(start: np.ndarray) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, (len(start) - 1) / 3)
+    return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(start)
+
+
+def _by_umap(start: np.ndarray) -> np.ndarray:
+    from umap import UMAP
+
+    return UMAP(n_neighbors=min(15, len(start) - 1), init="pca", random_state=0, n_jobs=1).fit_transform(start)
+
+
+def _on_one_thread(work: Callable[..., np.ndarray], *given: Any) -> np.ndarray:
+    """How threads share the sums would move the last digits, and then all."""
+    import sklearn.manifold  # noqa: F401 (first: what is loaded later would not be limited)
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(1):
+        return work(*given)
+
+
+def _laid_out(method: str, rows: np.ndarray, cancelled: Callable[[], bool] | None) -> np.ndarray:
+    """(n, D) -> (n, 2). Neither scikit-learn nor UMAP can be stopped; a process can. Raises _Cancelled."""
+    start = _on_one_thread(_pca, rows, COMPONENTS)
+    if cancelled is None:
+        return _on_one_thread(LAY_OUT[method], start)
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = Path(folder, "given.npy"), Path(folder, "made.npy")
+        np.save(given, start)
+        command = [sys.executable, "-m", "features.projection", method, str(given), str(made)]
+        with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
+            while process.poll() is None:
+                if cancelled():
+                    process.kill()
+                    raise _Cancelled
+                time.sleep(POLL)
+        if process.returncode:
+            raise RuntimeError(f"laying out by {method} ended with {process.returncode}")
+        return np.load(made)
 
 
 def _scaled(made: np.ndarray) -> np.ndarray:
@@ -112,4 +164,13 @@ def _scaled(made: np.ndarray) -> np.ndarray:
     return np.clip(0.5 + (made - (low + high) / 2) / span, 0, 1).astype(np.float32)
 
 
-METHODS = {"t-SNE": _tsne, "PCA": _pca, "UMAP": _umap}
+METHODS: dict[str, Callable[[np.ndarray, Callable[[], bool] | None], np.ndarray]] = {
+    "t-SNE": _tsne,
+    "PCA": lambda rows, cancelled: _pca(rows),
+    "UMAP": _umap,
+}
+LAY_OUT = {"t-SNE": _by_tsne, "UMAP": _by_umap}
+
+if __name__ == "__main__":
+    method, given, made = sys.argv[1:]
+    np.save(made, _on_one_thread(LAY_OUT[method], np.load(given)))

@@ -31,6 +31,7 @@ from demos import draw, search, suite, theme
 from demos.jobs import Jobs
 from demos.shelf import SAMPLES, Shelf, is_local
 from demos.suite import build, draw_page
+from demos.views import COMMON
 from engines import SemblanceError
 from features.library import Library
 
@@ -329,7 +330,7 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
 
     config = build(Library(tmp_path)).get_config_file()
     items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
-    views = ("find", "same", "mirror", "search", "map", "paint")
+    views = ("find", "same", "mirror", "map", "kinds", "paint")
     tabs = [item["label"] for item in items if item["id"] not in views]
     assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Colour", "Catalogue"]
     assert "brightness" in {d["api_name"] for d in config["dependencies"]}
@@ -431,7 +432,8 @@ def test_cancel_is_for_the_work_that_is_shown(library: Library) -> None:
     assert f'data-do="stop" data-digest="{running.number} {waiting.number}"' in html
     page = build(library)
     stops = [function for function in page.fns.values() if function.name == "stop"]
-    assert len(stops) == len(LOADED) + 2, "each tab's, the map's and the catalogue's"
+    boards = len(COMMON) * (len(LOADED) - 1)  # Look-alike has views of its own
+    assert len(stops) == len(LOADED) + boards + 1, "each search's, each board's and the catalogue's"
     assert not any(stop.inputs for stop in stops), "not the collection chosen now"
     stops[0].fn(SimpleNamespace(digest=""))
     jobs.cancel([str(running.number), str(waiting.number)])

@@ -23,7 +23,6 @@ from toy import (
     RED,
     YELLOW,
     Halves,
-    Pupil,
     Toy,
     digest,
     hue,
@@ -38,7 +37,7 @@ from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
 from features.index import BACKENDS, create
-from features.library import BATCH, SHOWN, Answer, Library, NotIndexed, default_home, labelled_files
+from features.library import BATCH, SHOWN, Answer, Library, Liked, NotIndexed, default_home, labelled_files
 
 ROOT = Path(__file__).parent.parent
 
@@ -121,7 +120,7 @@ def test_k_may_be_larger_than_the_catalogue(library: Library, rainbow: Path, k: 
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     assert len(library.search(catalogue, toy, rainbow / "warm/red.png", k).matches) == found
-    assert len(library.recommend(catalogue, toy, [rainbow / "warm/red.png"], k=k).matches) == min(found, 4)
+    assert len(library.recommend(catalogue, toy, [Liked(rainbow / "warm/red.png")], k=k).matches) == min(found, 4)
 
 
 def test_each_picture_comes_once_by_its_best_crop(library: Library, pictures: Path) -> None:
@@ -215,7 +214,7 @@ def test_a_query_that_can_not_be_used_says_why(library: Library, rainbow: Path, 
         with pytest.raises(kind):
             library.search(catalogue, halves, query)
         with pytest.raises(kind):
-            library.recommend(catalogue, halves, [rainbow / "warm/red.png"], [query])
+            library.recommend(catalogue, halves, [Liked(rainbow / "warm/red.png")], [Liked(query)])
 
 
 def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow: Path) -> None:
@@ -443,10 +442,10 @@ def test_recommending_leaves_out_what_was_given(library: Library, rainbow: Path,
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
-    assert names(library.recommend(catalogue, toy, [red, pink], k=1)) == ["orange"]
+    assert names(library.recommend(catalogue, toy, [Liked(red), Liked(pink)], k=1)) == ["orange"]
     copy = tmp_path / "copy.png"
     copy.write_bytes(red.read_bytes())
-    found = names(library.recommend(catalogue, toy, [copy], [rainbow / "cold/blue.png"], k=9))
+    found = names(library.recommend(catalogue, toy, [Liked(copy)], [Liked(rainbow / "cold/blue.png")], k=9))
     assert set(found) == {"orange", "pink", "green"}, "known by its bytes, wherever it lies"
 
 
@@ -457,8 +456,8 @@ def test_what_is_disliked_pushes_away(library: Library, pictures: Path) -> None:
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
     yellow = pictures / "yellow.png"
-    assert names(library.recommend(catalogue, toy, [yellow], [red]))[0] == "lime"
-    assert names(library.recommend(catalogue, toy, [yellow], [green]))[0] == "orange"
+    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(red)]))[0] == "lime"
+    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(green)]))[0] == "orange"
 
 
 def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
@@ -467,9 +466,11 @@ def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
     toy = Toy()
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
-    (match,) = library.recommend(catalogue, toy, [red, green]).matches
+    (match,) = library.recommend(catalogue, toy, [Liked(red), Liked(green)]).matches
     assert match.score == pytest.approx(1, abs=1e-6)
-    (match,) = library.recommend(catalogue, toy, [red], [green]).matches  # (2, -1, 0) against (1, 1, 0)
+    (match,) = library.recommend(
+        catalogue, toy, [Liked(red)], [Liked(green)]
+    ).matches  # (2, -1, 0) against (1, 1, 0)
     assert match.score == pytest.approx(1 / np.sqrt(10), abs=1e-6)
 
 
@@ -484,14 +485,14 @@ def test_recommending_needs_a_like(library: Library, rainbow: Path) -> None:
 
 
 def test_the_hidden_never_answer_until_restored(library: Library, rainbow: Path) -> None:
-    pupil = Pupil()
-    catalogue = opened(library, rainbow, pupil)
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
     red = rainbow / "warm/red.png"
     for round_ in range(20):  # at once after one another: nothing stale may answer
         library.open(rainbow).hide(digest(red))
-        assert "red" not in names(library.search(catalogue, pupil, red, 9)), round_
+        assert "red" not in names(library.search(catalogue, toy, red, 9)), round_
         library.open(rainbow).restore(digest(red))
-        assert names(library.search(catalogue, pupil, red, 9))[0] == "red", round_
+        assert names(library.search(catalogue, toy, red, 9))[0] == "red", round_
 
 
 def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path) -> None:
@@ -502,7 +503,7 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
     library.index(library.open(rainbow), toy)
     answer = library.search(library.open(rainbow), toy, red, 9)
     assert "red" not in names(answer) and answer.searched == 4
-    assert "red" not in names(library.recommend(library.open(rainbow), toy, [pink], k=9))
+    assert "red" not in names(library.recommend(library.open(rainbow), toy, [Liked(pink)], k=9))
     red.rename(rainbow / "renamed.png")
     library.index(library.open(rainbow), toy)
     assert "renamed" not in names(library.search(library.open(rainbow), toy, pink, 9)), "a mark on the bytes"
@@ -512,13 +513,13 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
 
 
 def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow: Path) -> None:
-    pupil = Pupil()
-    catalogue = opened(library, rainbow, pupil)
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
     for name in ("blue", "green"):
         catalogue.hide(digest(rainbow / f"cold/{name}.png"))
-    with pytest.raises(SemblanceError, match="two labels"):
-        library.classify(catalogue, pupil, [rainbow / "cold/blue.png"])
-    result, _ = library.evaluate(catalogue, pupil)
+    with pytest.raises(SemblanceError, match="at least two folders"):
+        library.classify(catalogue, toy, [rainbow / "cold/blue.png"])
+    result, _ = library.evaluate(catalogue, toy)
     assert (result.gallery, result.queries, result.precision_at_1) == (3, 3, 1)
 
 
@@ -571,57 +572,6 @@ def test_two_holders_of_a_catalogue_see_the_same(library: Library, rainbow: Path
     for catalogue in (early, late, library.open(rainbow), Library(library.home).open(rainbow)):
         found = names(library.search(catalogue, toy, paint(library.home / "query.png", YELLOW), 9))
         assert found == ["new", "orange", "green"]
-
-
-# Classifying
-
-
-def test_probabilities_sum_to_one_highest_first(library: Library, rainbow: Path) -> None:
-    for engine in (Pupil(), engines.create("product", "builtin")):
-        catalogue = opened(library, rainbow, engine)
-        rows = library.classify(catalogue, engine, [rainbow / "warm/red.png", rainbow / "cold/blue.png"])
-        assert [row[0][0] for row in rows] == ["warm", "cold"]
-        for row in rows:
-            assert {label for label, _ in row} == {"warm", "cold"}
-            assert sum(p for _, p in row) == pytest.approx(1, abs=1e-5)
-            assert [p for _, p in row] == sorted((p for _, p in row), reverse=True)
-
-
-def test_one_label_teaches_nothing(library: Library, rainbow: Path) -> None:
-    engine = engines.create("product", "builtin")
-    catalogue = opened(library, rainbow / "warm", engine)
-    with pytest.raises(SemblanceError) as refusal:
-        library.classify(catalogue, engine, [rainbow / "warm/red.png"])
-    assert is_one_sentence(str(refusal.value)) and "put each kind into a folder of its own" in str(refusal.value)
-    assert not list(library.home.rglob("*.head"))
-
-
-def test_only_engines_with_a_classifier_classify(library: Library, rainbow: Path) -> None:
-    with pytest.raises(SemblanceError, match=r"^toy has no classifier; choose one of: .*product.*\.$"):
-        library.classify(opened(library, rainbow, Toy()), Toy(), [rainbow / "warm/red.png"])
-
-
-def test_a_head_is_taught_once_and_anew_when_the_lesson_changes(library: Library, rainbow: Path) -> None:
-    query = [rainbow / "warm/red.png"]
-    pupil = Pupil()
-
-    def lessons() -> int:
-        fresh = Library(library.home)
-        fresh.index(fresh.open(rainbow), pupil)
-        fresh.classify(fresh.open(rainbow), pupil, query)
-        return pupil.lessons
-
-    assert (lessons(), lessons()) == (1, 1)
-    paint(rainbow / "cold/cyan.png", (0, 255, 255))
-    assert (lessons(), lessons()) == (2, 2), "a new picture"
-    (rainbow / "cold").rename(rainbow / "cool")
-    assert (lessons(), lessons()) == (3, 3), "another label"
-    (rainbow / "warm/pink.png").rename(rainbow / "cool/pink.png")
-    assert (lessons(), lessons()) == (4, 4), "a picture of another label"
-    library.open(rainbow).hide(digest(rainbow / "cool/pink.png"))
-    assert (lessons(), lessons()) == (5, 5), "one hidden"
-    paint(rainbow / "unlabelled.png", YELLOW)
-    assert lessons() == 5, "without a label it teaches nothing"
 
 
 # Measuring
@@ -707,14 +657,14 @@ def test_nothing_to_measure_is_said_so(library: Library, pictures: Path) -> None
 
 def test_what_another_engine_saw_go_is_no_trouble(library: Library, fan: Path) -> None:
     """One engine's file still holds a picture whose going only another engine's run has seen."""
-    pupil, toy = Pupil(), Toy()
-    catalogue = opened(library, fan, pupil)
+    toy = Toy()
+    catalogue = opened(library, fan, toy)
     (fan / "b/40.png").unlink()
-    library.index(catalogue, toy)
-    assert len(library.search(catalogue, pupil, fan / "a/0.png", 9).matches) == 3
-    assert library.status(catalogue, pupil).rows == 3
-    assert library.classify(catalogue, pupil, [fan / "a/0.png"])[0][0][0] == "a"
-    result, _ = library.evaluate(catalogue, pupil)
+    library.index(catalogue, Toy("other"))
+    assert len(library.search(catalogue, toy, fan / "a/0.png", 9).matches) == 3
+    assert library.status(catalogue, toy).rows == 3
+    assert library.classify(catalogue, toy, [fan / "a/0.png"])[0][0][0] == "a"
+    result, _ = library.evaluate(catalogue, toy)
     assert (result.queries, result.gallery) == (2, 3)
 
 
@@ -915,16 +865,16 @@ def test_progress_counts_up_to_the_end(library: Library, pictures: Path) -> None
 
 def everything(library: Library, folder: Path) -> None:
     """All that can be done with a catalogue, with one engine of each kind."""
-    for engine in (Pupil(), Halves(), engines.create("colour"), engines.create("product", "builtin")):
+    for engine in (Halves(), engines.create("colour"), engines.create("product", "builtin")):
         catalogue = opened(library, folder, engine)
         query = folder / "warm/red.png"
         library.status(catalogue, engine)
         library.search(catalogue, engine, query)
-        library.recommend(catalogue, engine, [query], [folder / "cold/blue.png"])
+        library.recommend(catalogue, engine, [Liked(query)], [Liked(folder / "cold/blue.png")])
         library.evaluate(catalogue, engine)
         library.evaluate(catalogue, engine, labelled_files(folder, library.home))
-        if isinstance(engine, engines.Labeller):
-            library.classify(catalogue, engine, [query])
+        library.classify(catalogue, engine, [query])
+        library.index(catalogue, library.tune(catalogue, engine))
         library.thumbnail(catalogue, digest(query))
         catalogue.hide(digest(query))
         library.index(catalogue, engine)
@@ -994,7 +944,7 @@ def test_a_small_catalogue_is_searched_exactly_and_says_so(library: Library, rai
     toy, red = Toy(), rainbow / "warm/red.png"
     catalogue = opened(library, rainbow, toy)
     assert library.search(catalogue, toy, red).index == "exact search"
-    assert library.recommend(catalogue, toy, [red]).index == "exact search"
+    assert library.recommend(catalogue, toy, [Liked(red)]).index == "exact search"
     assert not list(library.home.rglob("*.hnsw"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,11 @@ from features import projection
 from features.library import Library, NotIndexed
 from features.projection import between, place, project
 
-HERE = ("t-SNE", "PCA")  # methods that need nothing more to be installed
+UMAP = pytest.param(
+    "UMAP",
+    marks=[pytest.mark.slow, pytest.mark.skipif(not find_spec("umap"), reason="umap-learn is not installed")],
+)
+METHODS = ("t-SNE", "PCA", UMAP)
 
 
 def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
@@ -23,7 +29,7 @@ def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
     return unit_rows((np.repeat(np.eye(dim)[:number], each, axis=0) + noise).astype(np.float32))
 
 
-@pytest.mark.parametrize("method", HERE)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 40])
 def test_each_row_gets_one_place_on_the_map(method: str, number: int) -> None:
     made = project(_clusters(4, 10)[:number], method)
@@ -32,7 +38,7 @@ def test_each_row_gets_one_place_on_the_map(method: str, number: int) -> None:
     assert number < 2 or np.ptp(made, axis=0).max() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("method", HERE)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_same_rows_land_at_the_same_places_in_any_order(method: str) -> None:
     rows = _clusters(4, 10)
     made = project(rows, method)
@@ -40,7 +46,7 @@ def test_the_same_rows_land_at_the_same_places_in_any_order(method: str) -> None
     assert np.array_equal(made[::-1], project(rows[::-1], method))
 
 
-@pytest.mark.parametrize("method", HERE)
+@pytest.mark.parametrize("method", METHODS)
 def test_equal_rows_share_a_place(method: str) -> None:
     rows = _clusters(4, 3)
     made = project(np.concatenate([rows, rows[:5]]), method)
@@ -49,12 +55,45 @@ def test_equal_rows_share_a_place(method: str) -> None:
 
 
 @pytest.mark.parametrize("sample", [projection.SAMPLE, 60])
-def test_clusters_stay_together(monkeypatch: pytest.MonkeyPatch, sample: int) -> None:
-    monkeypatch.setattr(projection, "SAMPLE", sample)  # with 60 half of the rows are placed by their neighbours
-    made = project(_clusters(4, 30), "t-SNE").reshape(4, 30, 2)
+@pytest.mark.parametrize("method", ["t-SNE", UMAP])
+def test_clusters_stay_together(monkeypatch: pytest.MonkeyPatch, method: str, sample: int) -> None:
+    monkeypatch.setattr(projection, "SAMPLE", sample)  # with 60 t-SNE places half by their neighbours
+    made = project(_clusters(4, 30), method).reshape(4, 30, 2)
     centres = made.mean(axis=1)
     nearest = np.linalg.norm(made[:, :, None] - centres, axis=-1).argmin(axis=-1)
     assert (nearest == np.arange(4)[:, None]).mean() > 0.95
+
+
+@pytest.mark.parametrize("shape", [(300, 12), (12, 300), (5, 5)], ids=["many rows", "long rows", "square"])
+def test_pca_is_the_plain_one_up_to_the_sides_of_its_axes(shape: tuple[int, int]) -> None:
+    away = np.random.default_rng(0).normal(3, 1, shape) * np.linspace(1, 0.1, shape[1])
+    rows = unit_rows(away.astype(np.float32))
+    centred = rows.astype(float) - rows.mean(axis=0)
+    places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    low, high = places.min(axis=0), places.max(axis=0)
+    wanted = (places - (low + high) / 2) / (high - low).max()
+    made = project(rows, "PCA") - 0.5
+    assert np.abs(made) == pytest.approx(np.abs(wanted), abs=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_map_comes_from_work_that_can_be_stopped(method: str) -> None:
+    rows = _clusters(4, 10)
+    assert np.array_equal(project(rows, method, cancelled=lambda: False), project(rows, method))
+
+
+def test_work_that_is_cancelled_ends_at_once() -> None:
+    rows = unit_rows(np.random.default_rng(0).normal(size=(3000, 64)).astype(np.float32))  # takes many seconds
+    asked = iter([False] * 5)
+    assert project(rows, "t-SNE", cancelled=lambda: next(asked, True)) is None
+    assert next(asked, None) is None, "it was asked until it said so"
+
+
+@pytest.mark.skipif(not shutil.which("false"), reason="there is no program that only fails")
+def test_what_fails_in_a_process_of_its_own_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(RuntimeError, match="laying out by t-SNE"):
+        project(_clusters(4, 3), "t-SNE", cancelled=lambda: False)
 
 
 def test_a_query_lands_among_its_neighbours() -> None:
@@ -91,6 +130,7 @@ def test_a_map_is_kept_and_made_anew_after_a_change(
         library.projection(catalogue, engine, "PCA")
     library.index(catalogue, engine)
     assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
+    assert library.projection(catalogue, engine, "t-SNE", cancelled=lambda: True) is None
     made = library.projection(catalogue, engine, "PCA")
     assert made and made.digests == sorted(map(digest, painted)) and made.positions.shape == (6, 2)
 

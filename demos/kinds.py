@@ -1,0 +1,201 @@
+"""How alike the folders of a collection are: a table of mean cosines, and the pictures behind each cell."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from demos import draw, search
+from demos.board import QUIET, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.shelf import Shelf
+from engines import SemblanceError
+from features.kinds import Kinds
+
+MOST = 60  # folders in the table: more can't be read
+GALLERY = 24  # pictures of a folder
+ORDERS = ("Alike together", "By name")
+HINT = draw.state("ask", "Compare two folders", "Click a cell, and the pictures that it is about come up here.")
+HOW = "Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter."
+
+# what stands in the page; the rest is drawn by BOARD
+FRAME = f"""<div class="kinds"><div class="scroll"><table role="grid"></table></div>
+<p class="cell" aria-hidden="true"></p><p class="hint">{HOW}</p></div>"""
+
+BOARD = """
+const table = element.querySelector('table'), cell = element.querySelector('.cell');
+let told = null, low = 0, high = 1;
+
+const number = (cosine) => cosine === null ? 'only one picture' : cosine.toFixed(2);
+function inWords(row, column) {
+    const [one, other] = [told.names[row], told.names[column]], cosine = number(told.cosines[row][column]);
+    return row === column ? `${one}, among themselves: ${cosine}` : `${one} and ${other}: ${cosine}`;
+}
+
+function made(name, properties, ...children) {
+    const node = Object.assign(document.createElement(name), properties);
+    node.append(...children);
+    return node;
+}
+
+function heading(name, scope) {
+    return made('th', { scope, title: name }, made('span', { textContent: name }));
+}
+
+function square(cosine, row, column) {
+    const heat = cosine === null ? 0 : (cosine - low) / (high - low || 1);
+    const shown = made('td', { tabIndex: row || column ? -1 : 0 },
+        made('span', { textContent: cosine === null ? '' : number(cosine) }));
+    shown.setAttribute('role', 'gridcell');
+    shown.setAttribute('aria-label', inWords(row, column));
+    shown.style.setProperty('--heat', heat);
+    return shown;
+}
+
+function take() {
+    told = props.value ? JSON.parse(props.value) : null;
+    cell.textContent = '';
+    table.replaceChildren();
+    if (!told) return askAgain(element.firstElementChild);
+    table.setAttribute('aria-label', told.told);
+    table.style.setProperty('--kinds', told.names.length);
+    table.classList.toggle('many', told.names.length > 12);
+    const known = told.cosines.flat().filter((cosine) => cosine !== null);
+    [low, high] = [Math.min(...known), Math.max(...known)];
+    const head = made('tr', {}, made('td', {}), ...told.names.map((name) => heading(name, 'col')));
+    const rows = told.cosines.map((row, r) => made('tr', {}, heading(told.names[r], 'row'), ...row.map(
+        (cosine, c) => square(cosine, r, c))));
+    table.append(made('thead', {}, head), made('tbody', {}, ...rows));
+}
+
+const place = (event) => {
+    const found = event.target.closest('tbody td');
+    return found ? [found, found.parentElement.rowIndex - 1, found.cellIndex - 1] : [];
+};
+function tell(event) {
+    const [found, row, column] = place(event);
+    cell.textContent = found ? inWords(row, column) : '';
+}
+function choose(event) {
+    const [found, row, column] = place(event);
+    if (!found) return;
+    table.querySelector('[aria-selected]')?.removeAttribute('aria-selected');
+    found.setAttribute('aria-selected', 'true');
+    step(found);
+    trigger('pair', { one: told.names[row], other: told.names[column] });
+}
+function step(to) {  // the one cell that Tab comes back to
+    table.querySelector('tbody td[tabindex="0"]').tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+}
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+table.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' || event.key === ' ') {
+        event.preventDefault();
+        return choose(event);
+    }
+    const [found, row, column] = place(event), by = STEPS[event.key];
+    if (!found || !by) return;
+    event.preventDefault();
+    const to = table.tBodies[0].rows[row + by[0]]?.cells[column + 1 + by[1]];
+    if (to?.tagName === 'TD') step(to);
+});
+table.addEventListener('click', choose);
+table.addEventListener('pointerover', tell);
+table.addEventListener('focusin', tell);
+watch('value', take);
+take();
+"""
+
+
+def draw_kinds(page: search.Page, name: str) -> None:
+    """Draws the view Kinds of an engine into the current Blocks."""
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=2, min_width=300):
+            order = gr.Radio(ORDERS, value=ORDERS[0], label="In which order", show_label=False, container=False)
+            board = draw_board(FRAME, BOARD)
+        with gr.Column(scale=1, min_width=300):
+            near = draw_near(HINT)
+
+    def pair(key: str, event: gr.EventData) -> Any:
+        """The pictures of two folders. Only names come in, and one that is no folder's finds nothing."""
+        try:
+            return _pair(shelf, key, name, str(event.one), str(event.other)) or gr.skip()
+        except SemblanceError as error:
+            return draw.failed(error)
+
+    def pick(key: str, event: gr.EventData) -> Any:
+        """A picture of the catalogue and its nearest. Only a digest comes in, so no path can be asked for."""
+        try:
+            return neighbours(shelf, key, name, str(event.digest))
+        except KeyError:
+            return gr.skip()
+        except SemblanceError as error:
+            return draw.failed(error)
+
+    listen(page, name, board, (near, HINT), order, partial(_made, shelf, name))
+    for moment, does in ((board.drawn.pair, pair), (near.search, pick)):
+        moment(does, page.picker, near, **QUIET, **search.SEARCHES)
+
+
+async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
+    """The table, and what it says in words. Raises SemblanceError."""
+    catalogue, engine = await asyncio.to_thread(ready, shelf, key, name)
+    kinds = await asyncio.to_thread(shelf.library.kinds, catalogue, engine)
+    if len(kinds.names) < 3:
+        yield "", draw.state("empty", "Nothing to compare", _too_few(kinds)), ""
+        return
+    value = await asyncio.to_thread(_board, kinds, order)
+    yield gr.update(value=value), "", _in_words(kinds)
+
+
+def _too_few(kinds: Kinds) -> str:
+    there = draw.count(len(kinds.names), "folder") if kinds.names else "no folder"
+    return f"This collection has {there} of pictures, and a comparison needs three or more."
+
+
+def _board(kinds: Kinds, order: str) -> str:
+    """What the browser draws; a cosine that can't be told is null."""
+    shown = kinds.largest(MOST)
+    if order == ORDERS[0]:
+        shown = shown.by_likeness()
+    cosines = [
+        [None if cosine != cosine else round(cosine, 3) for cosine in row] for row in shown.cosines.tolist()
+    ]
+    told = f"How alike {draw.count(len(shown.names), 'folder')} are, by mean cosine"
+    return as_json({"told": told, "names": shown.names, "cosines": cosines})
+
+
+def _in_words(kinds: Kinds) -> str:
+    one, other = kinds.closest()
+    told = [
+        f"{kinds.names[one]} and {kinds.names[other]} are the two most alike (mean cosine "
+        f"{kinds.cosines[one, other]:.2f})."
+    ]
+    if (loosest := kinds.loosest()) is not None:
+        told.append(
+            f"{kinds.names[loosest]} is the loosest: its own pictures have a mean cosine of "
+            f"{kinds.cosines[loosest, loosest]:.2f}."
+        )
+    if len(kinds.names) > MOST:
+        told.append(f"The table has the {MOST} largest of {len(kinds.names):,} folders.")
+    return "".join(f'<p class="finding">{draw.escape(sentence)}</p>' for sentence in told)
+
+
+def _pair(shelf: Shelf, key: str, name: str, one: str, other: str) -> str:
+    """The galleries of two folders, or of one; empty where there are no such folders. Raises SemblanceError."""
+    catalogue, engine = ready(shelf, key, name)
+    galleries = shelf.library.most_alike(catalogue, engine, one, other, GALLERY)
+    if one == other:
+        hints = [f"{one}, the most typical first"]
+    else:
+        hints = [f"{one}, the most like {other} first", f"{other}, the most like {one} first"]
+    return "".join(
+        f'<section class="gallery">{draw.examples(catalogue, digests, hint)}</section>'
+        for digests, hint in zip(galleries, hints, strict=False)
+        if digests
+    )

@@ -1,0 +1,24 @@
+"""The views that the tab of every engine has: to find, to look around, to compare. Another is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import gradio as gr
+
+from demos import search
+from demos.kinds import draw_kinds
+from demos.map import draw_map
+
+View = Callable[[search.Page, str], object]
+"""Draws itself into the current Blocks, for the engine of this name."""
+
+COMMON: Sequence[tuple[str, View]] = (("Map", draw_map), ("Kinds", draw_kinds))
+
+
+def views(page: search.Page, name: str, find: View = search.tab, more: Sequence[tuple[str, View]] = ()) -> None:
+    """Draws the tab of an engine. find: its first view. more: views of its own, after the common ones."""
+    with gr.Tabs(elem_classes="views"):
+        for title, view in (("Find", find), *COMMON, *more):
+            with gr.Tab(title, id=title.lower()):
+                view(page, name)
