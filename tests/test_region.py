@@ -70,7 +70,7 @@ def test_the_whole_as_a_box_is_no_box(tmp_path: Path, kind: str, size: tuple[int
     whole, box = open_image(path, side), (0, 0, *size)
     assert full_size(path) == size
     np.testing.assert_array_equal(open_image(path, side, box).pixels, whole.pixels)
-    np.testing.assert_allclose(embed_query(Toy(), path, box), embed_query(Toy(), path), atol=1e-6)
+    np.testing.assert_allclose(embed_query(Toy(), path, box=box), embed_query(Toy(), path), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png"])
