@@ -2,6 +2,7 @@
 
 from engines.base import (
     Box,
+    Captioned,
     Card,
     Crop,
     Engine,
@@ -9,6 +10,8 @@ from engines.base import (
     Labeller,
     NotEmbeddable,
     SemblanceError,
+    TextSide,
+    VectorPart,
     Verifier,
     WeightsError,
     broken,
@@ -21,6 +24,7 @@ from engines.base import (
 
 __all__ = [
     "Box",
+    "Captioned",
     "Card",
     "Crop",
     "Engine",
@@ -28,6 +32,8 @@ __all__ = [
     "Labeller",
     "NotEmbeddable",
     "SemblanceError",
+    "TextSide",
+    "VectorPart",
     "Verifier",
     "WeightsError",
     "broken",
