@@ -47,13 +47,19 @@ Home = Annotated[
 Weights = Annotated[
     Path | None, typer.Option(envvar="SEMBLANCE_WEIGHTS", help="A weights file, or a folder that holds some.")
 ]
+Captions = Annotated[
+    str | None,
+    typer.Option(envvar="SEMBLANCE_CAPTIONS", help="Who writes the captions of `semantic`: base, large, or off."),
+]
 Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Try no download.")]
 
 
-def _library(home: Path | None, weights: Path | None, offline: bool) -> Library:
-    """Weights and offline mode are matters of the whole process: engines read them from the environment."""
+def _library(home: Path | None, weights: Path | None, offline: bool, captions: str | None = None) -> Library:
+    """What is a matter of the whole process engines read from the environment."""
     if weights:
         os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
+    if captions:
+        os.environ["SEMBLANCE_CAPTIONS"] = captions
     os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
     return Library(home)
 
@@ -85,7 +91,19 @@ def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[C
         typer.echo(sentence, err=True)
         return catalogue, engine
     if report.skipped:
-        typer.echo(f"{len(report.skipped)} pictures were skipped; `index` lists them.", err=True)
+        typer.echo(f"{len(report.skipped)} files were skipped; `index` lists them.", err=True)
+    return catalogue, engine
+
+
+def _scanned(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
+    """The catalogue brought up to date for words alone; why the engine does not answer is told on stderr."""
+    catalogue, engine = library.open(images), library.engine(name, network)
+    with _progress() as progress:
+        problems = library.scan(catalogue, progress)
+    if not (card := engine.describe()).available:
+        typer.echo(card.reason, err=True)
+    for problem in problems:
+        typer.echo(f"{problem.path}: {problem.reason}", err=True)
     return catalogue, engine
 
 
@@ -132,12 +150,13 @@ def serve(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Open the app in the browser (the default). Honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline), images, share)
+    open_app(_library(home, weights, offline, captions), images, share)
 
 
 @app.command()
@@ -149,9 +168,10 @@ def index(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Look at every picture once and keep its features; later runs do only what has changed."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, captions)
     catalogue, chosen = library.open(images), library.engine(engine, network)
     with _progress() as progress:
         report = library.index(catalogue, chosen, progress)
@@ -168,7 +188,9 @@ def index(
 @app.command()
 def search(
     images: Images,
-    queries: Queries,
+    queries: Annotated[list[Path] | None, typer.Argument(help="Pictures to ask with.")] = None,
+    text: Annotated[str, typer.Option(help="What the pictures should show; with a query, both count.")] = "",
+    unlike_text: Annotated[str, typer.Option(help="What they should not show.")] = "",
     engine: EngineName = "product",
     k: K = 5,
     network: Network = "auto",
@@ -176,26 +198,38 @@ def search(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
-    """Find the pictures most like each query."""
-    library = _library(home, weights, offline)
-    catalogue, chosen = _indexed(library, images, engine, network)
+    """Find the pictures most like each query, or those that fit a text."""
+    if not (queries or text):
+        raise typer.BadParameter("Give pictures, --text, or both")
+    if unlike_text and not text:
+        raise typer.BadParameter("--unlike-text goes with --text")
+    library = _library(home, weights, offline, captions)
+    by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
+    catalogue, chosen = (_scanned if by_words else _indexed)(library, images, engine, network)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
-    for query in queries:
+    for query in queries or [None]:
+        asked = os.fspath(query) if query else text
         try:
-            answer = library.search(catalogue, chosen, query, k)
+            if text:
+                answer = library.search_text(catalogue, chosen, text, query, unlike_text, k)
+            else:
+                answer = library.search(catalogue, chosen, query, k)
         except (ImageError, NotEmbeddable) as error:
             failed.append(f"{query}: {error}")
-            results.append({"query": os.fspath(query), "matches": []})
+            results.append({"query": asked, "matches": []})
             continue
-        results.append({"query": os.fspath(query), "matches": [_match(match) for match in answer.matches]})
-        lines += [f"{query}:", *_lines(answer)]
-    _tell(failed, of=len(queries))
-    card = chosen.describe()
-    told = {"engine": engine, "network": card.network, "weights": card.weights, "index": answer.index}
-    _print(told | {"results": results}, as_json, [*lines, _source(card, answer)])
+        results.append({"query": asked, "matches": [_match(match) for match in answer.matches]})
+        lines += [f"{asked}:", *_lines(answer)]
+    _tell(failed, of=len(results))
+    told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
+    if text:
+        told |= {"text": text, "unlike_text": unlike_text}
+    source = f"Searched {answer.index}." if by_words else _source(chosen.describe(), answer)
+    _print(told | {"results": results}, as_json, [*lines, source])
 
 
 @app.command()
@@ -210,9 +244,10 @@ def recommend(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, captions)
     catalogue, chosen = _indexed(library, images, engine, network)
     answer = library.recommend(catalogue, chosen, like, unlike or (), k)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
@@ -263,9 +298,10 @@ def evaluate(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
-    library = _library(home, weights, offline)
+    library = _library(home, weights, offline, captions)
     if queries and pairs:
         raise typer.BadParameter("Give --queries or --pairs, not both")
     folds = read_pairs(pairs) if pairs else None

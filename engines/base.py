@@ -165,7 +165,6 @@ class Captioned(Protocol):
     It gives one crop for each picture, and `embed` is `embed_captioned` with its own `captions`.
     """
 
-    @property
     def captioner(self) -> str:
         """What writes its captions; another name where they may be others. Empty: captions count for nothing."""
         ...

@@ -66,7 +66,6 @@ class Semantic(Engine):
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
         return self.embed_captioned(crops, self.captions(crops))
 
-    @property
     def captioner(self) -> str:
         """BLIP by name and weights; empty where captions are off."""
         answering = self._answer(fetch=True)

@@ -11,8 +11,8 @@ import pickle
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import Box, Card, Engine, Head, Labeller, SemblanceError, Verifier
+from engines import Box, Card, Engine, Head, Labeller, SemblanceError, TextSide, Verifier
 from features import catalogue as catalogues
-from features import files, images, index
+from features import files, images, index, words
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
-from features.embedding import cut_query, embed_files, embed_query
+from features.embedding import Captions, captioner, cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.projection import VERSION, Projection, check, project
 from features.store import FORMAT, Features, FeatureStore, Row
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
@@ -209,6 +210,8 @@ class Library:
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
         self._searchable: dict[Path, _Searchable] = {}
+        self._metadata: dict[Path, Metadata] = {}
+        self._words: dict[Path, tuple[object, words.Words]] = {}
         self._lock = threading.RLock()
 
     def engine(self, name: str, network: str = "auto") -> Engine:
@@ -265,18 +268,38 @@ class Library:
         """
         started = time.perf_counter()
         try:
-            catalogue.state.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(catalogue.state.with_suffix(".lock")):
-                catalogues.scan(catalogue, progress)
-            progress(0, 0, "making the network ready")
-            engine.prepare()
-            store = self._store(catalogue, engine)
-            with FileLock(store.path.with_suffix(".lock"), timeout=wait):
-                return self._index(catalogue, engine, store, progress, cancelled, started)
+            with self._writing():
+                problems = self.scan(catalogue, progress)
+                progress(0, 0, "making the network ready")
+                engine.prepare()
+                store = self._store(catalogue, engine)
+                with FileLock(store.path.with_suffix(".lock"), timeout=wait):
+                    report = self._index(catalogue, engine, store, progress, cancelled, started)
+                    return replace(report, skipped=report.skipped + problems)
         except Timeout as error:
             raise Busy(
                 f"{catalogue.name} is being indexed already; wait for that to end, then try again."
             ) from error
+
+    def scan(self, catalogue: Catalogue, progress: Progress = lambda done, total, what: None) -> list[Skipped]:
+        """Brings the catalogue up to date with its folder, the person's captions too; embeds nothing.
+
+        Returns what could not be used of the files that hold those. Raises CatalogueError, and SemblanceError when
+        the home can't be written to.
+        """
+        with self._writing():
+            catalogue.state.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(catalogue.state.with_suffix(".lock")):
+                catalogues.scan(catalogue, progress)
+            captions, problems = imported(catalogue)
+            self._told(catalogue).keep(IMPORTED, captions, only=True)
+            return problems
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises SemblanceError when the home can't be written to."""
+        try:
+            yield
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
@@ -294,17 +317,23 @@ class Library:
         started: float,
     ) -> Report:
         store.repair()
+        known = self._captions(catalogue, engine)
+        self._recaption(store, engine, known)
         before = store.read().digests
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
         stopped = False
         found = ((digest, catalogue.root / wanted[digest][0]) for digest in pending)
-        with contextlib.closing(embed_files(engine, found, BATCH)) as batches:
+        with contextlib.closing(embed_files(engine, found, BATCH, known)) as batches:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
                 progress(first, len(pending), "embedding")
-                store.append(next(batches))
+                batch = next(batches)
+                store.append(batch)
+                if captioner(engine):
+                    made = {row.digest: row.caption for row in batch.rows if row.digest not in known}
+                    self._told(catalogue).keep(captioner(engine), made)
         store.commit(wanted.keys())
         after = store.read()
         ids = _row_ids(after.rows) if index.large(after.parts) else []
@@ -339,7 +368,110 @@ class Library:
         Raises ImageError, NotEmbeddable, NotIndexed.
         """
         started = time.perf_counter()
-        return self._answer(catalogue, engine, embed_query(engine, query), k, (), started)
+        return self._answer(catalogue, engine, self._embed(catalogue, engine, query), k, (), started)
+
+    def search_text(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        text: str,
+        query: Path | None = None,
+        unlike: str = "",
+        k: int = 5,
+    ) -> Answer:
+        """The k pictures that fit a text: by the engine, where it has a TextSide that can be had, else by words.
+
+        query: a picture that counts as much as the text. unlike: a text that is held against them, as in
+        `recommend`. By words a picture can't be asked with. Raises SemblanceError, and as `search`; by words not
+        NotIndexed.
+        """
+        started = time.perf_counter()
+        if not text.strip():
+            raise SemblanceError("Say in a few words what the pictures should show.")
+        if not self.understands(engine, fetch=True):
+            if query:
+                raise SemblanceError(
+                    f"{engine.name} can't take a text with a picture here; leave one of them out."
+                )
+            return self._search_words(catalogue, text, unlike, k, started)
+        rows = engine.embed_text([text, unlike] if unlike.strip() else [text])
+        vector = rows[0] if query is None else (rows[0] + self._embed(catalogue, engine, query)) / 2
+        if len(rows) > 1:
+            vector = 2 * vector - rows[1]
+        return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, (), started)
+
+    def understands(self, engine: Engine, *, fetch: bool = False) -> bool:
+        """Whether a text is held against the engine's vectors, and not against words. fetch: try to make it ready."""
+        if not isinstance(engine, TextSide):
+            return False
+        if fetch:
+            with contextlib.suppress(SemblanceError):  # the card tells it
+                engine.prepare()
+        return engine.describe().available
+
+    def _search_words(self, catalogue: Catalogue, text: str, unlike: str, k: int, started: float) -> Answer:
+        captions = self._told(catalogue)
+        paths, hidden = catalogue.paths, catalogue.hidden
+        shown = {digest: places for digest, places in paths.items() if digest not in hidden}
+        version = (id(paths), hidden, captions.version())
+        with self._lock:
+            made, searched = self._words.get(catalogue.state, (None, None))
+            if searched is None or made != version:
+                told = {digest: caption.text for digest, caption in captions.captions().items()}
+                texts = {
+                    digest: " ".join([*(os.path.splitext(place)[0] for place in places), told.get(digest, "")])
+                    for digest, places in shown.items()
+                }
+                searched = words.Words(texts)
+                self._words[catalogue.state] = version, searched
+        matches = [
+            Match(digest, catalogue.root / paths[digest][0], catalogues.label_of(paths[digest][0]), score, None)
+            for digest, score in searched.rank(text, unlike)[:k]
+        ]
+        seconds = time.perf_counter() - started
+        return Answer(matches, "none", "none needed", words.NAME, len(shown), seconds)
+
+    def captions(self, catalogue: Catalogue) -> dict[str, Caption]:
+        """By digest: what is known to be on each picture, and who says so."""
+        return self._told(catalogue).captions()
+
+    def caption(self, catalogue: Catalogue, digest: str, text: str, engine: Engine | None = None) -> None:
+        """Sets a caption by hand; an empty text takes it back. It moves the picture's vector.
+
+        engine: whose vector moves at once, unless it is indexing; those of others, when they index. Raises
+        SemblanceError when the home can't be written to.
+        """
+        with self._writing():
+            self._told(catalogue).keep(HAND, {digest: text})
+            if engine and engine.describe().available:
+                engine.prepare()
+                store = self._store(catalogue, engine)
+                with contextlib.suppress(Timeout), FileLock(store.path.with_suffix(".lock"), timeout=0):
+                    self._recaption(store, engine, self._captions(catalogue, engine))
+
+    def _captions(self, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
+        """digest -> the text that counts for this engine; empty where it wants none."""
+        writer = captioner(engine)
+        known = self._told(catalogue).captions(writer) if writer else {}
+        return {digest: caption.text for digest, caption in known.items()}
+
+    def _recaption(self, store: FeatureStore, engine: Engine, known: Captions) -> None:
+        """Brings stored vectors in line with the captions as they are now.
+
+        A row whose caption is no longer known is dropped: the engine makes one when it embeds the picture anew.
+        """
+        if not captioner(engine):
+            return
+        stored = store.read()
+        stale = [place for place, row in enumerate(stored.rows) if row.caption != known.get(row.digest, "")]
+        mended = [place for place in stale if stored.rows[place].digest in known]
+        if not stale:
+            return
+        rows = [replace(stored.rows[place], caption=known[stored.rows[place].digest]) for place in mended]
+        vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
+        store.commit(stored.digests - {stored.rows[place].digest for place in stale})
+        store.append(Features(rows, [vectors]))
+        _graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
 
     def parts(self, engine: Engine, query: Path) -> list[Part]:
         """What can be searched for in a picture (its faces, say), the most prominent first. Raises as `search`."""
@@ -422,9 +554,10 @@ class Library:
         started = time.perf_counter()
         if not like:
             raise SemblanceError("Name at least one picture that you like.")
-        vector = np.mean([_embed_named(engine, path) for path in like], axis=0)
+        vector = np.mean([self._embed_named(catalogue, engine, path) for path in like], axis=0)
         if unlike:
-            vector = 2 * vector - np.mean([_embed_named(engine, path) for path in unlike], axis=0)
+            away = np.mean([self._embed_named(catalogue, engine, path) for path in unlike], axis=0)
+            vector = 2 * vector - away
         given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
         return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, given, started)
 
@@ -440,7 +573,7 @@ class Library:
             able = [name for name in engines.discover() if isinstance(self.engine(name), Labeller)]
             raise SemblanceError(f"{engine.name} has no classifier; choose one of: {', '.join(able)}.")
         head = self._head(catalogue, engine, engine)
-        rows = head.probabilities(np.stack([embed_query(engine, query) for query in queries]))
+        rows = head.probabilities(np.stack([self._embed(catalogue, engine, query) for query in queries]))
         return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
 
     def evaluate(
@@ -464,7 +597,7 @@ class Library:
             asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
         for path, label in queries or ():
             try:
-                asked.append(("", label, embed_query(engine, path)))
+                asked.append(("", label, self._embed(catalogue, engine, path)))
             except SemblanceError as error:
                 skipped.append(Skipped(os.fspath(path), str(error)))
         asked = [query for query in asked if query[1] and many[query[1]]]
@@ -532,6 +665,27 @@ class Library:
             small.save(made, "JPEG", quality=88)
             files.write_atomically(path, [made.getvalue()])
         return path
+
+    def _embed(self, catalogue: Catalogue, engine: Engine, query: Path) -> np.ndarray:
+        """embed_query; to a picture of the catalogue belongs the caption that it has there."""
+        engine.prepare()
+        known = None
+        if writer := captioner(engine):
+            digest = hashlib.sha256(images.read_bytes(query)).hexdigest()
+            known = self._told(catalogue).caption(digest, writer)
+        return embed_query(engine, query, known.text if known else None)
+
+    def _embed_named(self, catalogue: Catalogue, engine: Engine, query: Path) -> np.ndarray:
+        """For one of several queries: what goes wrong is told with the file's name."""
+        try:
+            return self._embed(catalogue, engine, query)
+        except SemblanceError as error:
+            raise type(error)(f"{query}: {error}") from error
+
+    def _told(self, catalogue: Catalogue) -> Metadata:
+        path = catalogue.state.with_name("metadata.json")
+        with self._lock:
+            return self._metadata.setdefault(path, Metadata(path))
 
     def _store(self, catalogue: Catalogue, engine: Engine) -> FeatureStore:
         key = engines.fingerprint(engine)
@@ -645,14 +799,6 @@ def _row_ids(rows: Sequence[Row]) -> list[str]:
         ids.append(f"{row.digest}/{seen[row.digest]}")
         seen[row.digest] += 1
     return ids
-
-
-def _embed_named(engine: Engine, query: Path) -> np.ndarray:
-    """embed_query, for one of several queries: what goes wrong is told with the file's name."""
-    try:
-        return embed_query(engine, query)
-    except SemblanceError as error:
-        raise type(error)(f"{query}: {error}") from error
 
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:
