@@ -401,7 +401,7 @@ class Library:
         return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, (), started)
 
     def understands(self, engine: Engine, *, fetch: bool = False) -> bool:
-        """Whether a text is held against the engine's vectors, and not against words. fetch: try to make it ready."""
+        """Whether texts are held against the engine's vectors, not against words. fetch: try to make it ready."""
         if not isinstance(engine, TextSide):
             return False
         if fetch:

@@ -33,11 +33,11 @@ class Words:
     """Texts by key, to be searched for words."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        self._holders: dict[str, list[str]] = {}  # word -> keys, in order
-        for key, text in texts.items():
-            for word in dict.fromkeys(words(text)):
-                self._holders.setdefault(word, []).append(key)
-        self._total = len(texts)
+        self._keys = list(texts)
+        self._holders: dict[str, list[int]] = {}  # word -> places of the keys
+        for place, text in enumerate(texts.values()):
+            for word in set(words(text)):
+                self._holders.setdefault(word, []).append(place)
 
     def rank(self, text: str, unlike: str = "") -> list[tuple[str, float]]:
         """(key, score) of all that have a word of the text, best first; equal ones in the order of the texts.
@@ -46,24 +46,24 @@ class Words:
         frequency: Sparck Jones 1972); less the same of `unlike`. What begins another word counts by its length.
         """
         liked, unliked = self._shares(text), self._shares(unlike)
-        scores = {key: share - unliked.get(key, 0.0) for key, share in liked.items()}
-        return sorted(((key, score) for key, score in scores.items() if score > 0), key=lambda found: -found[1])
+        scores = {place: share - unliked.get(place, 0.0) for place, share in liked.items()}
+        ranked = sorted((-score, place) for place, score in scores.items() if score > 0)
+        return [(self._keys[place], -score) for score, place in ranked]
 
-    def _shares(self, text: str) -> dict[str, float]:
-        asked = Counter(words(text))
-        found: dict[str, float] = {}
+    def _shares(self, text: str) -> dict[int, float]:
+        found: dict[int, float] = {}
         total = 0.0
-        for word, times in asked.items():
-            best: dict[str, float] = {}
-            for other, keys in self._holders.items():
+        for word, times in Counter(words(text)).items():
+            best: dict[int, float] = {}
+            for other, places in self._holders.items():
                 if likeness := _likeness(word, other):
-                    for key in keys:
-                        best[key] = max(best.get(key, 0.0), likeness)
-            weight = times * math.log(1 + self._total / (1 + len(best)))
+                    for place in places:
+                        best[place] = max(best.get(place, 0.0), likeness)
+            weight = times * math.log(1 + len(self._keys) / (1 + len(best)))
             total += weight
-            for key, likeness in best.items():
-                found[key] = found.get(key, 0.0) + weight * likeness
-        return {key: share / total for key, share in found.items()}
+            for place, likeness in best.items():
+                found[place] = found.get(place, 0.0) + weight * likeness
+        return {place: share / total for place, share in found.items()}
 
 
 def _likeness(one: str, other: str) -> float:

@@ -29,26 +29,27 @@ def save(folder: Path, names: Sequence[str], seed: int = 3) -> Path:
 
 
 def _save(folder: Path, published: Pretrained, seed: int) -> None:
+    import torch
     import transformers
 
+    torch.manual_seed(seed)
     made = {"clip": _clip, "siglip": _siglip, "blip": _blip}[published.kind]
     folder.mkdir(parents=True)
     tokenizer, model, preprocessing = made(folder, transformers)
-    _seed(model, seed)
+    _enliven(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(preprocessing))
 
 
-def _seed(model: Any, seed: int) -> None:
+def _enliven(model: Any) -> None:
     """Values that keep a signal alive, so that different pictures get different vectors."""
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim > 1 and "logit" not in name:
-                weight.normal_(std=weight.shape[1:].numel() ** -0.5, generator=generator)
+                weight.normal_(std=weight.shape[1:].numel() ** -0.5)
 
 
 def _clip(folder: Path, transformers: Any) -> tuple[Any, Any, dict[str, Any]]:
@@ -83,6 +84,7 @@ def _siglip(folder: Path, transformers: Any) -> tuple[Any, Any, dict[str, Any]]:
         )
     tokenizer = transformers.SiglipTokenizer(str(model))
     texts = {**SIZES, "vocab_size": len(tokenizer), "max_position_embeddings": LONGEST}
+    texts |= {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     config = transformers.SiglipConfig(text_config=texts, vision_config=VISION)
     told = {
         "size": {"height": SIDE, "width": SIDE},
