@@ -10,26 +10,30 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from engines.base import Card, Crop, Engine, VectorPart, WeightsError, register, unit_rows
-from engines.networks import blip, clip, hub
+from engines.networks import blip, clip, hub, runtime
 from engines.networks.hub import Pretrained
 from engines.networks.weights import Found, NotFetched, WeightsUnavailable
 
 SHARES = {"picture": 0.7, "caption": 0.3}
+RUNNERS = runtime.RUNNERS | {runtime.KERAS: "PyTorch, float32"}  # which stands in for Keras
 CAPTIONS = (*blip.NETS, "off")  # what SEMBLANCE_CAPTIONS may say; unset: base if it can be had, else off
 
 
 @dataclass(frozen=True)
 class _Answering:
-    """writer: of the captions, if there are any. note: why there are none. settled: see Card."""
+    """precision: of the half that sees. writer: of the captions, if there are any. note: why there are none.
+    settled: see Card.
+    """
 
     net: Pretrained
     found: Found
+    precision: str | None
     writer: Pretrained | None = None
     written: Found | None = None
     note: str = ""
@@ -113,13 +117,17 @@ class Semantic(Engine):
             answering = self._answer(fetch=False)
         except (WeightsUnavailable, WeightsError):
             return {"network": self._asked}
-        told: dict[str, Any] = {"network": answering.net.name, "weights": answering.found.sha256}
+        told: dict[str, Any] = {
+            "network": answering.net.name,
+            "weights": answering.found.sha256,
+            "precision": answering.precision,
+        }
         if answering.written:
             told |= {"captions": answering.written.sha256, "words": blip.WORDS, "shares": SHARES}
         return told
 
     def describe(self) -> Card:
-        settled, available, reason, note = True, True, "", ""
+        settled, available, reason, note, runner = True, True, "", "", ""
         found: Found | None = None
         writer: Pretrained | None = None
         try:
@@ -132,6 +140,7 @@ class Semantic(Engine):
             found, writer = answering.found, answering.writer
             settled, note = answering.settled, answering.note
             reason = "" if settled else note
+            runner = RUNNERS.get(answering.precision or "", "")
         dim = clip.dim(found) if found else clip.DIMS[self._net.kind]
         origins = [found.origin if found else reason]
         if found and writer and answering.written:
@@ -146,7 +155,7 @@ class Semantic(Engine):
             licence="; ".join(licences),
             available=available,
             reason=reason,
-            runner="PyTorch, float32" if found else "",
+            runner=runner,
             settled=settled,
             order=35,
         )
@@ -190,17 +199,23 @@ class Semantic(Engine):
         if wanted not in ("", *CAPTIONS):
             raise WeightsError(f"There are no captions {wanted!r}. Choose one of: {', '.join(CAPTIONS)}.")
         found = _resolved(self._net, fetch)
-        if wanted == "off":
-            return _Answering(self._net, found)
-        writer = blip.NETS[wanted or "base"]
-        try:
-            return _Answering(self._net, found, writer, _resolved(writer, fetch))
-        except NotFetched as error:
-            return _Answering(self._net, found, note=f"{writer.folder}: {error}", settled=False)
-        except WeightsUnavailable as error:
-            if wanted:
-                raise
-            return _Answering(self._net, found, note=f"without captions. {error}")
+        eye = clip.eye(found, self._net.kind)
+        answering = _Answering(self._net, found, runtime.prepare(eye) if fetch else runtime.precision(eye))
+        if wanted != "off":
+            writer = blip.NETS[wanted or "base"]
+            try:
+                answering = replace(answering, writer=writer, written=_resolved(writer, fetch))
+            except NotFetched as error:
+                return replace(answering, note=f"{writer.folder}: {error}", settled=False)
+            except WeightsUnavailable as error:
+                if wanted:
+                    raise
+                answering = replace(answering, note=f"without captions. {error}")
+        if answering.precision:
+            return answering
+        return replace(
+            answering, note="it has yet to be fitted to this machine, which takes some seconds", settled=False
+        )
 
 
 def _resolved(model: Pretrained, fetch: bool) -> Found:

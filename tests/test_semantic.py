@@ -8,6 +8,8 @@ import importlib.metadata
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +19,13 @@ import numpy as np
 import pytest
 import tiny
 from PIL import Image
-from seeded import pictures
+from seeded import ROOT, environment, pictures
 from toy import is_one_sentence
 
 import app
 import engines
-from engines import Captioned, Crop, Engine, SemblanceError, TextSide, WeightsError, fingerprint
-from engines.networks import blip, clip, hub, weights
+from engines import Captioned, Crop, Engine, SemblanceError, TextSide, WeightsError, fingerprint, unit_rows
+from engines.networks import blip, clip, hub, runtime, weights
 from engines.networks.weights import WeightsUnavailable
 from features.library import Library
 from features.words import NAME
@@ -311,8 +313,9 @@ def test_a_model_that_is_not_whole_is_refused(
     """Above all, nothing that is missing is filled with random numbers."""
     shutil.copytree(models / "clip-vit-base-patch32", tmp_path / "clip-vit-base-patch32")
     damage(tmp_path / "clip-vit-base-patch32")
+    engine = made("clip", tmp_path, "off")
     with pytest.raises(WeightsError, match=why) as refusal:
-        made("clip", tmp_path, "off").embed(CROPS[:1])
+        engine.embed_text(["red"] * len(engine.embed(CROPS[:1])))
     assert is_one_sentence(str(refusal.value))
 
 
@@ -392,9 +395,35 @@ def test_vectors_are_those_of_the_whole_model(made: Callable[..., Any], models: 
         seen = torch.from_numpy(np.stack([see(crop.pixels) for crop in CROPS]))
         expected = model(pixel_values=seen, **told)
     engine = made(name, captions="off")
-    for ours, theirs in [(engine.embed(CROPS), "image_embeds"), (engine.embed_text(texts), "text_embeds")]:
-        theirs = expected[theirs] / expected[theirs].norm(dim=1, keepdim=True)
-        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
+    np.testing.assert_allclose(engine.embed_text(texts), unit_rows(expected["text_embeds"].numpy()), atol=1e-5)
+    looks = unit_rows(expected["image_embeds"].numpy())
+    assert np.sum(engine.embed(CROPS) * looks, axis=1).min() > runtime.LEAST_COSINE
+
+
+@REAL
+@pytest.mark.parametrize("wanted", ["", "keras"])
+def test_a_second_process_sees_without_pytorch_once_exported(
+    made: Callable[..., Any], models: Path, folder: Path, wanted: str
+) -> None:
+    made("clip", captions="off")
+    code = """if True:
+        import sys, numpy as np, engines
+        engine = engines.create("semantic", "clip")
+        engine.embed([engines.Crop(np.full((50, 70, 3), 90, np.uint8))])
+        print(engine.describe().runner, "torch" in sys.modules)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(SEMBLANCE_RUNTIME=wanted),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    runner, torch = done.stdout.rsplit(maxsplit=1)
+    assert (
+        (runner, torch) == ("PyTorch, float32", "True") if wanted else ("OpenVINO" in runner and torch == "False")
+    )
 
 
 @REAL

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from engines.base import unit_rows
-from engines.networks import hub
+from engines.networks import hub, runtime
 from engines.networks.hub import Pretrained
 from engines.networks.network import BATCH
 from engines.networks.weights import Found
@@ -47,51 +48,76 @@ def dim(found: Found) -> int:
     return int(texts.get("projection_size") or texts.get("hidden_size", DIMS["siglip"]))
 
 
+def eye(found: Found, kind: str) -> runtime.Net:
+    """The half of a model that sees, as the runtime wants it: prepared pictures -> (N, D) float32."""
+    see = hub.preprocessing(found.path)
+    return runtime.Net(f"{kind}-{found.sha256[:12]}", partial(_eye, found, kind), partial(_photos, see))
+
+
 class Towers:
-    """A loaded model: what it makes of pictures and of texts. Safe to use from several threads."""
+    """What a model makes of pictures and of texts; each half is loaded when it is first used, by any thread."""
 
     def __init__(self, found: Found, kind: str) -> None:
-        import transformers
-
+        self._found, self._kind = found, kind
         self._see = hub.preprocessing(found.path)
-        self._tokenizer: Any = hub.tokenizer(found)
-        self._model: Any = hub.load(
-            {"clip": transformers.CLIPModel, "siglip": transformers.SiglipModel}[kind], found
-        )
-        self._longest = self._model.config.text_config.max_position_embeddings
-        # As each was trained: SigLIP sees the padding, too.
-        self._padding, self._used = {
-            "clip": (True, ("input_ids", "attention_mask")),
-            "siglip": ("max_length", ("input_ids",)),
-        }[kind]
-        self._speaking = threading.Lock()  # a tokenizer can't be used by two at once
+        self._run: runtime.Runner | None = None
+        self._tokenizer: Any = None
+        self._loading = threading.Lock()
 
     def pictures(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         """N pictures, (H, W, 3) uint8 RGB each -> (N, D) float32 unit rows; N at least 1."""
-        import torch
-
-        found = []
-        with torch.inference_mode():
-            for first in range(0, len(pixels), BATCH):
-                batch = np.stack([self._see(image) for image in pixels[first : first + BATCH]])
-                found.append(self._model.get_image_features(pixel_values=torch.from_numpy(batch)).pooler_output)
-        return unit_rows(torch.cat(found).numpy())
+        with self._loading:
+            self._run = self._run or runtime.load(eye(self._found, self._kind))
+        batches = (pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH))
+        return unit_rows(np.concatenate([self._run(np.stack([*map(self._see, batch)]))[0] for batch in batches]))
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
         """N texts -> (N, D) float32 unit rows; N at least 1. What is longer than the model can read is cut."""
         import torch
 
+        model = _whole(self._found, self._kind)
+        # As each was trained: SigLIP sees the padding, too.
+        padding, used = {
+            "clip": (True, ("input_ids", "attention_mask")),
+            "siglip": ("max_length", ("input_ids",)),
+        }[self._kind]
         found = []
-        with torch.inference_mode():
-            for first in range(0, len(texts), BATCH):
-                with self._speaking:
-                    words = self._tokenizer(
-                        list(texts[first : first + BATCH]),
-                        padding=self._padding,
-                        truncation=True,
-                        max_length=self._longest,
-                        return_tensors="pt",
-                    )
-                told = {name: words[name] for name in self._used}
-                found.append(self._model.get_text_features(**told).pooler_output)
+        for first in range(0, len(texts), BATCH):
+            with self._loading:  # nor can a tokenizer be used by two at once
+                self._tokenizer = self._tokenizer or hub.tokenizer(self._found)
+                words = self._tokenizer(
+                    list(texts[first : first + BATCH]),
+                    padding=padding,
+                    truncation=True,
+                    max_length=model.config.text_config.max_position_embeddings,
+                    return_tensors="pt",
+                )
+            with torch.inference_mode():
+                found.append(model.get_text_features(**{name: words[name] for name in used}).pooler_output)
         return unit_rows(torch.cat(found).numpy())
+
+
+def _photos(see: hub.Preprocessing) -> np.ndarray:
+    return np.stack([*map(see, runtime.photos(see.side))])
+
+
+@cache
+def _whole(found: Found, kind: str) -> Any:
+    """The model of PyTorch, loaded once."""
+    import transformers
+
+    return hub.load({"clip": transformers.CLIPModel, "siglip": transformers.SiglipModel}[kind], found)
+
+
+def _eye(found: Found, kind: str) -> runtime.Torch:
+    import torch
+
+    class Eye(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = _whole(found, kind)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return self.model.get_image_features(pixel_values=pixels).pooler_output
+
+    return runtime.Torch(Eye().eval())
