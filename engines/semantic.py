@@ -59,10 +59,10 @@ class Semantic(Engine):
     def side(self) -> int | None:
         try:
             answering = self._answer(fetch=False)
+            models = filter(None, (answering.found, answering.written))
+            return max(hub.preprocessing(found.path).side for found in models)
         except (WeightsUnavailable, WeightsError):
             return None
-        models = filter(None, (answering.found, answering.written))
-        return max(hub.preprocessing(found.path).side for found in models)
 
     def prepare(self) -> None:
         self._answer(fetch=True)

@@ -331,7 +331,7 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
     items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
     views = ("find", "same", "mirror", "search", "map", "paint")
     tabs = [item["label"] for item in items if item["id"] not in views]
-    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Colour", "Catalogue"]
+    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Meaning", "Colour", "Catalogue"]
     assert "brightness" in {d["api_name"] for d in config["dependencies"]}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint, snapshot
+from toy import BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint, snapshot, wheel
 
 from engines import Card, Crop, fingerprint, unit_rows
 from features.catalogue import Catalogue
-from features.library import Library
+from features.library import BATCH, Library
 from features.metadata import HAND, IMPORTED, Caption
 
 HUES = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
@@ -101,6 +101,15 @@ def test_every_picture_finds_itself_first_with_its_own_caption(library: Library,
         first = library.search(catalogue, engine, path, 1).matches[0]
         assert (first.path, first.score) == (path, pytest.approx(1, abs=1e-6))
     assert sum(engine.told) == 0
+
+
+def test_what_was_captioned_before_a_stop_is_kept(library: Library, pictures: Path) -> None:
+    wheel(pictures, BATCH + 5)
+    engine, catalogue = Narrator(), library.open(pictures)
+    stops = iter([False, True])
+    assert library.index(catalogue, engine, cancelled=lambda: next(stops)).cancelled
+    assert len(library.captions(catalogue)) == BATCH
+    assert library.index(catalogue, engine).new == 5 and engine.told == [BATCH, 5]
 
 
 def test_an_engine_that_wants_no_captions_gets_none(library: Library, folder: Path) -> None:

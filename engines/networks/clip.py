@@ -75,7 +75,6 @@ class Towers:
         """N texts -> (N, D) float32 unit rows; N at least 1. What is longer than the model can read is cut."""
         import torch
 
-        model = _whole(self._found, self._kind)
         # As each was trained: SigLIP sees the padding, too.
         padding, used = {
             "clip": (True, ("input_ids", "attention_mask")),
@@ -84,6 +83,7 @@ class Towers:
         found = []
         for first in range(0, len(texts), BATCH):
             with self._loading:  # nor can a tokenizer be used by two at once
+                model = _whole(self._found, self._kind)
                 self._tokenizer = self._tokenizer or hub.tokenizer(self._found)
                 words = self._tokenizer(
                     list(texts[first : first + BATCH]),
