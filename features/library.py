@@ -413,17 +413,16 @@ class Library:
         captions = self._told(catalogue)
         paths, hidden = catalogue.paths, catalogue.hidden
         shown = {digest: places for digest, places in paths.items() if digest not in hidden}
-        version = (id(paths), hidden, captions.version())
-        with self._lock:
-            made, searched = self._words.get(catalogue.state, (None, None))
-            if searched is None or made != version:
-                told = {digest: caption.text for digest, caption in captions.captions().items()}
-                texts = {
-                    digest: " ".join([*(os.path.splitext(place)[0] for place in places), told.get(digest, "")])
-                    for digest, places in shown.items()
-                }
-                searched = words.Words(texts)
-                self._words[catalogue.state] = version, searched
+        version = (paths, hidden, captions.version())
+        made, searched = self._words.get(catalogue.state, (None, None))
+        if searched is None or made != version:
+            told = {digest: caption.text for digest, caption in captions.captions().items()}
+            texts = {
+                digest: " ".join([*(os.path.splitext(place)[0] for place in places), told.get(digest, "")])
+                for digest, places in shown.items()
+            }
+            searched = words.Words(texts)
+            self._words[catalogue.state] = version, searched
         matches = [
             Match(digest, catalogue.root / paths[digest][0], catalogues.label_of(paths[digest][0]), score, None)
             for digest, score in searched.rank(text, unlike)[:k]
