@@ -20,7 +20,8 @@ from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.images import ImageError
-from features.library import Answer, Busy, Library, Match, labelled_files
+from features.library import Answer, Busy, Library, Match, Reference, labelled_files
+from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
 from features.verification import PairsEvaluation, read_pairs
@@ -40,6 +41,9 @@ Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
 EngineName = Annotated[str, typer.Option("--engine", "-e", help="What alike means; see the command `engines`.")]
 Network = Annotated[str, typer.Option(help="NAME, auto (the best to be had) or builtin (needs no weights).")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many pictures to give.")]
+MixOf = Annotated[
+    str, typer.Option("--mix", help="Weigh the parts of the vectors: NAME[=WEIGHT],... (style: strokes,colour=2).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 Home = Annotated[
     Path | None, typer.Option(envvar="SEMBLANCE_HOME", help="Where features live [default: in the user's cache].")
@@ -121,7 +125,13 @@ def _tell(failed: list[str], of: int) -> None:
 
 def _match(match: Match) -> dict[str, Any]:
     score = round(match.score, 6)
-    return {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
+    told = {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
+    agreement = {name: round(share, 4) for name, share in match.agreement.items()}
+    return told | ({"agreement": agreement} if agreement else {})
+
+
+def _mix(text: str) -> Mix | None:
+    return read_mix(text) if text else None
 
 
 def _lines(answer: Answer) -> list[str]:
@@ -193,6 +203,11 @@ def search(
     unlike_text: Annotated[str, typer.Option(help="What they should not show.")] = "",
     engine: EngineName = "product",
     k: K = 5,
+    mix: MixOf = "",
+    together: Annotated[bool, typer.Option(help="Ask with the mean of all queries.")] = False,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Of each query in that mean, in their order [default: 1].")
+    ] = None,
     network: Network = "auto",
     as_json: AsJson = False,
     home: Home = None,
@@ -200,34 +215,42 @@ def search(
     offline: Offline = False,
     captions: Captions = None,
 ) -> None:
-    """Find the pictures most like each query, or those that fit a text."""
+    """Find the pictures most like each query, like all of them together, or those that fit a text."""
+    queries = queries or []
     if not (queries or text):
         raise typer.BadParameter("Give pictures, --text, or both")
     if unlike_text and not text:
         raise typer.BadParameter("--unlike-text goes with --text")
+    weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
+    if len(weighed) != len(queries) or (weight and not together):
+        raise typer.BadParameter("Give --weight once for each query, with --together")
+    if text and together:
+        raise typer.BadParameter("Give --text or --together, not both")
     library = _library(home, weights, offline, captions)
+    questions: list[tuple[str, Any]] = [(os.fspath(query), query) for query in queries] or [(text, None)]
+    if together:
+        questions = [(" + ".join(map(os.fspath, queries)), list(map(Reference, queries, weighed)))]
     by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
     catalogue, chosen = (_scanned if by_words else _indexed)(library, images, engine, network)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
-    for query in queries or [None]:
-        asked = os.fspath(query) if query else text
+    for name, question in questions:
         try:
             if text:
-                answer = library.search_text(catalogue, chosen, text, query, unlike_text, k)
+                answer = library.search_text(catalogue, chosen, text, question, unlike_text, k, mixed)
             else:
-                answer = library.search(catalogue, chosen, query, k)
+                answer = library.search(catalogue, chosen, question, k, mixed)
         except (ImageError, NotEmbeddable) as error:
-            failed.append(f"{query}: {error}")
-            results.append({"query": asked, "matches": []})
+            failed.append(str(error) if together else f"{name}: {error}")
+            results.append({"query": name, "matches": []})
             continue
-        results.append({"query": asked, "matches": [_match(match) for match in answer.matches]})
-        lines += [f"{asked}:", *_lines(answer)]
-    _tell(failed, of=len(results))
+        results.append({"query": name, "matches": [_match(match) for match in answer.matches]})
+        lines += [f"{name}:", *_lines(answer)]
+    _tell(failed, of=len(questions))
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
-    if text:
-        told |= {"text": text, "unlike_text": unlike_text}
+    told |= {"text": text, "unlike_text": unlike_text} if text else {}
+    told |= {"mix": mixed} if mixed else {}
     source = f"Searched {answer.index}." if by_words else _source(chosen.describe(), answer)
     _print(told | {"results": results}, as_json, [*lines, source])
 
@@ -293,6 +316,7 @@ def evaluate(
     queries: Annotated[Path | None, typer.Option(help="A folder of queries [default: leave one out].")] = None,
     pairs: Annotated[Path | None, typer.Option(help="Pairs to tell apart, as in LFW's pairs.txt.")] = None,
     engine: EngineName = "product",
+    mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
     home: Home = None,
@@ -302,8 +326,8 @@ def evaluate(
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
     library = _library(home, weights, offline, captions)
-    if queries and pairs:
-        raise typer.BadParameter("Give --queries or --pairs, not both")
+    if pairs and (queries or mix):
+        raise typer.BadParameter("Give --pairs without --queries and without --mix")
     folds = read_pairs(pairs) if pairs else None
     catalogue, chosen = _indexed(library, images, engine, network)
     result: Evaluation | PairsEvaluation
@@ -311,7 +335,7 @@ def evaluate(
         result = library.evaluate_pairs(catalogue, chosen, folds)
     else:
         asked = labelled_files(queries, library.home) if queries else None
-        result, skipped = library.evaluate(catalogue, chosen, asked)
+        result, skipped = library.evaluate(catalogue, chosen, asked, _mix(mix))
         for skip in skipped:
             typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -23,11 +23,14 @@ from features.verification import KnownPairs
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', or 'stop' (with numbers of jobs)
+// 'index', 'save', 'pin', 'unpin' (with its number), or 'stop' (with numbers of jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
     if (pressed) trigger(pressed.dataset.do, { digest, part });
+});
+element.addEventListener('change', ({ target }) => {
+    if (target.dataset.weigh) trigger('weigh', { digest: target.dataset.weigh, part: target.value });
 });"""
 
 _ICONS = {
@@ -147,7 +150,23 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
         f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
-        "</button>"
+        f"{_why(match.agreement)}</button>"
+    )
+
+
+def _why(agreement: Mapping[str, float]) -> str:
+    """Which parts agree: a bar for each, full where all but one in a thousand strangers are less alike in it."""
+    if not agreement:
+        return ""
+    told = escape(", ".join(f"{name} {percent(share, 1000)}" for name, share in agreement.items()))
+    bars = "".join(
+        f'<i style="height:{min(1, -math.log10(max(1 - share, 1e-3)) / 3):.0%}"></i>'
+        for share in agreement.values()
+    )
+    best = max(agreement, key=lambda name: agreement[name])
+    return (
+        f'<span class="why" role="img" aria-label="Closer than so many strangers in {told}" title="{told}">'
+        f"<span>{bars}</span>{escape(best)}</span>"
     )
 
 
@@ -207,11 +226,11 @@ def _face(part: Part, number: int, chosen: bool = False) -> str:
     told = escape(", ".join((f"Face {number + 1}", *part.remarks)))
     return (
         f'<button type="button" class="face" data-do="part" data-digest="{number}" title="Search with this face"'
-        f' aria-pressed="{str(chosen).lower()}">{_inline(part.pixels, told)}{_flags(part.remarks)}</button>'
+        f' aria-pressed="{str(chosen).lower()}">{inline(part.pixels, told)}{_flags(part.remarks)}</button>'
     )
 
 
-def _inline(pixels: np.ndarray, alt: str, side: int = 112) -> str:
+def inline(pixels: np.ndarray, alt: str, side: int = 112) -> str:
     """A small picture that is part of the page: what was uploaded gets no address of its own."""
     small, made = Image.fromarray(pixels), io.BytesIO()
     small.thumbnail((side, side))
@@ -226,7 +245,7 @@ VERDICTS = {"same": "Most likely the same person", "different": "Most likely two
 def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> str:
     """Whether two faces are of one person, as far as pairs that are known tell it."""
     both = "".join(
-        f'<span class="face">{_inline(part.pixels, f"The {nth} face", 160)}{_flags(part.remarks)}</span>'
+        f'<span class="face">{inline(part.pixels, f"The {nth} face", 160)}{_flags(part.remarks)}</span>'
         for part, nth in zip(parts, NTH, strict=True)
     )
     doubts = "".join(
@@ -358,9 +377,9 @@ def _cancel(jobs: Sequence[Job]) -> str:
 _PHASES = {"embedding": "looking at the pictures"}
 
 
-def answered(card: Card, answer: Answer) -> str:
+def answered(card: Card, answer: Answer, *more: str) -> str:
     """The line under an answer."""
-    return facts(card, f"{count(answer.searched, 'picture')} searched", answer.seconds, answer.index)
+    return facts(card, f"{count(answer.searched, 'picture')} searched", answer.seconds, answer.index, *more)
 
 
 def facts(card: Card, searched: str, seconds: float, *more: str) -> str:

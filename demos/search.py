@@ -18,12 +18,13 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import draw
+from demos import draw, options
 from demos.jobs import UNFORESEEN
+from demos.options import How, Pin
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.catalogue import Catalogue
-from features.library import Library, NotIndexed
+from features.library import Library, NotIndexed, Reference
 
 EXAMPLES = 8
 EVERY = -1  # in the place of one part's number
@@ -59,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Query:
-    """A question that can be answered. k: results. asked: as above; its own digest is no answer."""
+    """A question that can be answered. k: results. asked, how: as above; what it is asked with is no answer."""
 
     library: Library
     catalogue: Catalogue
@@ -67,6 +68,20 @@ class Query:
     path: Path
     asked: Asked
     k: int
+    how: How
+
+    @property
+    def asked_with(self) -> Path | list[Reference]:
+        """The one picture, or all that are averaged. The question itself may be one of those pinned."""
+        pinned = [reference for pin in self.how.pins if (reference := pin.reference(self.catalogue))]
+        if self.path not in [reference.path for reference in pinned]:
+            pinned.append(Reference(self.path))
+        return pinned if self.how.pins else self.path
+
+    @property
+    def own(self) -> set[str]:
+        """Digests of pictures of the catalogue that are asked with."""
+        return {self.asked.digest, *(pin.digest for pin in self.how.pins)} - {""}
 
 
 def _nothing() -> Sequence[gr.HTML]:
@@ -91,13 +106,14 @@ class Kind:
     find: the answer as HTML, the facts under it, and a value for each gr.HTML that `below` draws below the
     question and from which `part` may come; raises SemblanceError, and then they are empty.
     results: how many at first, how many at most, and what they are. save: makes the file that the answer's button
-    `save` gives to download; raises SemblanceError.
+    `save` gives to download; raises SemblanceError. several: whether several pictures may be asked with.
     """
 
     find: Callable[[Query], tuple[str, ...]]
     results: tuple[int, int, str] = (12, 50, "Pictures to show")
     below: Callable[[], Sequence[gr.HTML]] = _nothing
     save: Callable[[Query], Path] | None = None
+    several: bool = False
 
 
 async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
@@ -129,14 +145,18 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     """Draws the tab of an engine into the current Blocks. aside: something beside the results."""
     shelf, card, kind = page.shelf, page.shelf.cards[name], kind or PICTURES
     first, most, results = kind.results
+    parts = options.parts_of(shelf.library.engine(name))
+    how = gr.State(How())
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             gr.HTML(f'<p class="alike">Alike here: {draw.escape(card.alike)}.</p>', apply_default_css=False)
             with gr.Column(elem_classes="asked"):
                 image = photo(f"Picture to search with in {card.title}")
                 more = kind.below()
+                pins = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="pinned")
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
             k = gr.Slider(1, most, value=first, step=1, label=results)
+            weighed = options.what_counts(parts, how) if parts else ()
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row(elem_classes="beside"):
                 wall = gr.HTML(
@@ -228,33 +248,70 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         """Another part of the same question; which there are is known to who answers."""
         return replace(asked, part=_number(event.digest))
 
-    def leave(asked: Asked) -> tuple[Any, Asked]:
-        """A picture of the catalogue that was left can't stay the question."""
-        return (None if asked.digest else gr.skip()), Asked()
+    def leave(asked: Asked, how: How) -> tuple[Any, Asked, How]:
+        """Pictures of the catalogue that was left can't stay the question."""
+        stay = tuple(pin for pin in how.pins if not pin.digest)
+        return (None if asked.digest else gr.skip()), Asked(), replace(how, pins=stay)
 
-    def answer(collection: str, picture: RawImage, asked: Asked, k: int) -> tuple[Any, ...]:
+    def pin(question: RawImage, asked: Asked, how: How) -> tuple[Any, Asked, How]:
+        """The question goes to those that are asked with besides, and makes room for another."""
+        try:
+            path = None if asked.digest else uploaded_file(question)
+        except SemblanceError:
+            path = None
+        if not (asked.digest or path):
+            return gr.skip(), gr.skip(), gr.skip()
+        return None, Asked(), replace(how, pins=(*how.pins, Pin(asked.digest, path)))
+
+    def unpin(how: How, event: gr.EventData) -> How:
+        number = _number(event.digest)
+        return replace(how, pins=tuple(pin for place, pin in enumerate(how.pins) if place != number))
+
+    def weigh(how: How, event: gr.EventData) -> How:
+        number, weight = _number(event.digest), options.weight(event.part)
+        pins = [replace(pin, weight=weight) if place == number else pin for place, pin in enumerate(how.pins)]
+        return replace(how, pins=tuple(pins))
+
+    def show_pins(key: str, question: RawImage, asked: Asked, how: How) -> str:
+        try:
+            asking = bool(question or asked.digest)
+            return options.draw_pins(shelf.catalogue(key, name), how.pins, asking)
+        except SemblanceError:
+            return ""
+
+    def answer(collection: str, picture: RawImage, asked: Asked, k: int, how: How) -> tuple[Any, ...]:
         """Searches with a picture; the answer as HTML, and which network and weights it came from."""
-        told = _answer(shelf, collection, name, picture, asked, k, kind)
+        told = _answer(shelf, collection, name, picture, asked, k, how, kind)
         return *told, *[""] * (2 + len(more) - len(told))
 
+    asking = [page.picker, image, asked, k, how]
     answering: dict[str, Any] = {
         "fn": answer,
-        "inputs": [page.picker, image, asked, k],
+        "inputs": asking,
         "outputs": [wall, status, *more],
         "preprocess": False,
         "show_progress_on": wall,
         **SEARCHES,
     }
 
-    def answer_on(listen: Callable[..., Any], api_name: str | None = None, **how: Any) -> Any:
+    def answer_on(listen: Callable[..., Any], api_name: str | None = None, **listened: Any) -> Any:
         shown = {"api_name": api_name} if api_name else {"api_visibility": "private"}
-        answered = listen(**answering, **shown, **how)
+        answered = listen(**answering, **shown, **listened)
+        if kind.several:
+            answered.then(
+                show_pins,
+                [page.picker, image, asked, how],
+                pins,
+                preprocess=False,
+                show_progress="hidden",
+                api_visibility="private",
+            )
         if not aside:
             return answered
 
-        def fill(key: str, question: RawImage, asked: Asked, k: int) -> Any:
+        def fill(key: str, question: RawImage, asked: Asked, k: int, how: How) -> Any:
             try:
-                query = _query(shelf, key, name, question, asked, k, kind)
+                query = _query(shelf, key, name, question, asked, k, how, kind)
                 return aside.fill(query) if query else aside.blank
             except SemblanceError:  # the answer beside it tells it
                 return aside.blank
@@ -264,7 +321,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
         return answered.then(
             fill,
-            [page.picker, image, asked, k],
+            asking,
             beside,
             preprocess=False,
             show_progress="hidden",
@@ -285,8 +342,8 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     overtaking = gr.on(changes, overtake, page.picker, [soon, page.stamp], trigger_mode="once", **WATCHES)
     left = page.picker.change(
         leave,
-        asked,
-        [image, asked],
+        [asked, how],
+        [image, asked, how],
         cancels=[arrival, overtaking],
         queue=False,
         show_progress="hidden",
@@ -305,11 +362,18 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         answer_on(turned.then)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
+    for listen in weighed:
+        answer_on(listen)
+    silent: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    if kind.several:
+        kept = pins.pin(pin, [image, asked, how], [image, asked, how], preprocess=False, **silent)
+        for changed in (kept, pins.unpin(unpin, how, how, **silent), pins.weigh(weigh, how, how, **silent)):
+            answer_on(changed.then)
     if made:
 
-        def save(key: str, question: RawImage, asked: Asked, k: int) -> Any:
+        def save(key: str, question: RawImage, asked: Asked, k: int, how: How) -> Any:
             try:
-                query = _query(shelf, key, name, question, asked, k, kind)
+                query = _query(shelf, key, name, question, asked, k, how, kind)
                 return str(kind.save(query)) if query and kind.save else gr.skip()
             except SemblanceError as error:
                 raise gr.Error(str(error), print_exception=False) from error
@@ -337,7 +401,7 @@ def uploaded_file(question: RawImage) -> Path | None:
 
 
 def _query(
-    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, kind: Kind
+    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, how: How, kind: Kind
 ) -> Query | None:
     """What can be answered now, without a download; None where there is no question. Raises SemblanceError."""
     try:
@@ -346,17 +410,19 @@ def _query(
         k = 1
     catalogue = shelf.catalogue(key, name)
     path = catalogue.file(asked.digest) if asked.digest in catalogue.paths else uploaded_file(question)
+    if path is None and (pinned := [reference for pin in how.pins if (reference := pin.reference(catalogue))]):
+        path = pinned[0].path
     engine = shelf.engine(key, name)
     settled = engine.describe().settled
-    return Query(shelf.library, catalogue, engine, path, asked, k) if path and settled else None
+    return Query(shelf.library, catalogue, engine, path, asked, k, how) if path and settled else None
 
 
 def _answer(
-    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, kind: Kind
+    shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, how: How, kind: Kind
 ) -> tuple[str, ...]:
     """(wall, status), and what else the kind of tab finds, if it finds anything."""
     try:
-        if not (query := _query(shelf, key, name, question, asked, k, kind)):
+        if not (query := _query(shelf, key, name, question, asked, k, how, kind)):
             return _idle(shelf, key, name), weights(shelf, key, name)
         html, facts, *more = kind.find(query)
         answered = facts + weights(shelf, key, name)
@@ -374,16 +440,18 @@ def _answer(
 
 def _pictures(query: Query) -> tuple[str, str]:
     """The generic answer: the pictures most like the whole of this one."""
-    own = query.asked.digest
-    found = query.library.search(query.catalogue, query.engine, query.path, query.k + bool(own))
-    matches = [match for match in found.matches if match.digest != own][: query.k]
-    calibration = query.library.calibration(query.catalogue, query.engine)
-    html = draw.wall(query.catalogue, matches, draw.Scale(calibration)) if matches else ""
-    return html, draw.answered(query.engine.describe(), found)
+    library, catalogue, engine, mix = query.library, query.catalogue, query.engine, query.how.mix
+    found = library.search(catalogue, engine, query.asked_with, query.k + len(query.own), mix)
+    matches = [match for match in found.matches if match.digest not in query.own][: query.k]
+    html = (
+        draw.wall(catalogue, matches, draw.Scale(library.calibration(catalogue, engine, mix))) if matches else ""
+    )
+    return html, draw.answered(engine.describe(), found, *options.told(options.parts_of(engine), mix))
 
 
 NO_MATCH = draw.state("empty", "No match", "There is no other picture in this collection.")
 PICTURES = Kind(_pictures)
+SEVERAL = replace(PICTURES, several=True)
 
 
 def _idle(shelf: Shelf, key: str, name: str) -> str:

@@ -13,7 +13,7 @@ def tab(page: search.Page, name: str = "style") -> None:
     """The views Find, Map and Paint."""
     with gr.Tabs(elem_classes="views"):
         with gr.Tab("Find", id="search"):
-            search.tab(page, name)
+            search.tab(page, name, kind=search.SEVERAL)
         with gr.Tab("Map", id="map"):
             draw_map(page, name)
         with gr.Tab("Paint", id="paint"):

@@ -142,11 +142,25 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True)
 class VectorPart:
-    """A stretch of a vector with a meaning of its own. share: its squared length; all parts' sum to 1."""
+    """A stretch of an engine's vectors, of the same length in each of them.
+
+    name: a plain word for people. dim: its numbers. share: its part in the cosine of two whole vectors, 0..1; all
+    shares sum to 1. group: what it speaks of; between two groups a person may choose.
+    """
 
     name: str
     dim: int
     share: float
+    group: str
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """An engine whose vectors are made of parts, one after the other, that can be weighed anew when searching."""
+
+    def vector_parts(self) -> Sequence[VectorPart]:
+        """In their order in the vector; empty where the network that answers has none."""
+        ...
 
 
 @runtime_checkable

@@ -95,21 +95,29 @@ class Semantic(Engine):
     def recaption(self, vectors: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         if not len(vectors):
             return self._none()
-        return self._joined(unit_rows(vectors[:, : self.parts()[0].dim]), captions)
+        return self._joined(unit_rows(vectors[:, : self._parts()[0].dim]), captions)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """(N, D) float32 unit rows: the text in the place of the picture, and of its caption."""
         if not texts:
             return self._none()
         rows = self._loaded().texts(texts)
-        return np.concatenate([np.sqrt(part.share) * rows for part in self.parts()], axis=1).astype(np.float32)
+        return unit_rows(np.concatenate([np.sqrt(part.share) * rows for part in self._parts()], axis=1))
 
-    def parts(self) -> tuple[VectorPart, ...]:
-        answering = self._answer(fetch=True)
+    def vector_parts(self) -> tuple[VectorPart, ...]:
+        """Empty without captions, and as long as there are no weights."""
+        try:
+            parts = self._parts(fetch=False)
+        except (WeightsUnavailable, WeightsError):
+            return ()
+        return parts if len(parts) > 1 else ()
+
+    def _parts(self, fetch: bool = True) -> tuple[VectorPart, ...]:
+        answering = self._answer(fetch)
         dim = clip.dim(answering.found)
         if not answering.written:
-            return (VectorPart("picture", dim, 1.0),)
-        return tuple(VectorPart(name, dim, share) for name, share in SHARES.items())
+            return (VectorPart("picture", dim, 1.0, "picture"),)
+        return tuple(VectorPart(name, dim, share, name) for name, share in SHARES.items())
 
     def settings(self) -> dict[str, Any]:
         """While there are no weights there is no vector that this could tell apart from another."""
@@ -161,13 +169,13 @@ class Semantic(Engine):
         )
 
     def _none(self) -> np.ndarray:
-        return np.zeros((0, sum(part.dim for part in self.parts())), np.float32)
+        return np.zeros((0, sum(part.dim for part in self._parts())), np.float32)
 
     def _joined(self, pictures: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """Unit rows of pictures, and their captions -> rows of all parts."""
-        if len(self.parts()) == 1:
+        if len(self._parts()) == 1:
             return pictures
-        looks, words = (np.sqrt(part.share) for part in self.parts())
+        looks, words = (np.sqrt(part.share) for part in self._parts())
         return unit_rows(np.concatenate([looks * pictures, words * self._loaded().texts(captions)], axis=1))
 
     def _loaded(self) -> clip.Towers:

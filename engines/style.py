@@ -1,9 +1,10 @@
 """Style: alike in brush, grain and composition of colour. VGG19 -> Gram matrices -> a compact style vector.
 
-Gram matrices of five layers (Gatys, Ecker and Bethge 2016), each of unit length so that no layer drowns the
-others, are 610,304 numbers. A count sketch (Charikar 2002; Weinberger 2009) adds them up, with random signs, in
-2,100 heaps of equal size: inner products are kept in expectation. One sketch of all layers errs less than one
-for each, since an error counts by how much its layer tells the pictures apart.
+Gram matrices of five layers (Gatys, Ecker and Bethge 2016) are 610,304 numbers. A count sketch of each (Charikar
+2002; Weinberger 2009) adds them up, with random signs, in 360 heaps of equal size: inner products are kept in
+expectation. Each layer has unit length, so that none drowns the others, and a stretch of the vector to itself, so
+that it can be weighed anew when searching. Beside them lies, nearly unheard, what the picture shows: the means of
+the deepest layer (Babenko and Lempitsky 2015), sketched likewise.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import register
+from engines.base import VectorPart, register
 from engines.networks import builtin, vgg19
 from engines.networks.network import Network, NetworkEngine
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     import keras
 
 LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
-SKETCH = 2100  # numbers: 1/290 of the Gram matrices
+SKETCH = 360  # numbers of each layer: together 1/339 of the Gram matrices
+SUBJECT = 240  # numbers of what the picture shows
+SUBJECT_SHARE = 0.05  # of the cosine
 SEED = 19
 
 
@@ -37,46 +40,60 @@ def gram(features: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
     return ops.normalize(ops.reshape(full, (-1, channels * channels)), axis=-1)
 
 
-def sketch(rows: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
-    """(N, L) -> (N, SKETCH) float32: a count sketch; inner products are kept in expectation."""
+def sketch(rows: keras.KerasTensor | np.ndarray, size: int) -> keras.KerasTensor:
+    """(N, L) -> (N, size) float32: a count sketch; inner products are kept in expectation."""
     from keras import ops
 
-    order, signs = _heaps(rows.shape[1])
+    order, signs = _heaps(rows.shape[1], size)
     heaps = ops.take(ops.pad(rows, ((0, 0), (0, len(order) - rows.shape[1]))), order, axis=1) * signs
-    return ops.sum(ops.reshape(heaps, (-1, SKETCH, len(order) // SKETCH)), axis=2)
+    return ops.sum(ops.reshape(heaps, (-1, size, len(order) // size)), axis=2)
 
 
 @cache
-def _heaps(length: int) -> tuple[np.ndarray, np.ndarray]:
+def _heaps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The entries in order of their heaps, filled up so that all heaps are of one size, and their signs."""
     generator = np.random.Generator(np.random.PCG64([SEED, length]))
-    filled = -(-length // SKETCH) * SKETCH
+    filled = -(-length // size) * size
     signs = generator.choice(np.array([-1, 1], np.float32), filled)
     return generator.permutation(filled).astype(np.int32), signs
 
 
+PARTS = (
+    *(VectorPart(name, SKETCH, (1 - SUBJECT_SHARE) / len(LAYERS), builtin.BRUSH) for name in builtin.LAYERS),
+    VectorPart(builtin.SUBJECT, SUBJECT, SUBJECT_SHARE, builtin.SUBJECT),
+)
+
+
 def _build(path: Path | None) -> keras.Model:
     import keras
+    from keras import ops
 
-    parts = vgg19.build(path, LAYERS)
-    grams = keras.ops.concatenate([gram(layer) for layer in parts.outputs], axis=1)
-    return keras.Model(parts.inputs, sketch(grams))
+    net = vgg19.build(path, LAYERS)
+    rows = [sketch(gram(layer), SKETCH) for layer in net.outputs]
+    rows.append(sketch(ops.mean(net.outputs[-1], axis=(1, 2)), SUBJECT))
+    loud = [part.share**0.5 * ops.normalize(row, axis=-1) for part, row in zip(PARTS, rows, strict=True)]
+    return keras.Model(net.inputs, ops.concatenate(loud, axis=1))
 
 
 VGG19 = Network(
     "vgg19",
-    dim=SKETCH,
+    dim=sum(part.dim for part in PARTS),
     size=224,
     build=_build,
     weights=vgg19.WEIGHTS,
-    settings={"layers": list(LAYERS), "sketch": SKETCH, "seed": SEED},
+    settings={
+        "layers": list(LAYERS),
+        "parts": [[part.name, part.dim, part.share] for part in PARTS],
+        "seed": SEED,
+    },
+    parts=PARTS,
 )
 
 
 @register
 class Style(NetworkEngine):
     name = "style"
-    version = 2
+    version = 3
     title = "Style"
     alike = "the same brush: colour, grain and pattern, whatever the subject"
     order = 20

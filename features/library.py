@@ -11,8 +11,8 @@ import pickle
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,14 +21,27 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import Box, Card, Engine, Head, Labeller, SemblanceError, TextSide, Verifier
+from engines import (
+    Box,
+    Card,
+    Engine,
+    Head,
+    Labeller,
+    Parted,
+    SemblanceError,
+    TextSide,
+    VectorPart,
+    Verifier,
+    unit_rows,
+)
 from features import catalogue as catalogues
-from features import files, images, index, words
+from features import files, images, index, mixing, words
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import Captions, captioner, cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
+from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
 from features.store import FORMAT, Features, FeatureStore, Row
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
@@ -36,6 +49,7 @@ from features.verification import KnownPairs, Pair, PairsEvaluation, cross_valid
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 NEAR = 500  # pictures whose labels are ranked
+MIXES = 8  # calibrations of mixes that are kept
 SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
 
@@ -85,6 +99,7 @@ class Match:
     """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels.
 
     remarks: what makes its vector doubtful; see engines.Crop. part: which of the picture's crops it was, from 0.
+    agreement: part of its vector (see engines.Parted) -> share of strangers that are less alike in it, 0..1.
     """
 
     digest: str
@@ -94,6 +109,15 @@ class Match:
     box: Box | None
     remarks: tuple[str, ...] = ()
     part: int = 0
+    agreement: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A picture to ask with. weight: more than 0, of its vector where several are averaged."""
+
+    path: Path
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,6 +180,8 @@ class _Searchable:
     first_row: dict[str, int]  # of each picture that is shown; its others follow
     index: index.Index
     crowd: int  # rows of the picture that has most
+    parts: Sequence[VectorPart]  # of the vectors
+    mixes: dict[str, Calibration] = field(default_factory=dict)  # by fingerprint, made when asked for
 
     def file(self, digest: str) -> Path:
         return self.root / self.paths[digest][0]
@@ -187,8 +213,43 @@ class _Searchable:
 
     @cached_property
     def calibration(self) -> Calibration:
+        return self._calibrate(self.features.take)
+
+    @cached_property
+    def of_parts(self) -> dict[str, Calibration]:
+        """Of each part of the vectors alone."""
+        places = mixing.places(self.parts)
+        return {
+            name: self._calibrate(lambda rows, place=place: unit_rows(self.features.take(rows)[:, place]))
+            for name, place in places.items()
+        }
+
+    def scale(self, mix: Mix) -> np.ndarray:
+        """See mixing.scale."""
+        return mixing.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
+
+    def mixed(self, mix: Mix) -> Calibration:
+        key = mixing.fingerprint("", mix)
+        found = self.mixes.get(key)
+        if found is None:
+            root = np.sqrt(self.scale(mix))
+            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * root)
+            for old in list(self.mixes)[:-MIXES]:
+                self.mixes.pop(old, None)
+        return found
+
+    def agreement(self, match: Match, vector: np.ndarray) -> dict[str, float]:
+        """See Match. vector: what was asked with."""
+        row = self.features.take([self.first_row[match.digest] + match.part])[0]
+        cosines = {
+            name: float(unit_rows(vector[None, place])[0] @ unit_rows(row[None, place])[0])
+            for name, place in mixing.places(self.parts).items()
+        }
+        return {name: self.of_parts[name].closer_than(cosine) for name, cosine in cosines.items()}
+
+    def _calibrate(self, take: Callable[[Sequence[int]], np.ndarray]) -> Calibration:
         kinds = [(place, kind) for kind, places in self.rows_of.items() for place in places]
-        return calibrate(self.features, [place for place, _ in kinds], [kind for _, kind in kinds])
+        return calibrate(take, [place for place, _ in kinds], [kind for _, kind in kinds])
 
     def is_of(self, version: tuple[files.Version, ...], catalogue: Catalogue) -> bool:
         same = self.paths is catalogue.paths and self.hidden is catalogue.hidden
@@ -362,13 +423,23 @@ class Library:
             cancelled=stopped or not complete,
         )
 
-    def search(self, catalogue: Catalogue, engine: Engine, query: Path, k: int = 5) -> Answer:
-        """The k pictures most like the query's most prominent crop.
+    def search(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        query: Path | Sequence[Reference],
+        k: int = 5,
+        mix: Mix | None = None,
+    ) -> Answer:
+        """The k pictures most like the query's most prominent crop, or like the weighted mean of several.
 
-        Raises ImageError, NotEmbeddable, NotIndexed.
+        mix: how the parts of the vectors are weighed; None is as they are. Raises ImageError, NotEmbeddable and
+        NotIndexed, and SemblanceError for a mix or weights that can't be.
         """
         started = time.perf_counter()
-        return self._answer(catalogue, engine, self._embed(catalogue, engine, query), k, (), started)
+        single = isinstance(query, Path)
+        vector = self._embed(catalogue, engine, query) if single else self._blended(catalogue, engine, query)
+        return self._answer(catalogue, engine, vector, k, (), started, mix)
 
     def search_text(
         self,
@@ -378,27 +449,29 @@ class Library:
         query: Path | None = None,
         unlike: str = "",
         k: int = 5,
+        mix: Mix | None = None,
     ) -> Answer:
         """The k pictures that fit a text: by the engine, where it has a TextSide that can be had, else by words.
 
         query: a picture that counts as much as the text. unlike: a text that is held against them, as in
-        `recommend`. By words a picture can't be asked with. Raises SemblanceError, and as `search`; by words not
+        `recommend`. By words neither a picture nor a mix can be asked with. Raises as `search`; by words not
         NotIndexed.
         """
         started = time.perf_counter()
         if not text.strip():
             raise SemblanceError("Say in a few words what the pictures should show.")
         if not self.understands(engine, fetch=True):
-            if query:
-                raise SemblanceError(
-                    f"{engine.name} can't take a text with a picture here; leave one of them out."
-                )
+            if query or mix:
+                what = "a text with a picture" if query else "a text with a mix"
+                raise SemblanceError(f"{engine.name} can't take {what} here; leave one of them out.")
             return self._search_words(catalogue, text, unlike, k, started)
         rows = engine.embed_text([text, unlike] if unlike.strip() else [text])
         vector = rows[0] if query is None else (rows[0] + self._embed(catalogue, engine, query)) / 2
         if len(rows) > 1:
             vector = 2 * vector - rows[1]
-        return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, (), started)
+        answer = self._answer(catalogue, engine, unit_rows(vector[None])[0], k, (), started, mix)
+        # How alike strangers look tells nothing of how near a text should be.
+        return replace(answer, matches=[replace(match, agreement={}) for match in answer.matches])
 
     def understands(self, engine: Engine, *, fetch: bool = False) -> bool:
         """Whether texts are held against the engine's vectors, not against words. fetch: try to make it ready."""
@@ -501,9 +574,10 @@ class Library:
             groups.append(Group(matches[0].label, score, matches))
         return Ranking(groups, sum(len(places) for places in stored.rows_of.values()), stored.index.name)
 
-    def calibration(self, catalogue: Catalogue, engine: Engine) -> Calibration:
-        """How alike strangers are here; remembered until something changes. Raises NotIndexed."""
-        return self._ready(catalogue, engine).calibration
+    def calibration(self, catalogue: Catalogue, engine: Engine, mix: Mix | None = None) -> Calibration:
+        """How alike strangers are here; remembered until something changes. Raises as `search`."""
+        stored = self._ready(catalogue, engine)
+        return stored.calibration if mix is None else stored.mixed(mix)
 
     def known_pairs(self, catalogue: Catalogue, engine: Engine) -> KnownPairs | None:
         """Of the engine's network, or else of the catalogue's own labels; None where neither has enough."""
@@ -558,7 +632,7 @@ class Library:
             away = np.mean([self._embed_named(catalogue, engine, path) for path in unlike], axis=0)
             vector = 2 * vector - away
         given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
-        return self._answer(catalogue, engine, engines.unit_rows(vector[None])[0], k, given, started)
+        return self._answer(catalogue, engine, unit_rows(vector[None])[0], k, given, started)
 
     def classify(
         self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path]
@@ -576,13 +650,17 @@ class Library:
         return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
 
     def evaluate(
-        self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]] | None = None
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        queries: Sequence[tuple[Path, str]] | None = None,
+        mix: Mix | None = None,
     ) -> tuple[Evaluation, list[Skipped]]:
         """Retrieval over labelled pictures, and the queries that could not be embedded.
 
         queries: files with their labels; None takes every labelled picture of the catalogue, each against all the
         others. A query whose label nobody else has is left out. seconds_per_query is from file to answer; when
-        leaving one out, of the search alone.
+        leaving one out, of the search alone. mix: see `search`.
         """
         stored = self._ready(catalogue, engine)
         labels = {digest: stored.label(digest) for digest in stored.first_row}
@@ -602,7 +680,7 @@ class Library:
         asked = [query for query in asked if query[1] and many[query[1]]]
         if not asked:
             raise SemblanceError("Nothing to measure: put the pictures into folders, two or more in each.")
-        found = self._nearest(stored, np.stack([vector for *_, vector in asked]), DEPTH + 1)
+        found = self._nearest(stored, np.stack([vector for *_, vector in asked]), DEPTH + 1, mix)
         answers = [
             [match.label for match in matches if match.digest != own]
             for (own, *_), matches in zip(asked, found, strict=True)
@@ -610,6 +688,7 @@ class Library:
         scores = retrieval_scores([label for _, label, _ in asked], answers)
         seconds = (time.perf_counter() - started) / len(asked)
         network, key = engine.describe().network, engines.fingerprint(engine)
+        key = key if mix is None else mixing.fingerprint(key, mix)
         return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
 
     def evaluate_pairs(
@@ -679,7 +758,15 @@ class Library:
         try:
             return self._embed(catalogue, engine, query)
         except SemblanceError as error:
-            raise type(error)(f"{query}: {error}") from error
+            raise type(error)(f"{query.name}: {error}") from error
+
+    def _blended(self, catalogue: Catalogue, engine: Engine, references: Sequence[Reference]) -> np.ndarray:
+        """(D,) float32 unit vector: the weighted mean. Raises as `search`."""
+        if not references or not all(0 < reference.weight < np.inf for reference in references):
+            raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
+        named = [self._embed_named(catalogue, engine, reference.path) for reference in references]
+        rows = [reference.weight * row for reference, row in zip(references, named, strict=True)]
+        return unit_rows(np.sum(rows, axis=0)[None])[0]
 
     def _told(self, catalogue: Catalogue) -> Metadata:
         path = catalogue.state.with_name("metadata.json")
@@ -711,7 +798,10 @@ class Library:
                 for i, row in enumerate(stored.rows):
                     if row.digest in rows:
                         first_row.setdefault(row.digest, i)
-                known = _Searchable(version, catalogue.root, paths, hidden, stored, first_row, searched, crowd)
+                parts = engine.vector_parts() if isinstance(engine, Parted) else ()
+                known = _Searchable(
+                    version, catalogue.root, paths, hidden, stored, first_row, searched, crowd, parts
+                )
                 self._searchable[store.path] = known
             return known
 
@@ -730,24 +820,33 @@ class Library:
         k: int,
         skip: Collection[str],
         started: float,
+        mix: Mix | None = None,
     ) -> Answer:
         stored = self._ready(catalogue, engine)
-        (found,) = self._nearest(stored, vector[None], k + len(skip))
+        (found,) = self._nearest(stored, vector[None], k + len(skip), mix)
         matches = [match for match in found if match.digest not in skip][:k]
+        if stored.parts:
+            matches = [replace(match, agreement=stored.agreement(match, vector)) for match in matches]
         card = engine.describe()
         seconds = time.perf_counter() - started
         return Answer(matches, card.network, card.weights, stored.index.name, len(stored.first_row), seconds)
 
-    def _nearest(self, stored: _Searchable, vectors: np.ndarray, k: int) -> list[list[Match]]:
+    def _nearest(
+        self, stored: _Searchable, vectors: np.ndarray, k: int, mix: Mix | None = None
+    ) -> list[list[Match]]:
         """For each query the k nearest pictures, each by its best row."""
+        lengths = np.ones(len(vectors))
+        if mix is not None:  # rows are of unit length, so that the product with one is cosine times length
+            vectors = vectors * stored.scale(mix)
+            lengths = np.linalg.norm(vectors, axis=1)
         ids, scores = stored.index.query(vectors, k * stored.crowd)
         answers = []
-        for names, cosines in zip(ids, scores, strict=True):
+        for names, cosines, length in zip(ids, scores, lengths.tolist(), strict=True):
             best: dict[str, Match] = {}
             for name, cosine in zip(names, cosines, strict=True):
                 digest, _, number = name.partition("/")
                 if digest not in best:
-                    best[digest] = stored.match(stored.first_row[digest] + int(number), cosine)
+                    best[digest] = stored.match(stored.first_row[digest] + int(number), cosine * length)
             answers.append(list(best.values())[:k])
         return answers
 

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import tiny
 from PIL import Image
+from reference import bit_timm
 
-from engines.networks import clip, efficientnet, hub, vgg19, vggface
+from engines.networks import bit, clip, efficientnet, hub, vgg19, vggface
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +74,7 @@ class Files:
             return path if path.exists() else tiny.save(path, [network, "blip-base"])
         path = self.folder / FILES[network]
         if not path.exists():
-            _write(path, *_NETS[network]())
+            _WRITE[network](path)
         return path
 
 
@@ -82,40 +83,41 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(tmp_path_factory.mktemp("weights"))
 
 
-def _published_name(layer: str) -> str:
-    return layer
-
-
 def _published_vggface_name(layer: str) -> str:
     return layer.replace("_bn", "/bn").replace("conv1_7x7", "conv1/7x7")
 
 
-def _efficientnet() -> tuple[keras.Model, Callable[[str], str]]:
+def _efficientnet(path: Path) -> None:
     import keras
 
-    return keras.applications.EfficientNetB0(include_top=False, weights=None), _published_name
+    _write(path, keras.applications.EfficientNetB0(include_top=False, weights=None))
 
 
-def _vgg19() -> tuple[keras.Model, Callable[[str], str]]:
+def _vgg19(path: Path) -> None:
     import keras
 
-    return keras.applications.VGG19(include_top=False, weights=None), _published_name
+    _write(path, keras.applications.VGG19(include_top=False, weights=None))
 
 
-def _resnet50() -> tuple[keras.Model, Callable[[str], str]]:
-    return vggface.build("resnet50", None), _published_vggface_name
+def _resnet50(path: Path) -> None:
+    _write(path, vggface.build("resnet50", None), _published_vggface_name)
 
 
-_NETS = {"efficientnetb0": _efficientnet, "vgg19": _vgg19, "resnet50": _resnet50}
+def _bit(path: Path) -> None:
+    np.savez(path, **bit_timm.arrays())
+
+
+_WRITE = {"efficientnetb0": _efficientnet, "vgg19": _vgg19, "resnet50": _resnet50, "bit-r50x1": _bit}
 FILES = {
     "efficientnetb0": efficientnet.WEIGHTS.file,
     "vgg19": vgg19.WEIGHTS.file,
     "resnet50": Path(vggface.WEIGHTS["resnet50"].file).name,
+    "bit-r50x1": bit.WEIGHTS.file,
 }
 TINY = () if hub.lacking() else tuple(net.name for net in clip.NETS)
 
 
-def _write(path: Path, model: keras.Model, published: Callable[[str], str]) -> None:
+def _write(path: Path, model: keras.Model, published: Callable[[str], str] = str) -> None:
     """The legacy layout of old Keras: a group per layer, the names of its weights among the attributes."""
     random = np.random.default_rng(11)
     with h5py.File(path, "w") as file:

@@ -37,8 +37,8 @@ from features.library import Library
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000  # the longest wait, in milliseconds: TensorFlow's first import is slow on a busy machine
-ASKED = (search.Asked(), 3, search.PICTURES)
-LOADED = ("lookalike", "style", "product", "colour")
+ASKED = (search.Asked(), 3, search.How(), search.PICTURES)
+LOADED = ("lookalike", "style", "product", "visual", "colour")
 
 
 def _noise(path: Path, seed: int, side: int = 96) -> Path:
@@ -331,7 +331,16 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
     items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
     views = ("find", "same", "mirror", "search", "map", "paint")
     tabs = [item["label"] for item in items if item["id"] not in views]
-    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Meaning", "Colour", "Catalogue"]
+    assert tabs == [
+        "Look-alike",
+        "Brightness <b>",
+        "Style",
+        "Products",
+        "Meaning",
+        "Visual",
+        "Colour",
+        "Catalogue",
+    ]
     assert "brightness" in {d["api_name"] for d in config["dependencies"]}
 
 
@@ -363,11 +372,11 @@ def test_no_file_is_opened_that_was_not_uploaded(app: str, pictures: Path) -> No
     )
     secret = str(next(pictures.glob("*/1.jpg")))
     made_up = [secret, "/etc/passwd", "/no/such/file", "a\0b", f"{Path(secret).parent}"]
-    told = {_call(app, "colour", [key, {"path": path}, "", 3]) for path in made_up}
+    told = {_call(app, "colour", [key, {"path": path}, "", 3, ""]) for path in made_up}
     assert len(told) == 1 and "This picture is not here" in told.pop()
     meta = {"_type": "gradio.FileData"}
     for form in ({"path": secret, "meta": meta}, secret, [secret], [{"path": secret}], {"url": secret}):
-        assert 'class=\\"card' not in _call(app, "colour", [key, form, "", 3])
+        assert 'class=\\"card' not in _call(app, "colour", [key, form, "", 3, ""])
     assert "complete" not in _call(app, "upload", [[{"path": secret}], "Stolen", "", "colour"])
 
 

@@ -23,7 +23,7 @@ def circle(degrees: Sequence[float]) -> Features:
 
 
 def of(degrees: Sequence[float], kinds: Sequence[str]) -> Calibration:
-    return calibrate(circle(degrees), range(len(degrees)), kinds)
+    return calibrate(circle(degrees).take, range(len(degrees)), kinds)
 
 
 def angles(cosines: np.ndarray) -> list[int]:
@@ -54,7 +54,7 @@ def test_where_there_are_no_strangers_there_is_nothing_to_tell(degrees: list[flo
 
 def test_only_the_places_that_are_named_count() -> None:
     features = circle([0, 1, 2, 90])
-    told = calibrate(features, [0, 3], ["a", "b"])
+    told = calibrate(features.take, [0, 3], ["a", "b"])
     assert angles(told.strangers) == [90, 90]
 
 

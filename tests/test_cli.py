@@ -111,7 +111,7 @@ def evaluate_told(told: Any, folder: Path) -> None:
 
 def engines_told(told: Any, folder: Path) -> None:
     assert all(set(card) == CARD for card in told)
-    assert {"lookalike", "style", "product", "colour"} <= {card["name"] for card in told}
+    assert {"lookalike", "style", "product", "visual", "colour"} <= {card["name"] for card in told}
 
 
 COMMANDS = {

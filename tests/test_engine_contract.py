@@ -256,7 +256,7 @@ def test_no_two_engines_share_a_name_a_fingerprint_or_a_tab() -> None:
 
 def test_every_file_in_engines_can_be_loaded() -> None:
     assert engines.broken() == {}
-    assert {"colour", "lookalike", "product", "semantic", "style"} <= engines.discover().keys()
+    assert {"colour", "lookalike", "product", "semantic", "style", "visual"} <= engines.discover().keys()
 
 
 def test_an_unknown_engine_lists_the_choices() -> None:

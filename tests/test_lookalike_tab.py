@@ -291,7 +291,7 @@ def _uploaded(incoming: Path, photo: Path) -> dict[str, str]:
 
 def _query(shelf: Shelf, question: Any, asked: search.Asked | None = None, k: int = 5) -> search.Query:
     query = search._query(
-        shelf, shelf.first, "lookalike", question, asked or search.Asked(), k, lookalike._kind(shelf)
+        shelf, shelf.first, "lookalike", question, asked or search.Asked(), k, search.How(), lookalike._kind(shelf)
     )
     assert query
     return query

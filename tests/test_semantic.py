@@ -64,6 +64,7 @@ def test_without_the_extra_the_card_says_how_to_get_it() -> None:
         card = engine.describe()
         assert (card.available, card.reason, card.settled) == (False, INSTALL, True)
         assert len(fingerprint(engine)) == 12 and engine.side is None
+        assert engine.vector_parts() == ()
         for use in (engine.prepare, lambda engine=engine: engine.embed(CROPS[:1])):
             with pytest.raises(WeightsUnavailable, match="which are an extra"):
                 use()
@@ -429,11 +430,11 @@ def test_a_second_process_sees_without_pytorch_once_exported(
 @REAL
 def test_a_cosine_is_seven_parts_looks_and_three_parts_captions(made: Callable[..., Any]) -> None:
     engine, alone = made("clip"), made("clip", captions="off")
-    assert [(part.name, part.dim, part.share) for part in engine.parts()] == [
+    assert [(part.name, part.dim, part.share) for part in engine.vector_parts()] == [
         ("picture", 16, 0.7),
         ("caption", 16, 0.3),
     ]
-    assert [(part.name, part.dim, part.share) for part in alone.parts()] == [("picture", 16, 1.0)]
+    assert alone.vector_parts() == () and alone.describe().dim == 16
     rows, looks = engine.embed(CROPS), alone.embed(CROPS)
     said = alone.embed_text(engine.captions(CROPS))
     np.testing.assert_allclose(rows @ rows.T, 0.7 * looks @ looks.T + 0.3 * said @ said.T, atol=1e-5)
@@ -537,6 +538,11 @@ def test_the_whole_path_from_pictures_to_answers(
     assert cosine_to(library, catalogue, engine, text, dots, query=picture) > before
     unlike = library.captions(catalogue)[dots].text
     assert cosine_to(library, catalogue, engine, text, dots, unlike=unlike) < before
+
+    picture, seen[:] = catalogue.file(rings), []
+    told = library.search(catalogue, engine, picture, 6, {"caption": 1.0}).matches
+    assert all(match.agreement.keys() == {"picture", "caption"} for match in told)
+    assert [match.agreement for match in library.search_text(catalogue, engine, text).matches] == [{}] * 5
 
     other = made("siglip")
     library.index(catalogue, other)

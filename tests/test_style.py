@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from seeded import ROOT, Files, pictures
 
-from engines import Crop, Engine, create, style, unit_rows
+from engines import Crop, Engine, Parted, create, style, unit_rows
 from engines.networks import vgg19
+from features.mixing import places
 
 SHAPES = {
     "block1_conv1": (224, 224, 64),
@@ -117,16 +118,16 @@ def test_gram_forgets_where_and_how_strong() -> None:
 # --- sketch
 
 
-def sketch(rows: np.ndarray) -> np.ndarray:
-    return np.asarray(style.sketch(rows.astype(np.float32)))
+def sketch(rows: np.ndarray, size: int = style.SKETCH) -> np.ndarray:
+    return np.asarray(style.sketch(rows.astype(np.float32), size))
 
 
-@pytest.mark.parametrize("length", [4096, 610_304], ids=["block 1's", "all"])
+@pytest.mark.parametrize("length", [4096, 610_304], ids=["block 1's", "all layers'"])
 def test_sketch_keeps_inner_products(length: int) -> None:
-    """Within 0.1, and within 0.03 on average, of unit vectors; not leaning to either side."""
+    """In 2,100 numbers within 0.1, and within 0.03 on average, of unit vectors; not leaning to either side."""
     rows = unit_rows(np.random.default_rng(5).standard_normal((40, length)) + np.linspace(0, 2, 40)[:, None])
-    short = sketch(rows)
-    assert short.shape == (40, style.SKETCH) and short.dtype == np.float32
+    short = sketch(rows, 2100)
+    assert short.shape == (40, 2100) and short.dtype == np.float32
     exact = rows @ rows.T
     assert exact.min() < 0.1 and exact[~np.eye(40, dtype=bool)].max() > 0.7, "from strangers to near relatives"
     error = short @ short.T - exact
@@ -140,15 +141,15 @@ def test_sketch_is_linear() -> None:
 
 
 def test_sketch_uses_every_place_and_both_signs() -> None:
-    short = sketch(np.eye(4096, dtype=np.float32))
+    short = sketch(np.eye(4096, dtype=np.float32), 512)
     assert ((short != 0).sum(axis=1) == 1).all(), "each entry goes to one heap"
     assert set(np.unique(short)) == {-1, 0, 1}
-    assert set((short != 0).sum(axis=0)) <= {0, 1, 2}, "heaps of one size"
+    assert set((short != 0).sum(axis=0)) == {8}, "heaps of one size"
     assert abs(short.sum()) < 300
 
 
 def test_sketch_is_the_same_in_every_process() -> None:
-    code = "import numpy; from engines.style import sketch; print(numpy.asarray(sketch(numpy.arange(9e3)[None])).sum(0).tolist())"  # fmt: skip # noqa: E501
+    code = "import numpy; from engines.style import sketch; print(numpy.asarray(sketch(numpy.arange(9e3)[None], 360)).sum(0).tolist())"  # fmt: skip # noqa: E501
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert told.stdout.strip() == str(sketch(np.arange(9e3)[None]).sum(0).tolist())
 
@@ -156,14 +157,33 @@ def test_sketch_is_the_same_in_every_process() -> None:
 # --- the whole
 
 
-def test_cosine_is_the_mean_of_the_layers_gram_cosines(
+def test_each_part_is_a_layer_and_its_cosine_that_of_the_gram_matrices(
     engine: Engine, batch: np.ndarray, layers: dict[str, np.ndarray]
 ) -> None:
-    """In which the sketch may be off by 0.05."""
+    """In which a sketch may be off by 0.1, and their mean by 0.05."""
     rows = engine.embed([Crop(image) for image in batch])
-    exact = np.mean([full_gram(layer)[0] @ full_gram(layer)[1] for layer in layers.values()])
-    assert 0.2 < exact < 0.95, "the pictures would prove nothing"
-    assert rows[0] @ rows[1] == pytest.approx(exact, abs=0.05)
+    found = {name: unit_rows(rows[:, place]) for name, place in places(style.PARTS).items()}
+    assert list(found) == ["colour", "grain", "strokes", "motifs", "composition", "subject"]
+    exact = [float(full_gram(layer)[0] @ full_gram(layer)[1]) for layer in layers.values()]
+    assert 0.2 < np.mean(exact) < 0.95, "the pictures would prove nothing"
+    sketched = [float(part[0] @ part[1]) for part in found.values()]
+    np.testing.assert_allclose(sketched[:-1], exact, atol=0.1)
+    assert np.mean(sketched[:-1]) == pytest.approx(np.mean(exact), abs=0.05)
+    means = unit_rows(layers["block5_conv1"].mean(axis=(1, 2)))
+    assert sketched[-1] == pytest.approx(float(means[0] @ means[1]), abs=0.2)
+
+
+@pytest.mark.parametrize("network", ["vgg19", "builtin"])
+def test_parts_have_the_shares_that_they_tell(engine: Engine, batch: np.ndarray, network: str) -> None:
+    engine = engine if network == "vgg19" else create("style", "builtin")
+    assert isinstance(engine, Parted)
+    parts = engine.vector_parts()
+    rows = engine.embed([Crop(image) for image in batch])
+    assert rows.shape[1] == sum(part.dim for part in parts)
+    assert sum(part.share for part in parts) == pytest.approx(1)
+    for part, place in zip(parts, places(parts).values(), strict=True):
+        np.testing.assert_allclose((rows[:, place] ** 2).sum(axis=1), part.share, atol=1e-3)
+    assert [part.group for part in parts] == ["brush"] * 5 + ["subject"]
 
 
 def test_it_is_the_texture_that_counts_not_where_it_lies(engine: Engine) -> None:
@@ -180,11 +200,12 @@ def test_it_is_the_texture_that_counts_not_where_it_lies(engine: Engine) -> None
 
 def test_vectors_are_compact(engine: Engine) -> None:
     full = sum(channels**2 for *_, channels in SHAPES.values())
-    assert engine.describe().dim == style.SKETCH and full / style.SKETCH > 290
+    assert 2_000 <= 4 * engine.describe().dim <= 8_192 and full / engine.describe().dim > 290
 
 
 def test_settings_hold_all_that_moves_a_vector(engine: Engine) -> None:
     settings = engine.settings()
     assert settings["layers"] == list(SHAPES)
-    assert (settings["sketch"], settings["seed"]) == (style.SKETCH, style.SEED)
+    assert settings["parts"] == [[part.name, part.dim, part.share] for part in style.PARTS]
+    assert settings["seed"] == style.SEED
     assert (settings["network"], settings["size"]) == ("vgg19", 224) and len(settings["weights"]) == 64

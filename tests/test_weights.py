@@ -505,9 +505,11 @@ def test_a_named_path_that_is_not_there_stops(
     ("engine", "network", "given"),
     [
         ("product", "efficientnetb0", "vgg19"),
+        ("visual", "bit-r50x1", "vgg19"),
         ("style", "vgg19", "efficientnetb0"),
         ("lookalike", "resnet50", "efficientnetb0"),
         ("product", "efficientnetb0", "no weights at all"),
+        ("visual", "bit-r50x1", "no weights at all"),
         ("style", "vgg19", "no weights at all"),
         ("lookalike", "resnet50", "no weights at all"),
     ],
@@ -537,7 +539,13 @@ def shelf(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     ("engine", "network"),
-    [("product", "efficientnetb0"), ("style", "vgg19"), ("lookalike", "resnet50"), ("lookalike", "senet50")],
+    [
+        ("product", "efficientnetb0"),
+        ("style", "vgg19"),
+        ("visual", "bit-r50x1"),
+        ("lookalike", "resnet50"),
+        ("lookalike", "senet50"),
+    ],
 )
 def test_a_network_asked_for_by_name_is_never_replaced(
     engine: str, network: str, shelf: Path, capsys: pytest.CaptureFixture[str]
@@ -551,7 +559,9 @@ def test_a_network_asked_for_by_name_is_never_replaced(
     assert (card.network, card.available) == (network, False) and card.reason in err
 
 
-@pytest.mark.parametrize(("engine", "network"), [("product", "efficientnetb0"), ("style", "vgg19")])
+@pytest.mark.parametrize(
+    ("engine", "network"), [("product", "efficientnetb0"), ("style", "vgg19"), ("visual", "bit-r50x1")]
+)
 def test_auto_answers_with_the_built_in_encoder_and_every_command_says_so(
     engine: str, network: str, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

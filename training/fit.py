@@ -25,8 +25,8 @@ MOST = 3000  # pictures of each set to fit on
 DAMPING = 0.3
 """Of the whitening: 0 leaves the components as loud as they are, 0.5 makes all alike."""
 FLOOR = 1e-3  # of the first component's variance
-SHRINK = {"halves": 1.0, "movements": 1.0, "people": 0.3}
-"""Of the spread within a label, towards the same in all directions; by arm."""
+SHRINK = {builtin.HALVES: 1.0, builtin.MOVEMENTS: 1.0, builtin.PEOPLE: 0.3}
+"""Of the spread within a label, towards the same in all directions; by lesson."""
 QUANTILES = 1001  # of the cosines of known pairs
 SPACE = 600  # components in which directions are looked for
 
@@ -58,11 +58,12 @@ def fit(
     vector: Vector,
     arrays: Arrays,
     images: Sequence[np.ndarray],
-    lessons: Mapping[str, tuple[Sequence[np.ndarray], np.ndarray]],
+    lessons: Mapping[str, tuple[Sequence[np.ndarray], np.ndarray | None]],
 ) -> Arrays:
     """Adds the vector's own arrays to those of the net, which are of float16's precision already.
 
-    images: to centre on, and to find components of. lessons: for each other arm, images with (N,) labels.
+    images: to centre on, and to find components of. lessons: images with (N,) labels to tell apart, or with None
+    to find components of them.
     """
     import keras
 
@@ -74,19 +75,19 @@ def fit(
         return model.predict(squares, batch_size=64, verbose=0)
 
     found = parts(images)
+    taught = {name: found if seen is images else parts(seen) for name, (seen, _) in lessons.items()}
     added = {f"{vector.name}/{name}": part.mean(axis=0) for name, part in found.items()}
     for name, arm in vector.arms.items():
         if not arm.dim:
             continue
-        rows = np.asarray(builtin.joined(vector, arm, added, found), np.float64)
-        centre = rows.mean(axis=0)
-        if name in lessons:
-            taught, labels = lessons[name]
-            if taught is not images:
-                rows = np.asarray(builtin.joined(vector, arm, added, parts(taught)), np.float64)
-            axes = directions(rows - centre, labels, arm.dim, SHRINK[name])
+        centre = np.asarray(builtin.joined(vector, arm, added, found), np.float64).mean(axis=0)
+        seen = taught.get(arm.lesson, found)
+        rows = np.asarray(builtin.joined(vector, arm, added, seen), np.float64) - centre
+        labels = lessons[arm.lesson][1] if arm.lesson else None
+        if labels is None:
+            axes = components(rows, arm.dim, DAMPING)
         else:
-            axes = components(rows - centre, arm.dim, DAMPING)
+            axes = directions(rows, labels, arm.dim, SHRINK[arm.lesson])
         key = f"{vector.name}/{name}"
         added[f"{key}/centre"] = centre
         added[f"{key}/projection"] = axes / np.abs(axes).max()  # the length of a row is nothing
@@ -98,6 +99,14 @@ def trained(path: Path) -> Arrays:
     net = residual.build(None)
     net.load_weights(path)
     return {name: value.astype(np.float16).astype(np.float32) for name, value in residual.fold(net).items()}
+
+
+def to_fit(path: Path, network: Network) -> Arrays:
+    """The net that was trained here, else the one that is shipped, without its vectors."""
+    if path.exists():
+        return trained(path)
+    vectors = ("picture/", "style/", "face/")
+    return {name: of for name, of in builtin.read(network.weights.path).items() if not name.startswith(vectors)}
 
 
 def ship(arrays: Arrays, networks: Sequence[Network]) -> None:
@@ -135,14 +144,15 @@ def of_sets(sets: dict[str, Pictures], net: Arrays) -> Arrays:
     middle = paintings.images.shape[2] // 2
     halves = [half for image in paintings.images for half in (image[:, :middle], image[:, middle:])]
     lessons = {
-        "halves": (halves, np.repeat(np.arange(len(paintings)), 2)),
-        "movements": (paintings.images, paintings.labels["movement"]),
+        builtin.HALVES: (halves, np.repeat(np.arange(len(paintings)), 2)),
+        builtin.MOVEMENTS: (paintings.images, paintings.labels["movement"]),
+        builtin.SUBJECTS: (images, None),
     }
     return fit(builtin.STYLE, arrays, paintings.images, lessons)
 
 
 def of_pictures(work: Path) -> None:
-    arrays = of_sets(pictures.sets(), trained(work / "pictures/net.weights.h5"))
+    arrays = of_sets(pictures.sets(), to_fit(work / "pictures/net.weights.h5", builtin.PICTURES))
     ship(arrays, [builtin.PICTURES, builtin.STYLES])
 
 
@@ -150,9 +160,9 @@ def of_faces(work: Path) -> None:
     photos = data.faces()
     people = photos.labels["person"]
     learn, _, _ = data.people(people)
-    arrays = trained(work / "faces/net.weights.h5")
+    arrays = to_fit(work / "faces/net.weights.h5", builtin.FACES)
     images = photos.images[learn]
-    ship(fit(builtin.FACE, arrays, images, {"people": (images, people[learn])}), [builtin.FACES])
+    ship(fit(builtin.FACE, arrays, images, {builtin.PEOPLE: (images, people[learn])}), [builtin.FACES])
     keep_pairs()
 
 

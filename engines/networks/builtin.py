@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.base import VectorPart
 from engines.networks import handmade, residual
 from engines.networks.network import Network
 from engines.networks.runtime import SHIPPED
@@ -32,11 +33,17 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Arm:
-    """A share of a vector. parts: name -> weight. dim: numbers after the projection, None where there is none."""
+    """A share of a vector. parts: name -> weight. dim: numbers after the projection, None where there is none.
+
+    lesson: what the projection was learned from; empty for principal components of what the vector is fitted on.
+    layer: what it is called where it may be weighed anew; see VectorPart.
+    """
 
     parts: Mapping[str, float]
     dim: int | None = None
     weight: float = 1.0
+    lesson: str = ""
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,19 @@ def build(vector: Vector, path: Path | None) -> keras.Model:
     return keras.Model(found["pixels"], ops.concatenate(rows, axis=-1))
 
 
+def layers(vector: Vector) -> tuple[VectorPart, ...]:
+    """What of a vector may be weighed anew."""
+    dims: dict[str, int] = {}
+    squares: dict[str, float] = {}
+    for arm in vector.arms.values():
+        dims[arm.layer] = dims.get(arm.layer, 0) + (arm.dim or 0)
+        squares[arm.layer] = squares.get(arm.layer, 0.0) + _half(arm.weight) ** 2
+    whole = sum(squares.values())
+    return tuple(
+        VectorPart(name, dims[name], squares[name] / whole, SUBJECT if name == SUBJECT else BRUSH) for name in dims
+    )
+
+
 LICENCE = "research and non-commercial use (docs/models/)"
 
 
@@ -130,6 +150,7 @@ def _network(vector: Vector, file: str, good_for: str, pairs: str = "") -> Netwo
         weights=Shipped(SHIPPED / file, LICENCE, good_for),
         settings={"vector": vector.name},
         exact=True,
+        parts=layers(vector) if vector is STYLE else (),
         pairs=SHIPPED / pairs if pairs else None,
     )
 
@@ -141,19 +162,33 @@ PICTURE = Vector(
     arms={"components": Arm({"deviation4": 1.0, "outline": 0.5, "colour": 0.2, "grain": 0.4}, dim=320)},
     mirrored=True,
 )
-_ALL = ("mean3", "deviation3", "mean4", "deviation4", "colour", "grain", "layout", "outline")
-_BRUSH = dict.fromkeys(_ALL, 1.0)
-STYLE = Vector(
-    "style",
-    size=144,
-    dim=106,
-    arms={"halves": Arm(_BRUSH, dim=100), "movements": Arm(_BRUSH, dim=6, weight=0.7)},
-)
+HALVES, MOVEMENTS, SUBJECTS, PEOPLE = "halves", "movements", "subjects", "people"  # lessons
+BRUSH, SUBJECT = "brush", "subject"
+LAYERS = {  # of a style: what each is made of, and how loud it is
+    "colour": (("colour",), 1.0),
+    "grain": (("grain",), 0.8),
+    "strokes": (("mean3", "deviation3"), 1.2),
+    "motifs": (("mean4", "deviation4"), 1.4),
+    "composition": (("layout", "outline"), 0.7),
+}
+
+
+def _style() -> Vector:
+    arms = {}
+    for layer, (names, loud) in LAYERS.items():
+        parts = dict.fromkeys(names, 1.0)
+        arms[f"{layer}-halves"] = Arm(parts, 50, loud, HALVES, layer)
+        arms[f"{layer}-movements"] = Arm(parts, 6, 0.7 * loud, MOVEMENTS, layer)
+    arms[SUBJECT] = Arm({"deviation4": 1.0, "outline": 0.5}, 160, 0.66, SUBJECTS, SUBJECT)
+    return Vector("style", size=144, dim=sum(arm.dim or 0 for arm in arms.values()), arms=arms)
+
+
+STYLE = _style()
 FACE = Vector(
     "face",
     size=80,
     dim=470,
-    arms={"raw": Arm({"deviation4": 1.0}), "people": Arm({"patterns": 1.0}, dim=150, weight=0.9)},
+    arms={"raw": Arm({"deviation4": 1.0}), "people": Arm({"patterns": 1.0}, dim=150, weight=0.9, lesson=PEOPLE)},
     mirrored=True,
 )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import cv2
 import numpy as np
 
-from engines.base import Card, Crop, Engine, WeightsError, unit_rows
+from engines.base import Card, Crop, Engine, VectorPart, WeightsError, unit_rows
 from engines.networks import runtime
 from engines.networks.weights import Found, NotFetched, Shipped, Weights, WeightsUnavailable, resolve
 
@@ -39,6 +39,7 @@ class Network:
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
     exact: bool = False  # float32 in any case, so that all machines agree
+    parts: tuple[VectorPart, ...] = ()  # of its vectors; see Parted
     pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
 
@@ -101,6 +102,9 @@ class NetworkEngine(Engine):
         batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
         inputs = (np.stack([squeezed(crop.pixels, net.size) for crop in batch]) for batch in batches)
         return unit_rows(np.concatenate([self._forward(pixels) for pixels in inputs]))
+
+    def vector_parts(self) -> Sequence[VectorPart]:
+        return self._answer(fetch=False).network.parts
 
     def settings(self) -> dict[str, Any]:
         answering = self._answer(fetch=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import socket
 import sys
@@ -26,6 +27,7 @@ from filelock import FileLock
 from engines.base import SemblanceError, WeightsError
 from engines.networks.quiet import quietly
 
+SAVED_MODEL = "saved_model.pb"  # by it a folder is known as a SavedModel of TensorFlow's
 PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
 PIECE = 1 << 20  # bytes, of a file that is read
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
@@ -50,7 +52,10 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Weights:
-    """One published weights file. checksum: "sha256:..." or "md5:...", None where the publisher gives none."""
+    """One published weights file. checksum: "sha256:..." or "md5:...", None where the publisher gives none.
+
+    saved_model: the folder of the same net as a SavedModel, where a person may name one instead.
+    """
 
     name: str
     file: str  # its place below Keras's `models` cache
@@ -60,6 +65,7 @@ class Weights:
     licence: str
     source: str  # paper or project
     preprocessing: Preprocessing
+    saved_model: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Shipped:
 
 @dataclass(frozen=True)
 class Found:
-    """A weights file on this machine: verified, shipped, or named by the person."""
+    """A weights file (or SavedModel) on this machine: verified, shipped, or named by the person."""
 
     path: Path
     sha256: str
@@ -105,10 +111,10 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
         path = Path(named).expanduser()
         if not path.exists():
             raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
-        if path.is_dir():
-            path = path / Path(weights.file).name
-        if path.is_file():  # the person vouches for it: its own sha256 goes into the fingerprint
-            return Found(path, digest(path, "sha256"), f"{path.name}, named by you")
+        for place in (path, path / Path(weights.file).name, path / weights.saved_model):
+            if place.is_file() or (weights.saved_model and (place / SAVED_MODEL).is_file()):
+                # the person vouches for it: its own sha256 goes into the fingerprint
+                return Found(place, digest(place, "sha256"), f"{place.name}, named by you")
     path = cache_folder() / weights.file
     if not path.is_file():
         may_download(weights.url, weights.size, fetch)
@@ -139,8 +145,12 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
-    """Hex digits of a file. Raises WeightsError when it can't be read."""
+    """Hex digits of a file; or of a SavedModel's folder, over all that a net has there. Raises WeightsError."""
     try:
+        if path.is_dir():
+            files = [path / SAVED_MODEL, *sorted((path / "variables").glob("*"))]
+            told = [(file.name, digest(file, algorithm)) for file in files]
+            return hashlib.new(algorithm, json.dumps(told).encode()).hexdigest()
         stat = path.stat()
         return _digest_of(path, algorithm, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
