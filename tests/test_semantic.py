@@ -117,6 +117,7 @@ def test_there_is_no_built_in_encoder_for_meaning() -> None:
         ([], "Give pictures, --text, or both"),
         (["--unlike-text", "rings"], "Give pictures, --text, or both"),
         (["rings.png", "--unlike-text", "rings"], "--unlike-text goes with --text"),
+        (["rings.png", "--together", "--text", "rings"], "Give --text or --together, not both"),
     ],
 )
 def test_a_search_needs_something_to_ask_with(
