@@ -1,4 +1,5 @@
-"""Semblance's only entry: `python app.py [serve|index|search|recommend|classify|evaluate|transfer|engines]`."""
+"""Semblance's only entry: `python app.py
+[serve|index|search|recommend|classify|train|evaluate|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -19,14 +20,19 @@ import engines
 from engines import Card, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
+from features.examination import Examination
+from features.heads import Head
 from features.images import ImageError
+from features.index import CHOICES
 from features.library import Answer, Busy, Library, Match, Reference, labelled_files
 from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
+from features.tuned import SUFFIX
 from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
+FEW = 5  # mistakes, and mixed up folders, that are told to a person
 STOPPED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
@@ -38,7 +44,12 @@ app = typer.Typer(
 
 Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]
 Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
-EngineName = Annotated[str, typer.Option("--engine", "-e", help="What alike means; see the command `engines`.")]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine", "-e", help="What alike means, see the command `engines`; NAME+tuned: as your folders tell."
+    ),
+]
 Network = Annotated[str, typer.Option(help="NAME, auto (the best to be had) or builtin (needs no weights).")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many pictures to give.")]
 MixOf = Annotated[
@@ -55,17 +66,29 @@ Captions = Annotated[
     str | None,
     typer.Option(envvar="SEMBLANCE_CAPTIONS", help="Who writes the captions of `semantic`: base, large, or off."),
 ]
+IndexName = Annotated[
+    str | None,
+    typer.Option(
+        "--index", envvar="SEMBLANCE_INDEX", help=f"How to search: {', '.join(CHOICES)} [default: auto]."
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Try no download.")]
 
 
-def _library(home: Path | None, weights: Path | None, offline: bool, captions: str | None = None) -> Library:
+def _library(
+    home: Path | None,
+    weights: Path | None,
+    offline: bool,
+    searched_by: str | None = None,
+    captions: str | None = None,
+) -> Library:
     """What is a matter of the whole process engines read from the environment."""
     if weights:
         os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
     if captions:
         os.environ["SEMBLANCE_CAPTIONS"] = captions
     os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
-    return Library(home)
+    return Library(home, searched_by)
 
 
 @contextmanager
@@ -84,9 +107,24 @@ def _progress() -> Iterator[Progress]:
         yield lambda done, total, what: bars.update(task, completed=done, total=total, description=what)
 
 
+def _engine(library: Library, catalogue: Catalogue, name: str, network: str) -> Engine:
+    """NAME, or NAME+tuned: its vectors as tuned on the catalogue's folders, which is done now if it never was."""
+    base = library.engine(name.removesuffix(SUFFIX), network)
+    if not name.endswith(SUFFIX):
+        return base
+    base.prepare()  # until then another network may seem to answer
+    tuned = library.tuned(catalogue, base)
+    if tuned is None:
+        with _progress() as progress:
+            library.index(catalogue, base, progress, wait=PATIENCE)
+            tuned = library.tune(catalogue, base, progress)
+    return tuned
+
+
 def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
     """The catalogue brought up to date for the engine; what could not be used is told on stderr."""
-    catalogue, engine = library.open(images), library.engine(name, network)
+    catalogue = library.open(images)
+    engine = _engine(library, catalogue, name, network)
     try:
         with _progress() as progress:
             report = library.index(catalogue, engine, progress, wait=PATIENCE)
@@ -157,6 +195,7 @@ def serve(
         bool,
         typer.Option("--webcam/--no-webcam", envvar="SEMBLANCE_WEBCAM", help="Offer the camera of the browser."),
     ] = True,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
@@ -166,7 +205,7 @@ def serve(
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline, captions), images, share)
+    open_app(_library(home, weights, offline, searched_by, captions), images, share)
 
 
 @app.command()
@@ -175,14 +214,16 @@ def index(
     engine: EngineName = "product",
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
     captions: Captions = None,
 ) -> None:
     """Look at every picture once and keep its features; later runs do only what has changed."""
-    library = _library(home, weights, offline, captions)
-    catalogue, chosen = library.open(images), library.engine(engine, network)
+    library = _library(home, weights, offline, searched_by, captions)
+    catalogue = library.open(images)
+    chosen = _engine(library, catalogue, engine, network)
     with _progress() as progress:
         report = library.index(catalogue, chosen, progress)
     told = {key: value for key, value in asdict(report).items() if key != "cancelled"}
@@ -210,6 +251,7 @@ def search(
     ] = None,
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
@@ -221,12 +263,14 @@ def search(
         raise typer.BadParameter("Give pictures, --text, or both")
     if unlike_text and not text:
         raise typer.BadParameter("--unlike-text goes with --text")
+    if text and engine.endswith(SUFFIX):
+        raise typer.BadParameter("A tuned engine takes no --text")
     weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
     if len(weighed) != len(queries) or (weight and not together):
         raise typer.BadParameter("Give --weight once for each query, with --together")
     if text and together:
         raise typer.BadParameter("Give --text or --together, not both")
-    library = _library(home, weights, offline, captions)
+    library = _library(home, weights, offline, searched_by, captions)
     questions: list[tuple[str, Any]] = [(os.fspath(query), query) for query in queries] or [(text, None)]
     if together:
         questions = [(" + ".join(map(os.fspath, queries)), list(map(Reference, queries, weighed)))]
@@ -264,13 +308,14 @@ def recommend(
     k: K = 5,
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
     captions: Captions = None,
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
-    library = _library(home, weights, offline, captions)
+    library = _library(home, weights, offline, searched_by, captions)
     catalogue, chosen = _indexed(library, images, engine, network)
     answer = library.recommend(catalogue, chosen, like, unlike or (), k)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
@@ -289,25 +334,122 @@ def classify(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Tell which of your folders each query belongs to; learned from the folders in seconds."""
+    """Tell which of your folders each query belongs to; they are learned at the first use, or by `train`."""
     library = _library(home, weights, offline)
     catalogue, chosen = _indexed(library, images, engine, network)
+    with _progress() as progress:
+        head = library.head(catalogue, chosen) or library.teach(catalogue, chosen, progress)
     results, lines, failed = [], [], []
     for query in queries:
         try:
             (row,) = library.classify(catalogue, chosen, [query])
         except (ImageError, NotEmbeddable) as error:
             failed.append(f"{query}: {error}")
-            row = []
-        else:
-            lines += [f"{query}:", *(f"  {p:6.1%}  {label}" for label, p in row)]
+            results.append({"query": os.fspath(query), "probabilities": [], "unsure": True})
+            continue
+        unsure = row[0][1] < head.sure_from
+        lines += [f"{query}:{' not sure' if unsure else ''}", *(f"  {p:6.1%}  {label}" for label, p in row)]
         probabilities = [{"label": label, "p": round(p, 6)} for label, p in row]
-        results.append({"query": os.fspath(query), "probabilities": probabilities})
+        results.append({"query": os.fspath(query), "probabilities": probabilities, "unsure": unsure})
     _tell(failed, of=len(queries))
+    card, since = chosen.describe(), library.changes(catalogue, chosen, head)
+    told = {"network": card.network, "weights": card.weights, "results": results}
+    told |= {"trained_on": len(head.taught), "since": asdict(since)}
+    hint = "; the command `train` learns anew" if since else ""
+    lines.append(f"Learned from {len(head.taught):,} pictures, {since}{hint}.")
+    _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command()
+def train(
+    images: Images,
+    queries: Annotated[Path | None, typer.Option(help="A folder of queries to examine the classifier on.")] = None,
+    tuned: Annotated[bool, typer.Option("--tuned", help="Tune vectors, too: the engine NAME+tuned.")] = False,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Learn your folders anew, and tell how well: on pictures held out, and on queries of your own."""
+    library = _library(home, weights, offline)
+    asked = labelled_files(queries, library.home) if queries else None
+    catalogue, chosen = _indexed(library, images, engine.removesuffix(SUFFIX), network)
+    told: dict[str, Any] = {}
+    lines: list[str] = []
+    started = time.perf_counter()
+    with _progress() as progress:
+        if tuned or engine.endswith(SUFFIX):
+            file = library.keras_file(catalogue, chosen)
+            chosen = library.tune(catalogue, chosen, progress)
+            head, raw, now = chosen.space.head, chosen.space.raw, chosen.space.tuned
+            library.index(catalogue, chosen, progress, wait=PATIENCE)
+            told = {"precision_at_1": {"raw": raw, "tuned": now}, "keras": os.fspath(file)}
+            if raw is not None and now is not None:
+                better = "better" if now > raw else "no better"
+                lines.append(
+                    f"Tuned vectors are {better}: precision@1 {now:.3f}, raw {raw:.3f}, on those held out."
+                )
+            lines.append(f"The same as a Keras model: {file}")
+        else:
+            head = library.teach(catalogue, chosen, progress)
+    seconds = time.perf_counter() - started
     card = chosen.describe()
-    _print(
-        {"network": card.network, "weights": card.weights, "results": results}, as_json, [*lines, _source(card)]
+    examined = {"held out": head.examination} if head.examination else {}
+    if asked is not None:
+        examined["queries"], skipped = library.examine(catalogue, chosen, asked)
+        for skip in skipped:
+            typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
+    told |= {
+        "engine": chosen.name,
+        "fingerprint": engines.fingerprint(chosen),
+        "network": card.network,
+        "weights": card.weights,
+        "labels": head.labels,
+        "trained_on": len(head.taught),
+        "held_out": len(head.held_out),
+        "unlabelled": head.unlabelled,
+        "temperature": head.temperature,
+        "sure_from": head.sure_from,
+        "seconds": round(seconds, 3),
+        "examined": {name: asdict(found) for name, found in examined.items()},
+    }
+    first = (
+        f"Learned {len(head.labels):,} folders of {len(head.taught):,} pictures in {seconds:.1f} s; "
+        f"{len(head.held_out):,} were held out, {head.unlabelled:,} without a folder left out."
     )
+    paths = {digest: os.fspath(catalogue.file(digest)) for digest in catalogue.paths}
+    for name, found in examined.items():
+        lines += _examined(name, found, head, paths)
+    _print(told, as_json, [first, *lines, _source(card)])
+
+
+def _examined(name: str, found: Examination, head: Head, paths: dict[str, str]) -> list[str]:
+    """paths: of digests."""
+    (low, high), (least, most) = found.accuracy_interval, found.macro_f1_interval
+    lines = [
+        f"On {found.pictures:,} pictures ({name}), with 95% intervals:",
+        f"  accuracy {found.accuracy:.3f} ({low:.3f} to {high:.3f}), "
+        f"macro-F1 {found.macro_f1:.3f} ({least:.3f} to {most:.3f})",
+        f"  calibration error {found.ece:.3f}, {found.ece_before:.3f} before temperature {head.temperature:.2f}",
+        f"  {found.unsure:.1%} not sure (below {head.sure_from:.2f}), of the others {found.sure_right:.1%} right",
+        "  precision  recall  pictures",
+        *(f"  {kind.precision:9.3f}  {kind.recall:6.3f}  {kind.pictures:8}  {kind.label}" for kind in found.kinds),
+    ]
+    labels = [kind.label for kind in found.kinds]
+    mixed = [
+        (number, label, given)
+        for label, row in zip(labels, found.confusion, strict=True)
+        for given, number in zip(labels, row, strict=True)
+        if number and given != label
+    ]
+    mixed.sort(key=lambda entry: -entry[0])
+    lines += [f"  {number} of {label} taken for {given}" for number, label, given in mixed[:FEW]]
+    return lines + [
+        f"  {wrong.p:.1%} {wrong.given} for {wrong.label}: {paths.get(wrong.picture, wrong.picture)}"
+        for wrong in found.mistakes[:FEW]
+    ]
 
 
 @app.command()
@@ -319,13 +461,14 @@ def evaluate(
     mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
+    searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
     captions: Captions = None,
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
-    library = _library(home, weights, offline, captions)
+    library = _library(home, weights, offline, searched_by, captions)
     if pairs and (queries or mix):
         raise typer.BadParameter("Give --pairs without --queries and without --mix")
     folds = read_pairs(pairs) if pairs else None

@@ -106,32 +106,6 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Head(Protocol):
-    """A classifier over an engine's vectors, learned from labelled ones."""
-
-    labels: list[str]
-
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """(N, D) -> (N, len(labels)) float32, rows that sum to 1."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Plain builtins and bytes, from which the engine's `restore` makes an equal head."""
-        ...
-
-
-@runtime_checkable
-class Labeller(Protocol):
-    """An engine that can learn a person's own labels from stored vectors."""
-
-    def train(self, vectors: np.ndarray, labels: Sequence[str]) -> Head:
-        """(N, D) unit rows and their labels -> head. Raises SemblanceError when there are not two labels."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> Head: ...
-
-
-@runtime_checkable
 class Verifier(Protocol):
     """An engine that knows how alike two pictures of the same thing are, and two of different ones."""
 

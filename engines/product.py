@@ -1,14 +1,9 @@
-"""Products: the same kind of thing. EfficientNetB0's pooled features; a classifier learned from your folders."""
+"""Products: the same kind of thing. EfficientNetB0's pooled features."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-
 from engines.base import register
-from engines.networks import builtin, efficientnet, softmax
+from engines.networks import builtin, efficientnet
 from engines.networks.network import NetworkEngine
 
 
@@ -21,9 +16,3 @@ class Product(NetworkEngine):
     order = 30
     nets = (efficientnet.B0,)
     stand_in = builtin.PICTURES
-
-    def train(self, vectors: np.ndarray, labels: Sequence[str]) -> softmax.SoftmaxHead:
-        return softmax.train(vectors, labels)
-
-    def restore(self, state: dict[str, Any]) -> softmax.SoftmaxHead:
-        return softmax.SoftmaxHead.restore(state)

@@ -15,35 +15,28 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import (
-    Box,
-    Card,
-    Engine,
-    Head,
-    Labeller,
-    Parted,
-    SemblanceError,
-    TextSide,
-    VectorPart,
-    Verifier,
-    unit_rows,
-)
+from engines import Box, Captioned, Card, Engine, Parted, SemblanceError, TextSide, VectorPart, Verifier, unit_rows
 from features import catalogue as catalogues
-from features import files, images, index, mixing, words
+from features import files, images, index, learning, mixing, words
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import Captions, captioner, cut_query, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
+from features.examination import Examination, examine
+from features.heads import Changes, Head, Space, softmax
+from features.index import chosen as chosen_index
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
 from features.store import FORMAT, Features, FeatureStore, Row
+from features.tuned import Tuned
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
@@ -52,6 +45,9 @@ NEAR = 500  # pictures whose labels are ranked
 MIXES = 8  # calibrations of mixes that are kept
 SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
+HEADS = 1  # raise it when what is kept of a head or a tuned space gets another form
+
+T = TypeVar("T")
 
 
 class NotIndexed(SemblanceError):
@@ -196,6 +192,11 @@ class _Searchable:
         return Match(row.digest, file, label, cosine, row.box, row.remarks, part)
 
     @cached_property
+    def labels(self) -> dict[str, str]:
+        """Of each picture that is shown, in order of first_row; empty where it has none."""
+        return {digest: self.label(digest) for digest in self.first_row}
+
+    @cached_property
     def rows_of(self) -> dict[str, list[int]]:
         """Places of the rows of each label; of each digest, where it has no label."""
         found: dict[str, list[int]] = {}
@@ -207,9 +208,8 @@ class _Searchable:
     @cached_property
     def known_pairs(self) -> KnownPairs | None:
         """Of the pictures that have a label, each by its most prominent part."""
-        labels = {digest: self.label(digest) for digest in self.first_row}
-        rows = self.features.take([self.first_row[digest] for digest, label in labels.items() if label])
-        return known_pairs(rows, [label for label in labels.values() if label], f"pairs of {self.root.name}")
+        rows = self.features.take([self.first_row[digest] for digest, label in self.labels.items() if label])
+        return known_pairs(rows, [label for label in self.labels.values() if label], f"pairs of {self.root.name}")
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -263,17 +263,24 @@ def default_home() -> Path:
 
 
 class Library:
-    """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads."""
+    """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads.
 
-    def __init__(self, home: Path | None = None) -> None:
+    index: how to search, one of features.index.CHOICES; None is SEMBLANCE_INDEX, else auto. Raises SemblanceError
+    when that can't be had.
+    """
+
+    def __init__(self, home: Path | None = None, index: str | None = None) -> None:
         self.home = Path(os.path.abspath((home or default_home()).expanduser()))
+        self.searched_by = chosen_index(index)
         self._engines: dict[tuple[str, str], Engine] = {}
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
         self._searchable: dict[Path, _Searchable] = {}
         self._metadata: dict[Path, Metadata] = {}
         self._words: dict[Path, tuple[object, words.Words]] = {}
+        self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
         self._lock = threading.RLock()
+        self._teaching = threading.Lock()
 
     def engine(self, name: str, network: str = "auto") -> Engine:
         """The one instance of an engine on a network. Raises SemblanceError, which lists the choices."""
@@ -324,10 +331,13 @@ class Library:
     ) -> Report:
         """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
-        wait: seconds, when another process indexes this catalogue for this engine; then raises Busy. Raises also
-        CatalogueError and WeightsError, and SemblanceError when the home can't be written to.
+        Of a tuned space: indexes its base, then derives the rows from what is stored of that. wait: seconds,
+        when another process indexes this catalogue for this engine; then raises Busy. Raises also CatalogueError
+        and WeightsError, and SemblanceError when the home can't be written to.
         """
         started = time.perf_counter()
+        if isinstance(engine, Tuned):
+            self.index(catalogue, engine.base, progress, cancelled, wait)
         try:
             with self._writing():
                 problems = self.scan(catalogue, progress)
@@ -384,8 +394,7 @@ class Library:
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
         stopped = False
-        found = ((digest, catalogue.root / wanted[digest][0]) for digest in pending)
-        with contextlib.closing(embed_files(engine, found, BATCH, known)) as batches:
+        with contextlib.closing(self._embedded(catalogue, engine, pending, known)) as batches:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
@@ -397,8 +406,8 @@ class Library:
                     self._told(catalogue).keep(captioner(engine), made)
         store.commit(wanted.keys())
         after = store.read()
-        ids = _row_ids(after.rows) if index.large(after.parts) else []
-        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled)
+        ids = _row_ids(after.rows) if index.keeps_file(after.parts, self.searched_by) else []
+        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled, self.searched_by)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
@@ -422,6 +431,16 @@ class Library:
             images_per_second=new / seconds,
             cancelled=stopped or not complete,
         )
+
+    def _embedded(
+        self, catalogue: Catalogue, engine: Engine, digests: Sequence[str], known: Captions
+    ) -> Iterator[Features]:
+        """Of BATCH pictures at a time."""
+        if isinstance(engine, Tuned):
+            return engine.derived(self._store(catalogue, engine.base).read(), digests, BATCH)
+        paths = catalogue.paths
+        found = ((digest, catalogue.root / paths[digest][0]) for digest in digests)
+        return embed_files(engine, found, BATCH, known)
 
     def search(
         self,
@@ -523,24 +542,25 @@ class Library:
 
     def _captions(self, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
         """digest -> the text that counts for this engine; empty where it wants none."""
-        writer = captioner(engine)
+        writer = captioner(engine.base if isinstance(engine, Tuned) else engine)
         known = self._told(catalogue).captions(writer) if writer else {}
         return {digest: caption.text for digest, caption in known.items()}
 
     def _recaption(self, store: FeatureStore, engine: Engine, known: Captions) -> None:
         """Brings stored vectors in line with the captions as they are now.
 
-        A row whose caption is no longer known is dropped: the engine makes one when it embeds the picture anew.
+        A row whose caption is no longer known is dropped: the engine makes one when it embeds the picture anew. So
+        is one of a tuned space, which is derived anew.
         """
-        if not captioner(engine):
-            return
         stored = store.read()
         stale = [place for place, row in enumerate(stored.rows) if row.caption != known.get(row.digest, "")]
-        mended = [place for place in stale if stored.rows[place].digest in known]
         if not stale:
             return
-        rows = [replace(stored.rows[place], caption=known[stored.rows[place].digest]) for place in mended]
-        vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
+        vectors, rows = np.zeros((0, store.dim), np.float32), []
+        if isinstance(engine, Captioned):
+            mended = [place for place in stale if stored.rows[place].digest in known]
+            rows = [replace(stored.rows[place], caption=known[stored.rows[place].digest]) for place in mended]
+            vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
         store.commit(stored.digests - {stored.rows[place].digest for place in stale})
         store.append(Features(rows, [vectors]))
         _graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
@@ -634,20 +654,111 @@ class Library:
         given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
         return self._answer(catalogue, engine, unit_rows(vector[None])[0], k, given, started)
 
+    def head(self, catalogue: Catalogue, engine: Engine) -> Head | None:
+        """The classifier that was last taught for this fingerprint; None before. A tuned space has its own."""
+        if isinstance(engine, Tuned):
+            return engine.space.head
+        store = self._store(catalogue, engine)
+        return self._kept(store, ".head", lambda state: Head.restore(state, store.dim))
+
+    def teach(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Head:
+        """A classifier taught anew, by each picture's most prominent part and its folder, and kept.
+
+        The hidden teach nothing. A tuned space is tuned anew: `tuned` then gives another engine. The earlier head
+        answers until the new one is ready, and if this fails. Raises NotIndexed, SemblanceError when there are not
+        two labels, and learning.Stopped.
+        """
+        if isinstance(engine, Tuned):
+            return self.tune(catalogue, engine.base, progress, cancelled).space.head
+        head = learning.learn(self._lesson(catalogue, engine), progress, cancelled)
+        self._keep(self._store(catalogue, engine), ".head", head.state())
+        return head
+
+    def tuned(self, catalogue: Catalogue, engine: Engine) -> Tuned | None:
+        """The space that was last tuned for this fingerprint, as an engine for this catalogue; None before."""
+        store = self._store(catalogue, engine)
+        space = self._kept(store, ".tuned", lambda state: Space.restore(state, store.dim))
+        return Tuned(engine, space) if space else None
+
+    def tune(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Tuned:
+        """A space tuned anew and kept, as an engine that has yet to be indexed, which runs no network.
+
+        Beside our own file is a Keras model of the same, for people; see `keras_file`. What was derived for the
+        earlier space is deleted. Raises as `teach`.
+        """
+        space = learning.tune(self._lesson(catalogue, engine), progress, cancelled)
+        store, earlier, tuned = self._store(catalogue, engine), self.tuned(catalogue, engine), Tuned(engine, space)
+        learning.save_keras(space, self.keras_file(catalogue, engine))
+        self._keep(store, ".tuned", space.state())
+        if earlier and engines.fingerprint(earlier) != engines.fingerprint(tuned):
+            for left in store.path.parent.glob(f"{self._store(catalogue, earlier).path.stem}.*"):
+                left.unlink()
+        return tuned
+
+    def keras_file(self, catalogue: Catalogue, engine: Engine) -> Path:
+        """Where `tune` puts a Keras model, of the engine's vectors to tuned ones and probabilities. Never read."""
+        return self._store(catalogue, engine).path.with_suffix(".keras")
+
+    def changes(self, catalogue: Catalogue, engine: Engine, head: Head) -> Changes:
+        """What a head does not know of: pictures with a label that came, went or changed it. Raises NotIndexed."""
+        labels = self._ready(catalogue, engine).labels
+        return head.since({digest: label for digest, label in labels.items() if label})
+
     def classify(
         self, catalogue: Catalogue, engine: Engine, queries: Sequence[Path]
     ) -> list[list[tuple[str, float]]]:
-        """For each query every label of the catalogue with its probability, highest first.
+        """For each query every label that the head knows with its probability, highest first.
 
-        The head is trained on the stored vectors when there is none yet for just these pictures and labels.
-        Raises SemblanceError when the engine has no classifier or there are not two labels, and as `search`.
+        The head is the one that was last taught, whatever has changed since; see `changes`. The first use teaches
+        it. A highest probability below head.sure_from means "not sure". Raises as `teach` and `search`.
         """
-        if not isinstance(engine, Labeller):
-            able = [name for name in engines.discover() if isinstance(self.engine(name), Labeller)]
-            raise SemblanceError(f"{engine.name} has no classifier; choose one of: {', '.join(able)}.")
-        head = self._head(catalogue, engine, engine)
+        head = self._taught(catalogue, engine)
         rows = head.probabilities(np.stack([self._embed(catalogue, engine, query) for query in queries]))
         return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
+
+    def examine(
+        self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]]
+    ) -> tuple[Examination, list[Skipped]]:
+        """The head on files with their labels, and those that could not be used. Raises as `classify`.
+
+        A picture that the head has learned from, wherever it lies, is not used; nor is a label that it does not
+        know.
+        """
+        head = self._taught(catalogue, engine)
+        learned_from = head.taught.keys() - head.held_out
+        skipped: list[Skipped] = []
+        asked: list[tuple[str, int, np.ndarray]] = []  # path, number of its label, vector
+        for path, label in queries:
+            try:
+                if label not in head.labels:
+                    raise SemblanceError("The classifier knows no such folder; train it anew if it should.")
+                if hashlib.sha256(images.read_bytes(path)).hexdigest() in learned_from:
+                    raise SemblanceError(
+                        "The classifier has learned from this picture, so it would prove nothing."
+                    )
+                asked.append((os.fspath(path), head.labels.index(label), self._embed(catalogue, engine, path)))
+            except SemblanceError as error:
+                skipped.append(Skipped(os.fspath(path), str(error)))
+        if not asked:
+            raise SemblanceError(
+                "Nothing to examine: put new pictures into folders named as those that were learned."
+            )
+        vectors, truth = np.stack([vector for *_, vector in asked]), np.array([number for _, number, _ in asked])
+        before, paths = softmax(head.scores(vectors)), [path for path, *_ in asked]
+        told = examine(head.labels, truth, head.probabilities(vectors), before, paths, head.sure_from)
+        return told, skipped
 
     def evaluate(
         self,
@@ -658,18 +769,20 @@ class Library:
     ) -> tuple[Evaluation, list[Skipped]]:
         """Retrieval over labelled pictures, and the queries that could not be embedded.
 
-        queries: files with their labels; None takes every labelled picture of the catalogue, each against all the
-        others. A query whose label nobody else has is left out. seconds_per_query is from file to answer; when
-        leaving one out, of the search alone. mix: see `search`.
+        queries: files with their labels; None takes every labelled picture of the catalogue, each against all
+        the others; of a tuned space only those that it has not learned from. A query whose label nobody else has
+        is left out. seconds_per_query is from file to answer; when leaving one out, of the search alone. mix:
+        see `search`.
         """
         stored = self._ready(catalogue, engine)
-        labels = {digest: stored.label(digest) for digest in stored.first_row}
+        labels = stored.labels
         many = Counter(labels.values())
         started = time.perf_counter()
         skipped: list[Skipped] = []
         asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
         if queries is None:
-            able = [digest for digest, label in labels.items() if many[label] > 1]
+            learned = _learned_from(engine)
+            able = [digest for digest, label in labels.items() if many[label] > 1 and digest not in learned]
             vectors = stored.features.take([stored.first_row[digest] for digest in able])
             asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
         for path, label in queries or ():
@@ -747,6 +860,8 @@ class Library:
     def _embed(self, catalogue: Catalogue, engine: Engine, query: Path) -> np.ndarray:
         """embed_query; to a picture of the catalogue belongs the caption that it has there."""
         engine.prepare()
+        if isinstance(engine, Tuned):
+            return engine.space.rows(self._embed(catalogue, engine.base, query)[None])[0]
         known = None
         if writer := captioner(engine):
             digest = hashlib.sha256(images.read_bytes(query)).hexdigest()
@@ -790,7 +905,7 @@ class Library:
                 paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
                 shown = paths.keys() - hidden
                 ids = _row_ids(stored.rows)
-                searched = index.over(ids, stored.parts, saved, FORMAT)
+                searched = index.over(ids, stored.parts, saved, FORMAT, self.searched_by)
                 searched.remove([ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown])
                 rows = Counter(row.digest for row in stored.rows if row.digest in shown)
                 crowd = max(rows.values(), default=1)
@@ -850,25 +965,45 @@ class Library:
             answers.append(list(best.values())[:k])
         return answers
 
-    def _head(self, catalogue: Catalogue, engine: Engine, labeller: Labeller) -> Head:
-        """The head for just these pictures and labels: kept beside the features, made anew after a change."""
+    def _taught(self, catalogue: Catalogue, engine: Engine) -> Head:
+        self._ready(catalogue, engine)
+        with self._teaching:  # several who ask at first wait for one
+            return self.head(catalogue, engine) or self.teach(catalogue, engine)
+
+    def _lesson(self, catalogue: Catalogue, engine: Engine) -> learning.Lesson:
+        """Each picture that is shown, by its most prominent part."""
         stored = self._ready(catalogue, engine)
-        rows = [(i, row.digest) for i, row in enumerate(stored.features.rows) if row.digest in stored.first_row]
-        taught = [(i, digest, stored.label(digest)) for i, digest in rows if stored.label(digest)]
-        lesson = hashlib.sha256(repr([(digest, label) for _, digest, label in taught]).encode()).hexdigest()
-        path = self._store(catalogue, engine).path.with_suffix(".head")
-        try:
-            with path.open("rb") as file:
-                told = files.load_plain(file)
-            if told["lesson"] == lesson:
-                return labeller.restore(told["head"])
-        except FileNotFoundError:
-            pass
-        except Exception:  # whatever a damaged or hostile pickle may raise
-            files.set_aside(path)
-        head = labeller.train(stored.features.take([i for i, *_ in taught]), [label for *_, label in taught])
-        files.write_atomically(path, [pickle.dumps({"lesson": lesson, "head": head.state()}, protocol=5)])
-        return head
+        return learning.Lesson(stored.features.take(list(stored.first_row.values())), stored.labels)
+
+    def _keep(self, store: FeatureStore, suffix: str, state: dict[str, Any]) -> None:
+        told = {"format": HEADS, "fingerprint": store.fingerprint, "state": state}
+        files.write_atomically(store.path.with_suffix(suffix), [pickle.dumps(told, protocol=5)])
+
+    def _kept(self, store: FeatureStore, suffix: str, restore: Callable[[dict[str, Any]], T]) -> T | None:
+        """What `_keep` has kept; remembered until the file changes. A damaged one is set aside."""
+        path = store.path.with_suffix(suffix)
+        version = files.version(path)
+        with self._lock:
+            known = self._learned.get(path)
+            if known is None or known[0] != version:
+                known = version, None
+                try:
+                    with path.open("rb") as file:
+                        told = files.load_plain(file)
+                    if (told["format"], told["fingerprint"]) != (HEADS, store.fingerprint):
+                        raise ValueError("made for something else")
+                    known = version, restore(told["state"])
+                except FileNotFoundError:
+                    pass
+                except Exception:  # whatever a damaged or hostile pickle may raise
+                    files.set_aside(path)
+                self._learned[path] = known
+            return known[1]
+
+
+def _learned_from(engine: Engine) -> set[str]:
+    """Digests of the pictures by which an engine was made."""
+    return engine.space.head.taught.keys() - engine.space.head.held_out if isinstance(engine, Tuned) else set()
 
 
 def _graph(store: FeatureStore) -> Path:

@@ -14,6 +14,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("SEMBLANCE_OFFLINE", "1")
     patch.setenv("SEMBLANCE_WEIGHTS", "")
     patch.setenv("SEMBLANCE_DEBUG", "")
+    patch.setenv("SEMBLANCE_INDEX", "")
     patch.setenv("SEMBLANCE_HOME", str(folder / "home"))
     patch.setenv("KERAS_HOME", str(folder / "keras"))
     patch.setenv("HF_HUB_CACHE", str(folder / "hub"))

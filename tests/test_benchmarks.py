@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -237,10 +238,14 @@ def test_a_small_search_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         monkeypatch.setattr(part, name, value)
     monkeypatch.setattr(part, "ALTERNATING", 7)
     monkeypatch.setattr(part, "ASKED", 50)
-    exact, same, approximate, alternating, recall = part.rows(tmp_path)
+    exact, same, approximate, alternating, recall, *extras = part.rows(tmp_path)
     assert len(exact.result.values) == len(approximate.result.values) == 5 and len(alternating.result.values) == 7
     assert exact.ours.unit == "ms" and exact.ours.median > 0
     assert same.result.median == 1 and recall.result.median > 0.9
+    there = [name for name in part.EXTRAS if importlib.util.find_spec(name)]
+    told = [(f"one query by `--index {name}`, 2,000 x 32", f"recall@10 of `--index {name}`") for name in there]
+    assert [row.what.removesuffix(", 50 queries") for row in extras] == [what for pair in told for what in pair]
+    assert all(row.result.median > 0.9 for row in extras[1::2])
 
 
 def test_peak_memory_of_a_command() -> None:

@@ -295,3 +295,18 @@ def test_what_is_kept_is_plain_json(library: Library, folder: Path) -> None:
     catalogue = opened(library, folder, Narrator())
     told = json.loads(catalogue.state.with_name("metadata.json").read_text())
     assert told["captions"][digest(folder / "warm/red.png")] == {"narrator": "something red"}
+
+
+def test_a_tuned_space_follows_the_captions(library: Library, pictures: Path) -> None:
+    for number in range(8):
+        paint(pictures / f"warm/{number}.png", (255, 10 * number, 0))
+        paint(pictures / f"cold/{number}.png", (0, 10 * number, 255))
+    engine = Narrator()
+    catalogue = opened(library, pictures, engine)
+    tuned = library.tune(catalogue, engine)
+    library.index(catalogue, tuned)
+    asked = pictures / "cold/3.png"
+    library.caption(catalogue, digest(asked), "green", engine)
+    library.index(catalogue, tuned)
+    first = library.search(catalogue, tuned, asked, 1).matches[0]
+    assert (first.path, first.score) == (asked, pytest.approx(1, abs=1e-5))

@@ -14,6 +14,7 @@ import pytest
 from toy import BLUE, GREEN, ORANGE, RED, is_one_sentence, paint, snapshot
 
 import app
+from features.index import BACKENDS, create
 
 ROOT = Path(__file__).parent.parent
 
@@ -94,13 +95,38 @@ def recommend_told(told: Any, folder: Path) -> None:
 
 
 def classify_told(told: Any, folder: Path) -> None:
-    assert set(told) == {"network", "weights", "results"}
+    assert set(told) == {"network", "weights", "results", "trained_on", "since"}
+    assert told["trained_on"] == 4 and told["since"] == {"added": 0, "changed": 0, "removed": 0}
     (result,) = told["results"]
-    assert set(result) == {"query", "probabilities"}
+    assert set(result) == {"query", "probabilities", "unsure"} and type(result["unsure"]) is bool
     assert [set(row) for row in result["probabilities"]] == [{"label", "p"}] * 2
     first, second = result["probabilities"]
     assert first["label"] == "warm" and first["p"] > second["p"]
     assert first["p"] + second["p"] == pytest.approx(1, abs=1e-5)
+
+
+TRAINED = {"engine", "fingerprint", "network", "weights", "labels", "trained_on", "held_out", "unlabelled"}
+TRAINED |= {"temperature", "sure_from", "seconds", "examined"}
+
+
+def train_told(told: Any, folder: Path) -> None:
+    assert set(told) == TRAINED and told["engine"] == "product" and told["labels"] == ["cold", "warm"]
+    assert (told["trained_on"], told["held_out"], told["unlabelled"]) == (4, 2, 0)
+    assert set(told["examined"]) == {"held out"}
+    found = told["examined"]["held out"]
+    assert found["pictures"] == 2 and len(found["confusion"]) == 2 and 0 <= found["accuracy"] <= 1
+
+
+def tune_told(told: Any, folder: Path) -> None:
+    assert set(told) == TRAINED | {"precision_at_1", "keras"} and told["engine"] == "product+tuned"
+    assert set(told["precision_at_1"]) == {"raw", "tuned"} and Path(told["keras"]).is_file()
+    assert "tuned on 4 pictures in 2 folders" in told["weights"]
+    assert told["examined"]["queries"]["pictures"] == 2, "that it has not learned from"
+
+
+def tuned_told(told: Any, folder: Path) -> None:
+    assert set(told) == EVALUATION
+    assert (told["engine"], told["queries"], told["gallery"]) == ("product+tuned", 4, 4)
 
 
 def evaluate_told(told: Any, folder: Path) -> None:
@@ -119,6 +145,9 @@ COMMANDS = {
     "search": (["search", ".", "warm/red.png", "cold/blue.png", "-k", "2"], search_told),
     "recommend": (["recommend", ".", "--like", "warm/red.png", "--unlike", "cold/blue.png"], recommend_told),
     "classify": (["classify", ".", "warm/red.png", "--engine", "product"], classify_told),
+    "train": (["train", "."], train_told),
+    "train, tuned, with queries": (["train", ".", "--tuned", "--queries", "."], tune_told),
+    "evaluate, tuned": (["evaluate", ".", "-e", "product+tuned", "--queries", "."], tuned_told),
     "evaluate": (["evaluate", "."], evaluate_told),
     "evaluate, with queries": (["evaluate", ".", "--queries", "."], evaluate_told),
     "engines": (["engines"], engines_told),
@@ -146,6 +175,52 @@ def test_people_get_lines(run: Run, folder: Path, arguments: list[str]) -> None:
     named = [str(folder / part) if part == "." or part.endswith(".png") else part for part in arguments]
     told = run(*named)
     assert told.code == 0 and told.out.strip() and not told.out.startswith(("{", "["))
+
+
+SAME = {  # commands that search, each with what is compared of its answer
+    "search": (["warm/red.png", "cold/blue.png", "-k", "3"], "results"),
+    "recommend": (["--like", "warm/red.png", "--unlike", "cold/blue.png"], "matches"),
+    "evaluate": ([], "map_at_10"),
+}
+
+
+@pytest.mark.parametrize("by", ["sklearn", "hnsw"])
+@pytest.mark.parametrize("command", SAME)
+def test_every_way_to_search_answers_the_same(run: Run, folder: Path, command: str, by: str) -> None:
+    arguments, key = SAME[command]
+    named = [str(folder / part) if part.endswith(".png") else part for part in arguments]
+    plain, other = (
+        run(command, folder, *named, "-e", "colour", "--json", "--index", name).json for name in ("exact", by)
+    )
+    assert plain[key] == other[key]
+    assert command == "evaluate" or (plain["index"], other["index"]) == ("exact search", create(by).name)
+
+
+def test_how_to_search_is_told_by_the_environment_too(home: Path, folder: Path) -> None:
+    command = ["search", folder, folder / "warm/red.png", "-e", "colour", "--json", "--home", home]
+    assert run_alone(*command, SEMBLANCE_INDEX="sklearn").json["index"] == create("sklearn").name
+    assert run_alone(*command, "--index", "auto", SEMBLANCE_INDEX="sklearn").json["index"] == "exact search"
+    told = run_alone("serve", "--home", home, SEMBLANCE_INDEX="nose")
+    assert told.code == 1 and "There is no index 'nose'. Choose one of: auto, exact" in told.err
+
+
+@pytest.mark.parametrize("package", ["faiss", "annoy"])
+@pytest.mark.parametrize("command", ["index", "serve"])
+def test_a_missing_package_is_told_before_anything_is_done(
+    run: Run,
+    served: list[tuple[Any, ...]],
+    folder: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    package: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"features.index.{package}", raising=False)
+    told = run(command, folder, "--index", package)
+    assert (told.code, told.out) == (1, "") and is_one_sentence(told.err.removesuffix("\n"))
+    assert f'is not installed; run: pip install "{BACKENDS[package].requirement}".' in told.err
+    assert not served and not home.exists()
 
 
 def test_a_second_index_does_nothing(run: Run, folder: Path) -> None:
@@ -192,8 +267,15 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "a like that is no picture": (lambda f: ["recommend", f, "--like", a_text(f)], "export it as JPEG or PNG."),
     "nothing to learn": (lambda f: ["classify", f / "warm", f / "warm/red.png"], "into a folder of its own."),
     "no query to classify": (lambda f: ["classify", f, f / "none.jpg"], "There is no such file; check the path."),
-    "no classifier": (lambda f: ["classify", f, f / "warm/red.png", "-e", "colour"], "choose one of: product."),
+    "nothing to train": (lambda f: ["train", f / "warm"], "into a folder of its own."),
+    "nothing to tune": (
+        lambda f: ["search", f / "warm", f / "warm/red.png", "-e", "product+tuned"],
+        "of its own.",
+    ),
+    "nothing to examine": (lambda f: ["train", f, "--queries", bare(f)], "named as those that were learned."),
+    "tuned twice": (lambda f: ["index", f, "-e", "product+tuned+tuned"], "Choose one of: colour, "),
     "nothing to measure": (lambda f: ["evaluate", bare(f)], "put the pictures into folders"),
+    "no such index": (lambda f: ["search", f, f / "warm/red.png", "--index", "x"], "Choose one of: auto, exact, "),
     "no such queries": (lambda f: ["evaluate", f, "--queries", f / "none"], "check the path."),
 }
 
@@ -218,7 +300,57 @@ def test_a_home_that_is_a_file_is_told_so(folder: Path, tmp_path: Path, place: s
     assert told.err.endswith("choose another with --home.\n") and (tmp_path / "file").read_text() == "mine"
 
 
+def test_parts_are_weighed_and_told(run: Run, folder: Path) -> None:
+    query = folder / "warm/red.png"
+    plain = run("search", folder, query, "-e", "style", "--json").json
+    mixed = run("search", folder, query, "-e", "style", "--mix", "colour,grain=0", "--json").json
+    assert mixed["mix"] == {"colour": 1, "grain": 0} and "mix" not in plain
+    parts = ["colour", "grain", "strokes", "motifs", "composition", "subject"]
+    for told in (plain, mixed):
+        best = told["results"][0]["matches"][0]
+        assert best["path"] == str(query) and best["score"] > 0.999
+        assert list(best["agreement"]) == parts and all(0 <= share <= 1 for share in best["agreement"].values())
+    spaces = {
+        run("evaluate", folder, "-e", "style", *mix, "--json").json["fingerprint"]
+        for mix in ([], ["--mix", "colour"], ["--mix", "grain"])
+    }
+    assert len(spaces) == 3
+
+
+@pytest.mark.parametrize(
+    ("engine", "mix", "sentence"),
+    [
+        ("style", "taste", "There is no part 'taste'. Choose from: colour, grain"),
+        ("style", "colour=much", "'colour=much' is no part with its weight"),
+        ("style", "colour=0", "at least one of them is more than 0."),
+        ("product", "colour", "no parts that could be weighed."),
+    ],
+)
+def test_a_mix_that_cannot_be_is_one_sentence(
+    run: Run, folder: Path, engine: str, mix: str, sentence: str
+) -> None:
+    told = run("search", folder, folder / "warm/red.png", "-e", engine, "--mix", mix, "--json")
+    assert (told.code, told.out) == (1, "") and sentence in told.err
+
+
+def test_queries_are_asked_together(run: Run, folder: Path, tmp_path: Path) -> None:
+    red, blue = paint(tmp_path / "r.png", RED), paint(tmp_path / "b.png", BLUE)
+    both = [red, blue, "-e", "colour", "--together", "--json"]
+    for weights, first in (("9", "1"), "red"), (("1", "9"), "blue"):
+        weighed = [word for weight in weights for word in ("--weight", weight)]
+        (result,) = run("search", folder, *both, *weighed).json["results"]
+        assert result["query"] == f"{red} + {blue}"
+        assert Path(result["matches"][0]["path"]).stem == first
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    told = run("search", folder, red, broken, "-e", "colour", "--together")
+    assert told.code == 1 and "broken.png: " in told.err
+
+
 USAGE = {
+    "weights, but not together": ["search", ".", "a.png", "--weight", "2"],
+    "too few weights": ["search", ".", "a.png", "b.png", "--together", "--weight", "2"],
+    "a mix for pairs": ["evaluate", ".", "--pairs", "pairs.txt", "--mix", "colour"],
     "no folder": ["index"],
     "no query": ["search", "."],
     "no like": ["recommend", "."],
@@ -296,8 +428,38 @@ def test_of_several_queries_one_is_broken_and_the_others_answer(run: Run, folder
     told = run("classify", folder, red, text, blue, "--json")
     first, broken, last = told.json["results"]
     assert (first["probabilities"][0]["label"], last["probabilities"][0]["label"]) == ("warm", "cold")
-    assert broken == {"query": str(text), "probabilities": []}
+    assert broken == {"query": str(text), "probabilities": [], "unsure": True}
     assert told.err == f"{text}: The file holds no picture that can be read; export it as JPEG or PNG.\n"
+
+
+def test_the_classifier_answers_as_it_is_until_trained_anew(run: Run, folder: Path) -> None:
+    query = folder / "warm/red.png"
+    first = run("classify", folder, query, "-e", "colour", "--json").json
+    paint(folder / "warm/pink.png", (255, 0, 128))
+    (folder / "cold/blue.png").rename(folder / "warm/blue.png")
+    second = run("classify", folder, query, "-e", "colour", "--json").json
+    assert second["results"] == first["results"] and second["trained_on"] == 4
+    assert second["since"] == {"added": 1, "changed": 1, "removed": 0}
+    lines = run("classify", folder, query, "-e", "colour").out
+    assert "Learned from 4 pictures, 1 added and 1 changed since; the command `train` learns anew." in lines
+    assert run("train", folder, "-e", "colour", "--json").json["trained_on"] == 5
+    third = run("classify", folder, query, "-e", "colour", "--json").json
+    assert third["trained_on"] == 5 and third["since"] == {"added": 0, "changed": 0, "removed": 0}
+    assert third["results"] != first["results"]
+
+
+def test_a_tuned_engine_is_one_like_the_others(run: Run, folder: Path) -> None:
+    """Tuned at its first use, and then only by `train`."""
+    report = run("index", folder, "-e", "colour+tuned", "--json").json
+    assert (report["engine"], report["rows"]) == ("colour+tuned", 4) and report["network"].endswith(" + 256")
+    paint(folder / "warm/pink.png", (255, 0, 128))
+    again = run("index", folder, "-e", "colour+tuned", "--json").json
+    assert (again["new"], again["fingerprint"]) == (1, report["fingerprint"])
+    told = run("search", folder, folder / "warm/red.png", "-e", "colour+tuned", "-k", "1", "--json").json
+    assert told["results"][0]["matches"][0]["path"] == str(folder / "warm/red.png")
+    trained = run("train", folder, "-e", "colour+tuned", "--json").json
+    assert trained["engine"] == "colour+tuned" and trained["fingerprint"] != report["fingerprint"]
+    assert run("index", folder, "-e", "colour+tuned", "--json").json["fingerprint"] == trained["fingerprint"]
 
 
 def test_skipped_queries_are_told(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -1,34 +1,37 @@
-"""One contract for every index: a new one is added to INDEXES and nothing else. Then what is special to each."""
+"""One contract for every index: a new one in BACKENDS joins by itself. Then what is special to each."""
 
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engines import unit_rows
+from engines import SemblanceError, unit_rows
 from features import index
 from features.index import Index, approximate, exact
 from features.index.approximate import ApproximateIndex
 from features.index.exact import ExactIndex
 from features.index.reference import ReferenceIndex
 
-INDEXES: dict[str, Callable[[], Index]] = {
-    "exact": ExactIndex,
-    "reference": ReferenceIndex,
-    "approximate": ApproximateIndex,
-}
-
 EAST, NORTH, WEST = (1, 0), (0, 1), (-1, 0)
 NORTH_EAST = (0.6, 0.8)
 
 
-@pytest.fixture(params=INDEXES.values(), ids=INDEXES)
+def made_of(name: str) -> Index:
+    """An empty index; skips where its package is not installed."""
+    try:
+        return index.create(name)
+    except SemblanceError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=index.BACKENDS)
 def empty(request: pytest.FixtureRequest) -> Index:
-    return request.param()
+    return made_of(request.param)
 
 
 def vectors(*rows: tuple[float, ...]) -> np.ndarray:
@@ -91,6 +94,7 @@ def test_a_known_id_gets_its_new_vector(compass: Index) -> None:
     compass.upsert(["west", "up"], vectors(NORTH, NORTH_EAST))
     assert len(compass) == 4
     assert ask(compass, NORTH, 4) == {"north": 1, "west": 1, "up": 0.8, "east": 0}
+    assert ask(compass, WEST, 4, ["west", "up"]) == {"west": 0, "up": -0.6}, "nothing is left of the old one"
 
 
 def test_the_removed_come_no_more(compass: Index) -> None:
@@ -177,7 +181,42 @@ def test_the_few_that_are_allowed_all_come_however_far(empty: Index, crowd: np.n
     assert found == far[:9:-1]
 
 
-# Exact, held to the reference.
+def test_many_changes_between_queries_are_as_one_made_anew(empty: Index, crowd: np.ndarray) -> None:
+    random, there = np.random.default_rng(5), {}
+    for turn in range(6):
+        names = [str(i) for i in random.permutation(300)[:150]]
+        rows = crowd[random.permutation(500)[:150]]
+        empty.upsert(names, rows)
+        there |= dict(zip(names, rows, strict=True))
+        gone = names[: 20 * turn]
+        empty.remove(gone)
+        there = {name: row for name, row in there.items() if name not in gone}
+        anew = ReferenceIndex()
+        anew.upsert([*there], np.array([*there.values()]))
+        assert len(empty) == len(anew) and empty.query(crowd[:20], 5) == anew.query(crowd[:20], 5)
+
+
+def test_cosines_are_those_of_the_reference_to_the_last_digit(empty: Index, crowd: np.ndarray) -> None:
+    """Also of duplicates, and of those that are nearly."""
+    near = unit_rows(crowd[:50] + 1e-6 * np.random.default_rng(6).normal(size=(50, 16)))
+    ids, rows, reference = (
+        [str(i) for i in range(600)],
+        np.concatenate([crowd, crowd[:50], near]),
+        ReferenceIndex(),
+    )
+    for each in (empty, reference):
+        each.upsert(ids, rows)
+    assert empty.query(crowd[:100], 7) == reference.query(crowd[:100], 7)
+    assert empty.query(crowd[:20], 7, ids[::2]) == reference.query(crowd[:20], 7, ids[::2])
+
+
+def test_several_threads_ask_at_once(empty: Index, crowd: np.ndarray) -> None:
+    expected = ExactIndex()
+    for each in (expected, empty):
+        each.upsert([str(i) for i in range(500)], crowd)
+    with ThreadPoolExecutor(8) as pool:  # the first queries of all: an index that is built late is built meanwhile
+        found = list(pool.map(lambda i: empty.query(crowd[i : i + 1], 5), range(100)))
+    assert found == [expected.query(crowd[i : i + 1], 5) for i in range(100)]
 
 
 def clustered(rows: int, dim: int, centres: int, seed: int = 0) -> np.ndarray:
@@ -187,6 +226,24 @@ def clustered(rows: int, dim: int, centres: int, seed: int = 0) -> np.ndarray:
         unit_rows(random.normal(size=(centres, dim)))[random.integers(0, centres, rows)]
         + unit_rows(random.normal(size=(rows, dim)))
     )
+
+
+def recall(asked: Index, expected: Index, queries: np.ndarray) -> float:
+    """The share of the ten nearest that come."""
+    (found, _), (right, _) = asked.query(queries, 10), expected.query(queries, 10)
+    return float(np.mean([len({*a} & {*b}) / len(b) for a, b in zip(found, right, strict=True)]))
+
+
+@pytest.mark.parametrize("name", index.BACKENDS)
+def test_of_the_ten_nearest_nearly_all_come(name: str) -> None:
+    ours, right = made_of(name), ExactIndex()
+    rows = clustered(3000, 64, centres=60, seed=2)
+    for each in (ours, right):
+        each.upsert([str(i) for i in range(2800)], rows[:2800])
+    assert recall(ours, right, rows[2800:]) >= 0.95
+
+
+# Exact, held to the reference.
 
 
 @pytest.fixture(scope="module")
@@ -259,26 +316,20 @@ def test_memory_mapped_vectors_stay_where_they_are(tmp_path: Path) -> None:
     assert peak(work) < 6, "the vectors are 20 MB"
 
 
-def test_a_plain_search_imports_neither_scikit_learn_nor_usearch() -> None:
+def test_a_plain_search_imports_no_other_index() -> None:
     code = """
 import sys, numpy as np
 from pathlib import Path
 from features import index
 asked = index.over(["a", "b"], [np.eye(2, dtype=np.float32)], Path("none"), "space")
 assert asked.query(np.eye(2, dtype=np.float32), 1)[0] == [["a"], ["b"]]
-print(*{"sklearn", "scipy", "usearch"} & sys.modules.keys())
+print(*{"sklearn", "scipy", "usearch", "faiss", "annoy"} & sys.modules.keys())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""
 
 
 # Approximate: how good it is, and its file.
-
-
-def recall(asked: Index, expected: Index, queries: np.ndarray) -> float:
-    """The share of the ten nearest that come."""
-    (found, _), (right, _) = asked.query(queries, 10), expected.query(queries, 10)
-    return float(np.mean([len({*a} & {*b}) / len(b) for a, b in zip(found, right, strict=True)]))
 
 
 PICTURES = clustered(6000, 64, centres=60)
@@ -435,5 +486,51 @@ def test_without_usearch_search_is_exact_and_says_what_to_install(
     assert asked.query(PICTURES[:1], 1)[0] == [IDS[:1]]
 
 
-def test_the_requirement_told_is_the_one_required() -> None:
-    assert index.USEARCH in (Path(__file__).parents[1] / "requirements.txt").read_text().splitlines()
+@pytest.mark.parametrize("choice", index.BACKENDS)
+def test_what_is_chosen_searches_whatever_the_size(tmp_path: Path, choice: str) -> None:
+    saved, expected = tmp_path / "pictures.hnsw", made_of(choice)
+    args = IDS[:99], [PICTURES[:60], PICTURES[60:99]], saved, "space"
+    assert index.save(*args, lambda *step: None, lambda: False, choice)
+    asked = index.over(*args, choice)
+    assert asked.name == expected.name and asked.query(PICTURES[:1], 1)[0] == [IDS[:1]]
+    assert saved.exists() == (choice == "hnsw")
+    assert len(index.over([], [], saved, "space", choice)) == 0
+
+
+def test_another_choice_leaves_the_file_of_the_graph(tmp_path: Path) -> None:
+    saved = tmp_path / "pictures.hnsw"
+    args = IDS[:99], [PICTURES[:99]], saved, "space", lambda *step: None, lambda: False
+    index.save(*args, "hnsw")
+    index.save(*args, "exact")
+    assert saved.exists()
+
+
+@pytest.mark.parametrize("name", ["", "nose", "EXACT", "auto"])
+def test_there_are_just_these(name: str) -> None:
+    with pytest.raises(SemblanceError, match=r"Choose one of: auto, exact, sklearn, hnsw, faiss, annoy\.$"):
+        index.create(name)
+
+
+@pytest.mark.parametrize(
+    ("choice", "module", "sentence"),
+    [
+        ("hnsw", "usearch.index", 'usearch is not installed; run: pip install "usearch>=2.25,<3".'),
+        ("faiss", "faiss", 'FAISS is not installed; run: pip install "faiss-cpu>=1.12,<2".'),
+        ("annoy", "annoy", 'Annoy is not installed; run: pip install "annoy>=1.17.3,<2".'),
+    ],
+)
+def test_a_missing_package_is_told_with_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, choice: str, module: str, sentence: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"features.index.{index.BACKENDS[choice].module}", raising=False)
+    with pytest.raises(SemblanceError) as refusal:
+        index.chosen(choice)
+    assert str(refusal.value) == sentence
+
+
+def test_the_requirements_told_are_those_required() -> None:
+    root = Path(__file__).parents[1]
+    lines = "".join((root / name).read_text() for name in ("requirements.txt", "requirements-index.txt"))
+    required = {line.split(" #")[0] for line in lines.splitlines()}
+    assert {backend.requirement for backend in index.BACKENDS.values() if backend.requirement} <= required

@@ -23,7 +23,6 @@ from toy import (
     RED,
     YELLOW,
     Halves,
-    Pupil,
     Toy,
     digest,
     hue,
@@ -37,6 +36,7 @@ import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
+from features.index import BACKENDS, create
 from features.library import BATCH, SHOWN, Answer, Library, NotIndexed, default_home, labelled_files
 
 ROOT = Path(__file__).parent.parent
@@ -483,14 +483,14 @@ def test_recommending_needs_a_like(library: Library, rainbow: Path) -> None:
 
 
 def test_the_hidden_never_answer_until_restored(library: Library, rainbow: Path) -> None:
-    pupil = Pupil()
-    catalogue = opened(library, rainbow, pupil)
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
     red = rainbow / "warm/red.png"
     for round_ in range(20):  # at once after one another: nothing stale may answer
         library.open(rainbow).hide(digest(red))
-        assert "red" not in names(library.search(catalogue, pupil, red, 9)), round_
+        assert "red" not in names(library.search(catalogue, toy, red, 9)), round_
         library.open(rainbow).restore(digest(red))
-        assert names(library.search(catalogue, pupil, red, 9))[0] == "red", round_
+        assert names(library.search(catalogue, toy, red, 9))[0] == "red", round_
 
 
 def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path) -> None:
@@ -511,13 +511,13 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
 
 
 def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow: Path) -> None:
-    pupil = Pupil()
-    catalogue = opened(library, rainbow, pupil)
+    toy = Toy()
+    catalogue = opened(library, rainbow, toy)
     for name in ("blue", "green"):
         catalogue.hide(digest(rainbow / f"cold/{name}.png"))
-    with pytest.raises(SemblanceError, match="two labels"):
-        library.classify(catalogue, pupil, [rainbow / "cold/blue.png"])
-    result, _ = library.evaluate(catalogue, pupil)
+    with pytest.raises(SemblanceError, match="at least two folders"):
+        library.classify(catalogue, toy, [rainbow / "cold/blue.png"])
+    result, _ = library.evaluate(catalogue, toy)
     assert (result.gallery, result.queries, result.precision_at_1) == (3, 3, 1)
 
 
@@ -570,57 +570,6 @@ def test_two_holders_of_a_catalogue_see_the_same(library: Library, rainbow: Path
     for catalogue in (early, late, library.open(rainbow), Library(library.home).open(rainbow)):
         found = names(library.search(catalogue, toy, paint(library.home / "query.png", YELLOW), 9))
         assert found == ["new", "orange", "green"]
-
-
-# Classifying
-
-
-def test_probabilities_sum_to_one_highest_first(library: Library, rainbow: Path) -> None:
-    for engine in (Pupil(), engines.create("product", "builtin")):
-        catalogue = opened(library, rainbow, engine)
-        rows = library.classify(catalogue, engine, [rainbow / "warm/red.png", rainbow / "cold/blue.png"])
-        assert [row[0][0] for row in rows] == ["warm", "cold"]
-        for row in rows:
-            assert {label for label, _ in row} == {"warm", "cold"}
-            assert sum(p for _, p in row) == pytest.approx(1, abs=1e-5)
-            assert [p for _, p in row] == sorted((p for _, p in row), reverse=True)
-
-
-def test_one_label_teaches_nothing(library: Library, rainbow: Path) -> None:
-    engine = engines.create("product", "builtin")
-    catalogue = opened(library, rainbow / "warm", engine)
-    with pytest.raises(SemblanceError) as refusal:
-        library.classify(catalogue, engine, [rainbow / "warm/red.png"])
-    assert is_one_sentence(str(refusal.value)) and "put each kind into a folder of its own" in str(refusal.value)
-    assert not list(library.home.rglob("*.head"))
-
-
-def test_only_engines_with_a_classifier_classify(library: Library, rainbow: Path) -> None:
-    with pytest.raises(SemblanceError, match=r"^toy has no classifier; choose one of: .*product.*\.$"):
-        library.classify(opened(library, rainbow, Toy()), Toy(), [rainbow / "warm/red.png"])
-
-
-def test_a_head_is_taught_once_and_anew_when_the_lesson_changes(library: Library, rainbow: Path) -> None:
-    query = [rainbow / "warm/red.png"]
-    pupil = Pupil()
-
-    def lessons() -> int:
-        fresh = Library(library.home)
-        fresh.index(fresh.open(rainbow), pupil)
-        fresh.classify(fresh.open(rainbow), pupil, query)
-        return pupil.lessons
-
-    assert (lessons(), lessons()) == (1, 1)
-    paint(rainbow / "cold/cyan.png", (0, 255, 255))
-    assert (lessons(), lessons()) == (2, 2), "a new picture"
-    (rainbow / "cold").rename(rainbow / "cool")
-    assert (lessons(), lessons()) == (3, 3), "another label"
-    (rainbow / "warm/pink.png").rename(rainbow / "cool/pink.png")
-    assert (lessons(), lessons()) == (4, 4), "a picture of another label"
-    library.open(rainbow).hide(digest(rainbow / "cool/pink.png"))
-    assert (lessons(), lessons()) == (5, 5), "one hidden"
-    paint(rainbow / "unlabelled.png", YELLOW)
-    assert lessons() == 5, "without a label it teaches nothing"
 
 
 # Measuring
@@ -706,14 +655,14 @@ def test_nothing_to_measure_is_said_so(library: Library, pictures: Path) -> None
 
 def test_what_another_engine_saw_go_is_no_trouble(library: Library, fan: Path) -> None:
     """One engine's file still holds a picture whose going only another engine's run has seen."""
-    pupil, toy = Pupil(), Toy()
-    catalogue = opened(library, fan, pupil)
+    toy = Toy()
+    catalogue = opened(library, fan, toy)
     (fan / "b/40.png").unlink()
-    library.index(catalogue, toy)
-    assert len(library.search(catalogue, pupil, fan / "a/0.png", 9).matches) == 3
-    assert library.status(catalogue, pupil).rows == 3
-    assert library.classify(catalogue, pupil, [fan / "a/0.png"])[0][0][0] == "a"
-    result, _ = library.evaluate(catalogue, pupil)
+    library.index(catalogue, Toy("other"))
+    assert len(library.search(catalogue, toy, fan / "a/0.png", 9).matches) == 3
+    assert library.status(catalogue, toy).rows == 3
+    assert library.classify(catalogue, toy, [fan / "a/0.png"])[0][0][0] == "a"
+    result, _ = library.evaluate(catalogue, toy)
     assert (result.queries, result.gallery) == (2, 3)
 
 
@@ -914,7 +863,7 @@ def test_progress_counts_up_to_the_end(library: Library, pictures: Path) -> None
 
 def everything(library: Library, folder: Path) -> None:
     """All that can be done with a catalogue, with one engine of each kind."""
-    for engine in (Pupil(), Halves(), engines.create("colour"), engines.create("product", "builtin")):
+    for engine in (Halves(), engines.create("colour"), engines.create("product", "builtin")):
         catalogue = opened(library, folder, engine)
         query = folder / "warm/red.png"
         library.status(catalogue, engine)
@@ -922,8 +871,8 @@ def everything(library: Library, folder: Path) -> None:
         library.recommend(catalogue, engine, [query], [folder / "cold/blue.png"])
         library.evaluate(catalogue, engine)
         library.evaluate(catalogue, engine, labelled_files(folder, library.home))
-        if isinstance(engine, engines.Labeller):
-            library.classify(catalogue, engine, [query])
+        library.classify(catalogue, engine, [query])
+        library.index(catalogue, library.tune(catalogue, engine))
         library.thumbnail(catalogue, digest(query))
         catalogue.hide(digest(query))
         library.index(catalogue, engine)
@@ -1020,6 +969,31 @@ def test_an_approximate_index_follows_the_catalogue(
     assert steps[-1] == (0, 2, "building the search index"), "the two halves of one new picture"
     assert found(pictures / "new.png") == (there - {"005"} | {"new"}, approximately)
     assert Library(library.home).search(catalogue, halves, pictures / "new.png", 1).index == approximately
+
+
+@pytest.mark.parametrize("choice", BACKENDS)
+def test_whatever_is_chosen_follows_the_catalogue(home: Path, pictures: Path, choice: str) -> None:
+    try:
+        library = Library(home, choice)
+    except SemblanceError as error:
+        pytest.skip(str(error))
+    halves, paths = Halves(), wheel(pictures, 12)
+    catalogue = opened(library, pictures, halves)
+
+    def found() -> set[str]:
+        answer = library.search(catalogue, halves, paths[3], 99)
+        assert answer.index == create(choice).name
+        return set(names(answer))
+
+    there = {path.stem for path in paths}
+    assert found() == there
+    catalogue.hide(digest(paths[3]))
+    assert found() == there - {"003"}
+    catalogue.restore(digest(paths[3]))
+    paths[5].unlink()
+    paint(pictures / "new.png", BLUE)
+    library.index(catalogue, halves)
+    assert found() == there - {"005"} | {"new"}
 
 
 def test_without_its_file_a_large_catalogue_is_searched_exactly(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import BLACK, BLUE, GREEN, RED, WHITE, Halves, Pupil, Toy, hue, is_one_sentence, paint, snapshot, wheel
+from toy import BLACK, BLUE, GREEN, ORANGE, RED, WHITE, Halves, Toy, hue, is_one_sentence, paint, snapshot, wheel
 
 import engines
 from features import files
@@ -444,26 +444,62 @@ def test_a_hostile_journal_runs_nothing_and_is_dropped(
     assert not file.with_suffix(".journal").exists() and not (tmp_path / "canary").exists()
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of pictures, and a home in which it has been learned."""
+    pictures, home = tmp_path_factory.mktemp("learned"), tmp_path_factory.mktemp("home")
+    for name, colour in (("warm/red", RED), ("warm/orange", ORANGE), ("cold/blue", BLUE), ("cold/green", GREEN)):
+        paint(pictures / f"{name}.png", colour)
+    library, toy = Library(home), Toy()
+    library.index(library.open(pictures), toy)
+    library.teach(library.open(pictures), toy)
+    library.tune(library.open(pictures), toy)
+    return pictures, home
+
+
+def spoilt(**changes: Any) -> Callable[[bytes, Path], bytes]:
+    """A head whose state says something else."""
+
+    def damage(good: bytes, canary: Path) -> bytes:
+        told = pickle.loads(good)
+        told["state"].get("head", told["state"]).update(changes)
+        return pickle.dumps(told, protocol=5)
+
+    return damage
+
+
+SPOILT = {
+    "labels that are no text": spoilt(labels=[1, 2]),
+    "one label": spoilt(labels=["warm"]),
+    "other labels than were taught": spoilt(labels=["warm", "hot"]),
+    "numbers that are none": spoilt(bias=np.full(2, np.nan, "<f4").tobytes()),
+    "too few numbers": spoilt(weights=bytes(4)),
+    "no temperature": spoilt(temperature=0.0),
+    "a word for a level": spoilt(sure_from="often"),
+    "no examination": spoilt(examination={}),
+}
+
+
+@pytest.mark.parametrize("suffix", [".head", ".tuned"])
 @pytest.mark.parametrize(
-    "damage", [hostile, hostile_of_old, with_a_persistent_id, empty, a_text, half, zeros, a_list]
+    "damage",
+    [hostile, hostile_of_old, with_a_persistent_id, empty, a_text, half, zeros, a_list, *SPOILT.values()],
+    ids=lambda damage: next((name for name, of in SPOILT.items() if of is damage), damage.__name__),
 )
-def test_a_damaged_head_is_set_aside_and_taught_anew(
-    home: Path, pictures: Path, tmp_path: Path, damage: Callable[[bytes, Path], bytes]
+def test_what_is_damaged_of_the_learned_is_set_aside(
+    learned: tuple[Path, Path], tmp_path: Path, damage: Callable[[bytes, Path], bytes], suffix: str
 ) -> None:
-    paint(pictures / "warm/red.png", RED)
-    paint(pictures / "cold/blue.png", BLUE)
-    library, pupil = Library(home), Pupil()
-    library.index(library.open(pictures), pupil)
-    query = [pictures / "warm/red.png"]
-    first = library.classify(library.open(pictures), pupil, query)
-    (head,) = home.rglob("*.head")
-    good = head.read_bytes()
-    bad = damage(good, tmp_path / "canary")
-    head.write_bytes(bad)
-    library = Library(home)
-    assert library.classify(library.open(pictures), pupil, query) == first
-    assert pupil.lessons == 2 and not (tmp_path / "canary").exists()
-    assert head.with_name(head.name + ".damaged").read_bytes() == bad and head.read_bytes() == good
+    pictures, home = learned[0], tmp_path / "home"
+    shutil.copytree(learned[1], home)
+    (file,) = home.rglob(f"*{suffix}")
+    bad = damage(file.read_bytes(), tmp_path / "canary")
+    file.write_bytes(bad)
+    library, toy = Library(home), Toy()
+    library.index(library.open(pictures), toy)
+    known, other = library.head(library.open(pictures), toy), library.tuned(library.open(pictures), toy)
+    assert (known is None, other is None) == (suffix == ".head", suffix == ".tuned")
+    assert not (tmp_path / "canary").exists()
+    assert file.with_name(file.name + ".damaged").read_bytes() == bad and not file.exists()
 
 
 def test_two_fingerprints_never_mix(library: Library, pictures: Path) -> None:

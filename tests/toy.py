@@ -6,14 +6,13 @@ import hashlib
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from engines import Card, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
+from engines import Card, Crop, Engine, NotEmbeddable, unit_rows
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 ORANGE, YELLOW, PINK, WHITE, BLACK = (255, 128, 0), (255, 255, 0), (255, 0, 128), (255, 255, 255), (0, 0, 0)
@@ -67,38 +66,6 @@ class Halves(Toy):
         if not found:
             raise NotEmbeddable("Nothing but black. Try a picture with some light in it.")
         return found
-
-
-@dataclass
-class ToyHead:
-    """The label whose mean vector is nearest."""
-
-    labels: list[str]
-    means: np.ndarray
-
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        odds = np.exp(10 * vectors @ self.means.T)
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    def state(self) -> dict[str, Any]:
-        return {"labels": self.labels, "means": self.means.tolist()}
-
-
-class Pupil(Toy):
-    """A toy that can be taught; counts its lessons."""
-
-    name = "pupil"
-    lessons = 0
-
-    def train(self, vectors: np.ndarray, labels: Sequence[str]) -> ToyHead:
-        self.lessons += 1
-        names = sorted(set(labels))
-        if len(names) < 2:
-            raise SemblanceError("A toy needs two labels.")
-        return ToyHead(names, np.stack([vectors[np.array(labels) == name].mean(axis=0) for name in names]))
-
-    def restore(self, state: dict[str, Any]) -> ToyHead:
-        return ToyHead(list(state["labels"]), np.array(state["means"], np.float32))
 
 
 def paint(path: Path, colour: Colour, right: Colour | None = None, size: tuple[int, int] = (8, 8)) -> Path:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from engines import SemblanceError
+
 APPROXIMATE_FROM = 2**28  # numbers (rows x dim), a gigabyte: exact search takes 25 to 50 ms there
 USEARCH = "usearch>=2.25,<3"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A kind of index: its file here, the class in it, and what must be installed for it, in words and for pip."""
+
+    module: str
+    kind: str
+    package: str = ""
+    requirement: str = ""
+
+
+BACKENDS = {
+    "exact": Backend("exact", "ExactIndex"),
+    "sklearn": Backend("reference", "ReferenceIndex"),
+    "hnsw": Backend("approximate", "ApproximateIndex", "usearch", USEARCH),
+    "faiss": Backend("faiss", "FaissIndex", "FAISS", "faiss-cpu>=1.12,<2"),
+    "annoy": Backend("annoy", "AnnoyIndex", "Annoy", "annoy>=1.17.3,<2"),
+}
+AUTO = "auto"  # exact, or for many rows hnsw
+CHOICES = (AUTO, *BACKENDS)
 
 
 class Index(Protocol):
@@ -39,13 +65,39 @@ class Index(Protocol):
     def __len__(self) -> int: ...
 
 
-def over(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
+def create(name: str) -> Index:
+    """An empty index of one of BACKENDS. Raises SemblanceError, which lists CHOICES or says what to install."""
+    if name not in BACKENDS:
+        raise SemblanceError(f"There is no index {name!r}. Choose one of: {', '.join(CHOICES)}.")
+    backend = BACKENDS[name]
+    try:
+        return getattr(importlib.import_module(f"features.index.{backend.module}"), backend.kind)()
+    except ModuleNotFoundError as error:
+        if not backend.package:
+            raise
+        raise SemblanceError(
+            f'{backend.package} is not installed; run: pip install "{backend.requirement}".'
+        ) from error
+
+
+def chosen(choice: str | None) -> str:
+    """One of CHOICES that can be had: this, else SEMBLANCE_INDEX, else auto. Raises as `create`."""
+    choice = choice or os.environ.get("SEMBLANCE_INDEX") or AUTO
+    if choice != AUTO:
+        create(choice)
+    return choice
+
+
+def over(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str, choice: str = AUTO) -> Index:
     """An index of these rows: ids[i] is of row i of the (n, D) float32 parts, one after the other.
 
-    It is exact below APPROXIMATE_FROM; above, approximate, as soon as `save` has been run over the same rows. Its
-    name says which. saved, space: as for `save`.
+    choice: one of CHOICES. "auto" is exact below APPROXIMATE_FROM; above, as "hnsw" always, approximate as soon as
+    `save` has been run over the same rows. Its name says which. saved, space: as for `save`. Raises as `create`.
     """
-    index = _choose(ids, parts, saved, space)
+    if keeps_file(parts, choice):
+        index = _from_file(ids, saved, space)
+    else:
+        index = create("exact" if choice == AUTO else choice)
     first = 0
     for part in parts:
         index.upsert(ids[first : first + len(part)], part)
@@ -60,24 +112,30 @@ def save(
     space: str,
     progress: Callable[[int, int, str], None],
     cancelled: Callable[[], bool],
+    choice: str = AUTO,
 ) -> bool:
-    """Brings the file of the approximate index up to date, where there are rows enough to want one.
+    """Brings the file of the index up to date, where the choice keeps one; "auto" drops one that is too small.
 
     Takes about 0.6 ms for each new row of 512 numbers. space: changes whenever a vector could while its id stays
     the same. False when cancelled: what was done is kept, and until the rest is, exact search answers.
     """
-    if not large(parts):
-        saved.unlink(missing_ok=True)
+    if not keeps_file(parts, choice):
+        if choice == AUTO:
+            saved.unlink(missing_ok=True)
         return True
     approximate = _approximate()
     return approximate is None or approximate.update(ids, parts, saved, space, progress, cancelled)
 
 
-def _choose(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str) -> Index:
+def keeps_file(parts: Sequence[np.ndarray], choice: str = AUTO) -> bool:
+    """Whether the choice is a graph in a file, for so many numbers in (n, D) parts."""
+    numbers = sum(part.size for part in parts)
+    return numbers > 0 and (choice == "hnsw" or (choice == AUTO and numbers >= APPROXIMATE_FROM))
+
+
+def _from_file(ids: Sequence[str], saved: Path, space: str) -> Index:
     from features.index.exact import ExactIndex
 
-    if not large(parts):
-        return ExactIndex()
     approximate = _approximate()
     if approximate is None:
         return ExactIndex(f'exact search (for a quicker one: pip install "{USEARCH}")')
@@ -94,8 +152,3 @@ def _approximate() -> Any:
     except ImportError:
         return None
     return approximate
-
-
-def large(parts: Sequence[np.ndarray]) -> bool:
-    """Whether so many numbers, in (n, D) parts, want an approximate index."""
-    return sum(part.size for part in parts) >= APPROXIMATE_FROM

@@ -16,20 +16,19 @@ import numpy as np
 from usearch.index import Index as Graph
 
 from features import files
-from features.index.exact import scan
-from features.index.rows import Rows, near
+from features.index.proposals import Proposing
 
-BREADTH = 32  # rows that the graph proposes, at least: recall against time ...
-NUMBERS_EACH = 1_500_000  # ... and one for so many of all numbers, where that is more: exact search slows too
-BFLOAT16 = 2.0**-8  # by how much a product of unit rows may be off in bfloat16
+BREADTH = 32  # see Proposing
 BATCH = 1024  # rows added at a time, between two looks at `cancelled`
 CHECKSUM = 4  # bytes
 
 
-class ApproximateIndex(Rows):
+class ApproximateIndex(Proposing):
     """See features.index.Index. graph: may hold these rows already, and they are not added again."""
 
     name = "approximate search (HNSW), re-ranked exactly"
+    breadth = BREADTH
+    slack = 2.0**-8  # of bfloat16
 
     def __init__(self, graph: Graph | None = None) -> None:
         super().__init__()
@@ -56,17 +55,10 @@ class ApproximateIndex(Rows):
             with self._lock:
                 self._graph.remove(_keys(known))
 
-    def _candidates(self, vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
-        breadth = max(BREADTH, 2 * k, len(self) * vectors.shape[1] // NUMBERS_EACH)
-        for vector in vectors:
-            with self._lock:
-                found = self._graph.search(vector, breadth, threads=1)
-                places = self._places(found.keys)
-            allowed = shown[places]
-            if np.count_nonzero(allowed) < k:
-                yield from scan(self._blocks, vector[None], k, shown)
-            else:
-                yield places[allowed][near(-found.distances[allowed], k, 2 * BFLOAT16)]
+    def _propose(self, vector: np.ndarray, breadth: int) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:
+            found = self._graph.search(vector, breadth, threads=1)
+            return self._places(found.keys), -found.distances
 
     def _places(self, keys: np.ndarray) -> np.ndarray:
         if self._sorted is None:

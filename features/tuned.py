@@ -1,0 +1,80 @@
+"""The engine that a tuned space is: a base engine's vectors, moved so that pictures of one folder lie together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import engines
+from engines import Card, Crop, Engine, SemblanceError
+from features.heads import Space
+from features.store import Features
+
+SUFFIX = "+tuned"  # of its name
+
+
+class Tuned(Engine):
+    """base: what embeds a picture first. space: learned from one catalogue's folders and for one fingerprint of
+    it."""
+
+    version = 1
+
+    def __init__(self, base: Engine, space: Space) -> None:
+        self.name = base.name + SUFFIX  # type: ignore[misc]  # of the class elsewhere
+        self.base, self.space = base, space
+        self._of = engines.fingerprint(base)
+
+    @property
+    def side(self) -> int | None:
+        return self.base.side
+
+    def prepare(self) -> None:
+        """Raises SemblanceError when the base engine now answers with another network than it was learned for."""
+        self.base.prepare()
+        if engines.fingerprint(self.base) != self._of:
+            network = self.base.describe().network
+            raise SemblanceError(f"{self.name} was learned for another network than {network}; train it anew.")
+
+    def crops(self, image: np.ndarray) -> list[Crop]:
+        return self.base.crops(image)
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        return self.space.rows(self.base.embed(crops))
+
+    def describe(self) -> Card:
+        card, space = self.base.describe(), self.space
+        told = f"tuned on {len(space.head.taught):,} pictures in {len(space.head.labels):,} folders"
+        if space.raw is not None and space.tuned is not None:
+            better = "better" if space.tuned > space.raw else "no better"
+            told += (
+                f" ({better}: of those held out {space.tuned:.0%} find their folder first, {space.raw:.0%} raw)"
+            )
+        return replace(
+            card,
+            title=f"{card.title}, tuned",
+            alike=f"{card.alike}, and in one of your folders",
+            dim=len(space.bias),
+            network=f"{card.network} + {len(space.bias)}",
+            weights=f"{card.weights}; {told}",
+        )
+
+    def settings(self) -> dict[str, Any]:
+        return {"base": self._of, "space": self.space.sha256}
+
+    def derived(self, stored: Features, digests: Sequence[str], batch: int) -> Iterator[Features]:
+        """Features of so many pictures at a time, from those that are stored of the base engine; runs no network.
+
+        A picture of which nothing is stored is left out.
+        """
+        places: dict[str, list[int]] = {}
+        for place, row in enumerate(stored.rows):
+            places.setdefault(row.digest, []).append(place)
+        for first in range(0, len(digests), batch):
+            these = digests[first : first + batch]
+            taken = [place for digest in these for place in places.get(digest, ())]
+            refused = {digest: stored.refused[digest] for digest in these if digest in stored.refused}
+            vectors = self.space.rows(stored.take(taken))
+            yield Features([stored.rows[place] for place in taken], [vectors], refused)
