@@ -426,11 +426,11 @@ def reports(told: Sequence[tuple[str, Report]], refused: Sequence[Skipped], erro
     files = [(path, why, ", ".join(titles)) for (path, why), titles in reasons.items()]
     more = f'<p class="hint">And {len(files) - LISTED:,} more.</p>' if len(files) > LISTED else ""
     heading = "Cancelled; what was done is kept" if any(r.cancelled for _, r in told) else "Done"
-    skipped = f"<h4>Skipped</h4>{_table(('File', 'Why', 'For'), files[:LISTED])}{more}" if files else ""
+    skipped = f"<h4>Skipped</h4>{table(('File', 'Why', 'For'), files[:LISTED])}{more}" if files else ""
     failed = "".join(f'<p class="note warn">{escape(error)}</p>' for error in errors)
     return (
         f'<div class="told"><h3>{heading}</h3>{failed}'
-        f"{_table(('For', 'New', 'Kept', 'Removed', 'Skipped', 'Time'), runs)}{skipped}</div>"
+        f"{table(('For', 'New', 'Kept', 'Removed', 'Skipped', 'Time'), runs)}{skipped}</div>"
     )
 
 
@@ -440,7 +440,7 @@ def statuses(rows: Sequence[tuple[str, str, Status]]) -> str:
         (title, name, f"{s.done:,} of {count(s.images, 'picture')}" if s.images else "not yet", f"{s.rows:,}")
         for title, name, s in rows
     ]
-    return _table(("Tab", "Collection", "Indexed", "Vectors"), told)
+    return table(("Tab", "Collection", "Indexed", "Vectors"), told)
 
 
 def summary(catalogues: Sequence[Catalogue]) -> str:
@@ -451,7 +451,7 @@ def summary(catalogues: Sequence[Catalogue]) -> str:
     return f'<p class="summary">{told}</p>'
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -37,10 +37,13 @@ class Pin:
 
 @dataclass(frozen=True)
 class How:
-    """pins: their vectors are averaged with the question's. mix: see Library.search."""
+    """pins: their vectors are averaged with the question's. mix: see Library.search. tuned: by the space that was
+    tuned to the folders, where there is one.
+    """
 
     pins: tuple[Pin, ...] = ()
     mix: Mix | None = None
+    tuned: bool = False
 
 
 def parts_of(engine: Engine) -> Sequence[VectorPart]:

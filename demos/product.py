@@ -1,4 +1,4 @@
-"""Products: the same kind of thing, and beside them which of your folders the picture belongs to.
+"""Products: the same kind of thing, which of your folders a picture belongs to, and how well that is learned.
 
 Run it alone with `python -m demos.product [FOLDER]`.
 """
@@ -8,23 +8,19 @@ from __future__ import annotations
 import gradio as gr
 
 from demos import search
+from demos.classes import draw_classes, opinion
 
 
 def tab(page: search.Page, name: str = "product") -> None:
-    """The generic tab with the classifier's opinion beside the similar items."""
-
-    def label() -> gr.Label:
-        return gr.Label(
-            label="Which folder it belongs to", num_top_classes=6, elem_classes="opinion", min_width=200
-        )
-
-    def opinion(query: search.Query) -> dict[str, float] | None:
-        if len(query.catalogue.labels()) < 2:
-            return None
-        (probabilities,) = query.library.classify(query.catalogue, query.engine, [query.path])
-        return dict(probabilities)
-
-    search.tab(page, name, search.Aside(label, opinion))
+    """The views Find, with the classifier's opinion beside the similar items, and Classes."""
+    beside = search.Aside(
+        lambda: gr.HTML(apply_default_css=False, elem_classes="opinion"), opinion(page.shelf, name)
+    )
+    with gr.Tabs(elem_classes="views"):
+        with gr.Tab("Find", id="search"):
+            search.tab(page, name, beside, search.TUNABLE)
+        with gr.Tab("Classes", id="classes"):
+            draw_classes(page, name)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ EXAMPLES = 8
 EVERY = -1  # in the place of one part's number
 SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 POLL = 0.3  # seconds between two looks at a running job
 
 RawImage = dict[str, Any] | None
@@ -90,12 +91,12 @@ def _nothing() -> Sequence[gr.HTML]:
 
 @dataclass(frozen=True)
 class Aside:
-    """Something that is filled after the answer. draw: the component, beside the results. fill: its value for a
-    query, by the engine that answers; raises SemblanceError. blank: its value where there is none.
+    """Something that is filled after the answer. draw: the component, beside the results. fill: its values for a
+    query, one after the other, by the engine that answers; raises SemblanceError. blank: where there is none.
     """
 
     draw: Callable[[], Any]
-    fill: Callable[[Query], Any]
+    fill: Callable[[Query], Iterator[Any]]
     blank: Any = None
 
 
@@ -106,7 +107,8 @@ class Kind:
     find: the answer as HTML, the facts under it, and a value for each gr.HTML that `below` draws below the
     question and from which `part` may come; raises SemblanceError, and then they are empty.
     results: how many at first, how many at most, and what they are. save: makes the file that the answer's button
-    `save` gives to download; raises SemblanceError. several: whether several pictures may be asked with.
+    `save` gives to download; raises SemblanceError. several: whether several pictures may be asked with. tunable:
+    whether the space that was tuned to the folders may be searched, where there is one.
     """
 
     find: Callable[[Query], tuple[str, ...]]
@@ -114,6 +116,7 @@ class Kind:
     below: Callable[[], Sequence[gr.HTML]] = _nothing
     save: Callable[[Query], Path] | None = None
     several: bool = False
+    tunable: bool = False
 
 
 async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
@@ -157,6 +160,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
             k = gr.Slider(1, most, value=first, step=1, label=results)
             weighed = options.what_counts(parts, how) if parts else ()
+            tuned = gr.Checkbox(False, label="Search as tuned to the folders", visible=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row(elem_classes="beside"):
                 wall = gr.HTML(
@@ -200,6 +204,13 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         async for html in watch(key, never):
             yield html, gr.skip()
         yield gr.skip(), await asyncio.to_thread(_examples, shelf, key, name)
+
+    def has_tuned(key: str, how: How) -> Any:
+        try:
+            there = shelf.library.tuned(shelf.catalogue(key, name), shelf.engine(key, name)) is not None
+        except SemblanceError:
+            there = False
+        return gr.update(visible=there, value=there and how.tuned)
 
     async def follow(key: str, start: Callable[[str], bool], asked: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
         """What comes before an answer: (wall, stamp, asked)."""
@@ -309,15 +320,15 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         if not aside:
             return answered
 
-        def fill(key: str, question: RawImage, asked: Asked, k: int, how: How) -> Any:
+        def fill(key: str, question: RawImage, asked: Asked, k: int, how: How) -> Iterator[Any]:
             try:
                 query = _query(shelf, key, name, question, asked, k, how, kind)
-                return aside.fill(query) if query else aside.blank
+                yield from aside.fill(query) if query else [aside.blank]
             except SemblanceError:  # the answer beside it tells it
-                return aside.blank
+                yield aside.blank
             except Exception:
                 logging.getLogger(__name__).exception("%s: the part beside the answer failed", name)
-                return aside.blank
+                yield aside.blank
 
         return answered.then(
             fill,
@@ -337,6 +348,9 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         trigger_mode="multiple",
         **WATCHES,
     )
+    if kind.tunable:
+        arrival.then(has_tuned, [page.picker, how], tuned, **SILENT)
+        answer_on(tuned.input(lambda how, on: replace(how, tuned=bool(on)), [how, tuned], how, **SILENT).then)
     answer_on(arrival.then)
     changes = [status.change, page.stamp.change]
     overtaking = gr.on(changes, overtake, page.picker, [soon, page.stamp], trigger_mode="once", **WATCHES)
@@ -364,10 +378,9 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
     for listen in weighed:
         answer_on(listen)
-    silent: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     if kind.several:
-        kept = pins.pin(pin, [image, asked, how], [image, asked, how], preprocess=False, **silent)
-        for changed in (kept, pins.unpin(unpin, how, how, **silent), pins.weigh(weigh, how, how, **silent)):
+        kept = pins.pin(pin, [image, asked, how], [image, asked, how], preprocess=False, **SILENT)
+        for changed in (kept, pins.unpin(unpin, how, how, **SILENT), pins.weigh(weigh, how, how, **SILENT)):
             answer_on(changed.then)
     if made:
 
@@ -414,6 +427,8 @@ def _query(
         path = pinned[0].path
     engine = shelf.engine(key, name)
     settled = engine.describe().settled
+    if settled and kind.tunable and how.tuned:
+        engine = shelf.library.tuned(catalogue, engine) or engine
     return Query(shelf.library, catalogue, engine, path, asked, k, how) if path and settled else None
 
 
@@ -452,6 +467,7 @@ def _pictures(query: Query) -> tuple[str, str]:
 NO_MATCH = draw.state("empty", "No match", "There is no other picture in this collection.")
 PICTURES = Kind(_pictures)
 SEVERAL = replace(PICTURES, several=True)
+TUNABLE = replace(PICTURES, tunable=True)
 
 
 def _idle(shelf: Shelf, key: str, name: str) -> str:

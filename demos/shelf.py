@@ -166,6 +166,8 @@ class Shelf:
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
             report = self.library.index(catalogue, answering, progress, cancelled)
+            if tuned := self.library.tuned(catalogue, answering):
+                self.library.index(catalogue, tuned, progress, cancelled)
             if not report.cancelled:
                 self.upgrade(key, engine, again=True)
             return report

@@ -65,6 +65,10 @@ class Head:
         """(N, D) unit rows -> (N, C) float32, rows that sum to 1."""
         return softmax(self.scores(vectors) / np.float32(self.temperature))
 
+    def ranked(self, probabilities: np.ndarray) -> list[tuple[str, float]]:
+        """(C,) of one picture -> each label with its probability, highest first."""
+        return sorted(zip(self.labels, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
+
     def since(self, labels: Mapping[str, str]) -> Changes:
         """labels: digest -> label of the pictures that have one now."""
         both = self.taught.keys() & labels.keys()

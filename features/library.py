@@ -726,7 +726,15 @@ class Library:
         """
         head = self._taught(catalogue, engine)
         rows = head.probabilities(np.stack([self._embed(catalogue, engine, query) for query in queries]))
-        return [sorted(zip(head.labels, row.tolist(), strict=True), key=lambda pair: -pair[1]) for row in rows]
+        return [head.ranked(row) for row in rows]
+
+    def probabilities(
+        self, catalogue: Catalogue, engine: Engine, digests: Sequence[str]
+    ) -> list[list[tuple[str, float]]]:
+        """As `classify`, of pictures of the catalogue by their stored vectors; unknown ones are left out."""
+        head, stored = self._taught(catalogue, engine), self._ready(catalogue, engine)
+        rows = stored.features.take([stored.first_row[digest] for digest in digests if digest in stored.first_row])
+        return [head.ranked(row) for row in head.probabilities(rows)]
 
     def examine(
         self, catalogue: Catalogue, engine: Engine, queries: Sequence[tuple[Path, str]]

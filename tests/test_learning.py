@@ -379,13 +379,13 @@ def test_a_head_outlives_a_restart_and_answers_as_it_is_until_taught_anew(librar
         assert fresh.classify(catalogue, toy, query) == first
         changes = fresh.changes(catalogue, toy, fresh.head(catalogue, toy))
         assert str(changes) == words and dataclasses.astuple(changes) == counts and bool(changes) == any(counts)
-    fresh.catalogue = fresh.open(folder)
-    fresh.catalogue.hide(digest(folder / "warm/5.png"))
-    assert fresh.changes(fresh.catalogue, toy, fresh.head(fresh.catalogue, toy)).removed == 2, "hidden"
-    head = fresh.teach(fresh.catalogue, toy)
+    catalogue = fresh.open(folder)
+    catalogue.hide(digest(folder / "warm/5.png"))
+    assert fresh.changes(catalogue, toy, fresh.head(catalogue, toy)).removed == 2, "hidden"
+    head = fresh.teach(catalogue, toy)
     assert (len(head.taught), head.unlabelled) == (15, 1)
-    assert not fresh.changes(fresh.catalogue, toy, head)
-    assert fresh.classify(fresh.catalogue, toy, query) != first
+    assert not fresh.changes(catalogue, toy, head)
+    assert fresh.classify(catalogue, toy, query) != first
     again = Library(library.home)
     assert again.head(again.open(folder), toy).state() == head.state()
 
