@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from features.examination import Examination
 from features.heads import Head
 from features.images import ImageError
 from features.index import CHOICES
-from features.library import Answer, Busy, Library, Match, Reference, labelled_files
+from features.library import Answer, Busy, Library, Liked, Match, Reference, labelled_files
 from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
@@ -168,6 +169,12 @@ def _match(match: Match) -> dict[str, Any]:
     return told | ({"agreement": agreement} if agreement else {})
 
 
+def _weighed(pictures: list[Path], weights: list[float] | None, option: str) -> list[Liked]:
+    if weights and len(weights) != len(pictures):
+        raise typer.BadParameter(f"Give {option} once for each picture that it weighs")
+    return list(map(Liked, pictures, repeat(0), weights or repeat(1.0)))
+
+
 def _mix(text: str) -> Mix | None:
     return read_mix(text) if text else None
 
@@ -304,8 +311,16 @@ def recommend(
     images: Images,
     like: Annotated[list[Path], typer.Option(help="A picture that you like; may be given several times.")],
     unlike: Annotated[list[Path] | None, typer.Option(help="A picture that you don't like.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Of each picture that you like, in their order [default: 1].")
+    ] = None,
+    unlike_weight: Annotated[list[float] | None, typer.Option(help="Of each that you don't.")] = None,
     engine: EngineName = "product",
     k: K = 5,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="0 gives the best, 1 such as differ from one another.")
+    ] = 0.0,
+    mix: MixOf = "",
     network: Network = "auto",
     as_json: AsJson = False,
     searched_by: IndexName = None,
@@ -316,11 +331,17 @@ def recommend(
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
     library = _library(home, weights, offline, searched_by, captions)
+    likes, unlikes = _weighed(like, weight, "--weight"), _weighed(unlike or [], unlike_weight, "--unlike-weight")
+    mixed = _mix(mix)
     catalogue, chosen = _indexed(library, images, engine, network)
-    answer = library.recommend(catalogue, chosen, like, unlike or (), k)
+    answer = library.recommend(catalogue, chosen, likes, unlikes, k, diversity=diversity, mix=mixed)
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
-    lines = [*_lines(answer), _source(chosen.describe(), answer)]
-    _print(told | {"matches": [_match(match) for match in answer.matches]}, as_json, lines)
+    told |= {"mix": mixed} if mixed else {}
+    reasons = [os.fspath(like[number]) for number in answer.because]
+    matches = zip(answer.matches, reasons, strict=True)
+    told |= {"matches": [_match(match) | {"because": reason} for match, reason in matches]}
+    lines = [f"{line}  because of {reason}" for line, reason in zip(_lines(answer), reasons, strict=True)]
+    _print(told, as_json, [*lines, _source(chosen.describe(), answer)])
 
 
 @app.command()

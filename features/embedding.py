@@ -39,10 +39,13 @@ def captioner(engine: Engine) -> str:
     return engine.captioner() if isinstance(engine, Captioned) else ""
 
 
-def embed_query(engine: Engine, query: Path, caption: str | None = None) -> np.ndarray:
-    """(D,) float32 unit vector of the query's most prominent crop, with this caption. Raises as `cut_query`."""
+def embed_query(engine: Engine, query: Path, part: int = 0, caption: str | None = None) -> np.ndarray:
+    """(D,) float32 unit vector of one crop of the query, or of the most prominent where there are not as many.
+
+    caption: None has the engine make one, if it wants any. Raises as `cut_query`.
+    """
     _, crops = cut_query(engine, query)
-    return _embedded(engine, crops[:1], [caption])[0][0]
+    return _embedded(engine, crops[part : part + 1] or crops[:1], [caption])[0][0]
 
 
 def embed_files(

@@ -11,7 +11,7 @@ import pickle
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ from features.index import chosen as chosen_index
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
+from features.recommendation import diverse, nearest, taste
 from features.store import FORMAT, Features, FeatureStore, Row
 from features.tuned import Tuned
 from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
@@ -42,6 +43,8 @@ from features.verification import KnownPairs, Pair, PairsEvaluation, cross_valid
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 NEAR = 500  # pictures whose labels are ranked
+WIDTH = 10  # candidates for each picture of a diverse recommendation
+FAINT = 1e-6  # length of a taste that is rounding alone
 MIXES = 8  # calibrations of mixes that are kept
 SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
@@ -117,6 +120,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Liked:
+    """A picture that a person likes, or doesn't. picture: a file, or the digest of a picture of the catalogue.
+
+    part: which of its crops, from 0; where it has not as many, the most prominent. weight: more than 0.
+    """
+
+    picture: Path | str
+    part: int = 0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Group:
     """A label with its SHOWN best pictures, best first. A picture without a label is a group of its own.
 
@@ -148,9 +163,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """matches: best first, each picture once. searched: pictures that took part. seconds: from file to answer.
+    """matches: best first, or as `diverse` orders them, each picture once. searched: pictures that took part.
 
-    index: how it was searched, for people.
+    seconds: from file to answer. index: how it was searched, for people. because: of a recommendation, for each
+    match the number of the like that is nearest to it.
     """
 
     matches: list[Match]
@@ -159,6 +175,7 @@ class Answer:
     index: str
     searched: int
     seconds: float
+    because: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +207,18 @@ class _Searchable:
         row = self.features.rows[place]
         file, label, part = self.file(row.digest), self.label(row.digest), place - self.first_row[row.digest]
         return Match(row.digest, file, label, cosine, row.box, row.remarks, part)
+
+    def place(self, digest: str, part: int) -> int | None:
+        """Of the row of a picture's crop, or of its most prominent where it has not as many; None if not shown."""
+        first = self.first_row.get(digest)
+        if first is None:
+            return None
+        own = self.features.rows[first + part : first + part + 1]
+        return first + part if own and own[0].digest == digest else first
+
+    def vectors(self, matches: Sequence[Match]) -> np.ndarray:
+        """(n, D) float32: the rows that matched."""
+        return self.features.take([self.first_row[match.digest] + match.part for match in matches])
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -228,19 +257,23 @@ class _Searchable:
         """See mixing.scale."""
         return mixing.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
 
+    def stretch(self, mix: Mix | None) -> np.ndarray | float:
+        """Rows times this are unit rows whose cosines are those of the mix."""
+        return 1.0 if mix is None else np.sqrt(self.scale(mix))
+
     def mixed(self, mix: Mix) -> Calibration:
         key = mixing.fingerprint("", mix)
         found = self.mixes.get(key)
         if found is None:
-            root = np.sqrt(self.scale(mix))
-            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * root)
+            stretch = self.stretch(mix)
+            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * stretch)
             for old in list(self.mixes)[:-MIXES]:
                 self.mixes.pop(old, None)
         return found
 
     def agreement(self, match: Match, vector: np.ndarray) -> dict[str, float]:
         """See Match. vector: what was asked with."""
-        row = self.features.take([self.first_row[match.digest] + match.part])[0]
+        row = self.vectors([match])[0]
         cosines = {
             name: float(unit_rows(vector[None, place])[0] @ unit_rows(row[None, place])[0])
             for name, place in mixing.places(self.parts).items()
@@ -458,7 +491,9 @@ class Library:
         started = time.perf_counter()
         single = isinstance(query, Path)
         vector = self._embed(catalogue, engine, query) if single else self._blended(catalogue, engine, query)
-        return self._answer(catalogue, engine, vector, k, (), started, mix)
+        stored = self._ready(catalogue, engine)
+        (found,) = self._nearest(stored, vector[None], k, mix)
+        return self._answer(stored, engine, found, vector, started)
 
     def search_text(
         self,
@@ -488,7 +523,9 @@ class Library:
         vector = rows[0] if query is None else (rows[0] + self._embed(catalogue, engine, query)) / 2
         if len(rows) > 1:
             vector = 2 * vector - rows[1]
-        answer = self._answer(catalogue, engine, unit_rows(vector[None])[0], k, (), started, mix)
+        (vector,), stored = unit_rows(vector[None]), self._ready(catalogue, engine)
+        (found,) = self._nearest(stored, vector[None], k, mix)
+        answer = self._answer(stored, engine, found, vector, started)
         # How alike strangers look tells nothing of how near a text should be.
         return replace(answer, matches=[replace(match, agreement={}) for match in answer.matches])
 
@@ -638,21 +675,46 @@ class Library:
         return Projection(digests, positions)
 
     def recommend(
-        self, catalogue: Catalogue, engine: Engine, like: Sequence[Path], unlike: Sequence[Path] = (), k: int = 5
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        like: Sequence[Liked],
+        unlike: Sequence[Liked] = (),
+        k: int = 5,
+        *,
+        diversity: float = 0.0,
+        mix: Mix | None = None,
     ) -> Answer:
-        """What is near to the likes and far from the unlikes; none of them comes back.
+        """What is near to the likes and far from the unlikes, as `taste` weighs them; none of them comes back.
 
-        The query is mean(like), or 2 mean(like) - mean(unlike): Qdrant's `average_vector`. Raises as `search`.
+        What has been embedded is not embedded anew. A digest of which this engine shows no vector (hidden, or
+        without a face, say) is passed over. diversity: 0..1, see `diverse`; the candidates are WIDTH * k. mix: see
+        `search`. Raises as `search`, and SemblanceError when no like is left, when all of them cancel each other
+        out, and for a diversity that can't be.
         """
         started = time.perf_counter()
         if not like:
             raise SemblanceError("Name at least one picture that you like.")
-        vector = np.mean([self._embed_named(catalogue, engine, path) for path in like], axis=0)
-        if unlike:
-            away = np.mean([self._embed_named(catalogue, engine, path) for path in unlike], axis=0)
-            vector = 2 * vector - away
-        given = {hashlib.sha256(images.read_bytes(path)).hexdigest() for path in (*like, *unlike)}
-        return self._answer(catalogue, engine, unit_rows(vector[None])[0], k, given, started)
+        stored = self._ready(catalogue, engine)
+        (likes, own), (unlikes, others) = (self._taken(catalogue, engine, given) for given in (like, unlike))
+        if not likes:
+            raise SemblanceError(f"None of the pictures that you like can be used by {engine.name}; like another.")
+        rows, numbers = np.stack([*likes.values()]), list(likes)
+        wish = taste(
+            rows, [like[i].weight for i in likes], [*unlikes.values()], [unlike[i].weight for i in unlikes]
+        )
+        stretch = stored.stretch(mix)
+        length = np.linalg.norm(wish * stretch)
+        if length < FAINT:
+            raise SemblanceError("These pictures cancel each other out; like another, or weigh them differently.")
+        vector = (wish / length).astype(np.float32)
+        width, skip = WIDTH * k if diversity else k, own | others
+        (found,) = self._nearest(stored, vector[None], width + len(skip), mix)
+        found = [match for match in found if match.digest not in skip][:width]
+        near = stored.vectors(found) * stretch
+        order = diverse(near, [match.score for match in found], k, diversity)
+        because = tuple(numbers[reason] for reason in nearest(rows * stretch, near[order]))
+        return self._answer(stored, engine, [found[i] for i in order], vector, started, because)
 
     def head(self, catalogue: Catalogue, engine: Engine) -> Head | None:
         """The classifier that was last taught for this fingerprint; None before. A tuned space has its own."""
@@ -865,31 +927,44 @@ class Library:
             files.write_atomically(path, [made.getvalue()])
         return path
 
-    def _embed(self, catalogue: Catalogue, engine: Engine, query: Path) -> np.ndarray:
+    def _embed(self, catalogue: Catalogue, engine: Engine, query: Path, part: int = 0) -> np.ndarray:
         """embed_query; to a picture of the catalogue belongs the caption that it has there."""
         engine.prepare()
         if isinstance(engine, Tuned):
-            return engine.space.rows(self._embed(catalogue, engine.base, query)[None])[0]
+            return engine.space.rows(self._embed(catalogue, engine.base, query, part)[None])[0]
         known = None
         if writer := captioner(engine):
             digest = hashlib.sha256(images.read_bytes(query)).hexdigest()
             known = self._told(catalogue).caption(digest, writer)
-        return embed_query(engine, query, known.text if known else None)
-
-    def _embed_named(self, catalogue: Catalogue, engine: Engine, query: Path) -> np.ndarray:
-        """For one of several queries: what goes wrong is told with the file's name."""
-        try:
-            return self._embed(catalogue, engine, query)
-        except SemblanceError as error:
-            raise type(error)(f"{query.name}: {error}") from error
+        return embed_query(engine, query, part, known.text if known else None)
 
     def _blended(self, catalogue: Catalogue, engine: Engine, references: Sequence[Reference]) -> np.ndarray:
         """(D,) float32 unit vector: the weighted mean. Raises as `search`."""
         if not references or not all(0 < reference.weight < np.inf for reference in references):
             raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
-        named = [self._embed_named(catalogue, engine, reference.path) for reference in references]
-        rows = [reference.weight * row for reference, row in zip(references, named, strict=True)]
-        return unit_rows(np.sum(rows, axis=0)[None])[0]
+        rows = []
+        for reference in references:
+            with _named(reference.path):
+                rows.append(self._embed(catalogue, engine, reference.path))
+        return unit_rows(taste(np.stack(rows), [reference.weight for reference in references])[None])[0]
+
+    def _taken(
+        self, catalogue: Catalogue, engine: Engine, given: Sequence[Liked]
+    ) -> tuple[dict[int, np.ndarray], set[str]]:
+        """Number -> (D,) unit vector, of those that have one; and the digests of all."""
+        stored = self._ready(catalogue, engine)
+        vectors, digests = {}, set()
+        for number, one in enumerate(given):
+            with _named(one.picture):
+                file = one.picture if isinstance(one.picture, Path) else None
+                digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else one.picture
+                digests.add(digest)
+                place = stored.place(digest, one.part)
+                if place is not None:
+                    vectors[number] = stored.features.take([place])[0]
+                elif file:
+                    vectors[number] = self._embed(catalogue, engine, file, one.part)
+        return vectors, digests
 
     def _told(self, catalogue: Catalogue) -> Metadata:
         path = catalogue.state.with_name("metadata.json")
@@ -937,22 +1012,19 @@ class Library:
 
     def _answer(
         self,
-        catalogue: Catalogue,
+        stored: _Searchable,
         engine: Engine,
+        matches: list[Match],
         vector: np.ndarray,
-        k: int,
-        skip: Collection[str],
         started: float,
-        mix: Mix | None = None,
+        because: tuple[int, ...] = (),
     ) -> Answer:
-        stored = self._ready(catalogue, engine)
-        (found,) = self._nearest(stored, vector[None], k + len(skip), mix)
-        matches = [match for match in found if match.digest not in skip][:k]
+        """vector: what was asked with."""
         if stored.parts:
             matches = [replace(match, agreement=stored.agreement(match, vector)) for match in matches]
-        card = engine.describe()
+        card, searched = engine.describe(), len(stored.first_row)
         seconds = time.perf_counter() - started
-        return Answer(matches, card.network, card.weights, stored.index.name, len(stored.first_row), seconds)
+        return Answer(matches, card.network, card.weights, stored.index.name, searched, seconds, because)
 
     def _nearest(
         self, stored: _Searchable, vectors: np.ndarray, k: int, mix: Mix | None = None
@@ -1040,6 +1112,15 @@ def _row_ids(rows: Sequence[Row]) -> list[str]:
         ids.append(f"{row.digest}/{seen[row.digest]}")
         seen[row.digest] += 1
     return ids
+
+
+@contextlib.contextmanager
+def _named(picture: Path | str) -> Iterator[None]:
+    """For one of several queries: what goes wrong is told with the file's name."""
+    try:
+        yield
+    except SemblanceError as error:
+        raise type(error)(f"{Path(picture).name}: {error}") from error
 
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:

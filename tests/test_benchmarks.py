@@ -248,6 +248,13 @@ def test_a_small_search_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert all(row.result.median > 0.9 for row in extras[1::2])
 
 
+def test_a_recommendation_is_quick(tmp_path: Path) -> None:
+    """Ten times its bar, for machines that are busy."""
+    for row in importlib.import_module("benchmarks.recommending").rows(tmp_path):
+        assert row.result.unit == "ms" and row.bar.limit == 50
+        assert 0 < row.result.median < 500
+
+
 def test_peak_memory_of_a_command() -> None:
     """It grows with what the process held, and is no other process's."""
     if sys.platform == "win32":

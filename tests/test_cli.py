@@ -90,7 +90,8 @@ def search_told(told: Any, folder: Path) -> None:
 
 def recommend_told(told: Any, folder: Path) -> None:
     assert set(told) == {"engine", "network", "weights", "index", "matches"} and told["index"] == "exact search"
-    assert all(set(match) == MATCH for match in told["matches"])
+    assert all(set(match) == MATCH | {"because"} for match in told["matches"])
+    assert {match["because"] for match in told["matches"]} == {str(folder / "warm/red.png")}
     assert {Path(match["path"]).stem for match in told["matches"]} == {"orange", "green"}
 
 
@@ -265,6 +266,10 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "a query that is no picture": (lambda f: ["search", f, a_text(f)], "export it as JPEG or PNG."),
     "a folder for a query": (lambda f: ["search", f, f], "name a picture."),
     "a like that is no picture": (lambda f: ["recommend", f, "--like", a_text(f)], "export it as JPEG or PNG."),
+    "a like without weight": (
+        lambda f: ["recommend", f, "--like", f / "warm/red.png", "--weight", "0"],
+        "Give each picture a weight of more than 0.",
+    ),
     "nothing to learn": (lambda f: ["classify", f / "warm", f / "warm/red.png"], "into a folder of its own."),
     "no query to classify": (lambda f: ["classify", f, f / "none.jpg"], "There is no such file; check the path."),
     "nothing to train": (lambda f: ["train", f / "warm"], "into a folder of its own."),
@@ -347,8 +352,29 @@ def test_queries_are_asked_together(run: Run, folder: Path, tmp_path: Path) -> N
     assert told.code == 1 and "broken.png: " in told.err
 
 
+def test_likes_are_weighed_and_told(run: Run, folder: Path) -> None:
+    likes = [word for name in ("warm/red", "cold/green") for word in ("--like", folder / f"{name}.png")]
+    unlike = ["--unlike", folder / "cold/blue.png", "--unlike-weight", "3"]
+    paint(folder / "lime.png", (128, 255, 0), size=(24, 24))
+
+    def matches(*options: str) -> dict[str, str]:
+        told = run("recommend", folder, *likes, *unlike, *options, "-e", "colour", "--json").json
+        return {Path(match["path"]).stem: Path(match["because"]).stem for match in told["matches"]}
+
+    assert matches() == {"orange": "red", "lime": "green"}
+    assert list(matches("--weight", "9", "--weight", "1")) == ["orange", "lime"]
+    assert list(matches("--weight", "1", "--weight", "9", "--diversity", "1")) == ["lime", "orange"]
+    lines = run("recommend", folder, *likes, "-e", "colour", "-k", "1", "--weight", "9", "--weight", "1").out
+    assert lines.splitlines()[0].endswith(f"orange.png  because of {folder / 'warm/red.png'}")
+    mixed = run("recommend", folder, *likes, "-e", "style", "--mix", "colour", "--json").json
+    assert mixed["mix"] == {"colour": 1} and list(mixed["matches"][0]["agreement"])
+
+
 USAGE = {
     "weights, but not together": ["search", ".", "a.png", "--weight", "2"],
+    "too few weights of likes": ["recommend", ".", "--like", "a.png", "--like", "b.png", "--weight", "2"],
+    "a weight of no dislike": ["recommend", ".", "--like", "a.png", "--unlike-weight", "2"],
+    "too diverse": ["recommend", ".", "--like", "a.png", "--diversity", "1.1"],
     "too few weights": ["search", ".", "a.png", "b.png", "--together", "--weight", "2"],
     "a mix for pairs": ["evaluate", ".", "--pairs", "pairs.txt", "--mix", "colour"],
     "no folder": ["index"],

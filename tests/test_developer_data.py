@@ -7,6 +7,7 @@ is a label. None of it comes with the program.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import engines
 from engines import lookalike
 from features.evaluation import Evaluation
 from features.images import open_image
-from features.library import Library, labelled_files
+from features.library import Library, Liked, labelled_files
 from training import data as of_training
 from training import measure, robustness
 
@@ -88,6 +89,42 @@ def test_tuned_vectors_find_garments_better(data: Path, library: Library) -> Non
     for name, of in (("raw", raw), ("tuned", now)):
         print(f"{name}: p@1 {of.precision_at_1:.3f}, mAP@10 {of.map_at_10:.3f}")
     assert now.precision_at_1 > raw.precision_at_1 and now.map_at_10 > raw.map_at_10 + 0.03
+
+
+def test_recommendations(data: Path, library: Library) -> None:
+    """Five garments of one kind that are liked say more than one; a dislike takes its kind away."""
+    if not (data / "clothing").is_dir():
+        pytest.skip(f"{data / 'clothing'} is not there")
+    catalogue, engine = library.open(data / "clothing/train"), library.engine("product", "builtin")
+    library.index(catalogue, engine)
+    pictures: dict[str, list[str]] = {}
+    for digest in sorted(catalogue.paths):
+        pictures.setdefault(catalogue.label(digest), []).append(digest)
+
+    def recommended(like: list[str], unlike: Sequence[str] = ()) -> list[str]:
+        likes, unlikes = map(Liked, like), map(Liked, unlike)
+        found = [match.digest for match in library.recommend(catalogue, engine, [*likes], [*unlikes], 10).matches]
+        assert len(found) == 10 and not {*found} & {*like, *unlike}
+        return found
+
+    def share(kind: str, found: list[str]) -> float:
+        return sum(catalogue.label(digest) == kind for digest in found) / len(found)
+
+    one, five, before, after = [], [], [], []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        kind, second = random.choice(sorted(pictures), 2, replace=False)
+        like = random.choice(pictures[kind], 5, replace=False).tolist()
+        one.append(share(kind, recommended(like[:1])))
+        five.append(share(kind, found := recommended(like)))
+        assert found == recommended(like[::-1]), "their order is nothing"
+        both = [*like[:3], *random.choice(pictures[second], 3, replace=False)]
+        before.append(share(second, found := recommended(both)))
+        disliked = random.choice([digest for digest in pictures[second] if digest not in {*both, *found}])
+        after.append(share(second, recommended(both, [disliked])))
+    told = dict(zip(("one", "five", "before", "after"), np.mean([one, five, before, after], axis=1), strict=True))
+    print({name: f"{mean:.3f}" for name, mean in told.items()})
+    assert told["five"] > told["one"] and told["after"] < told["before"]
 
 
 def test_paintings(data: Path) -> None:

@@ -37,7 +37,7 @@ from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
 from features.index import BACKENDS, create
-from features.library import BATCH, SHOWN, Answer, Library, NotIndexed, default_home, labelled_files
+from features.library import BATCH, SHOWN, Answer, Library, Liked, NotIndexed, default_home, labelled_files
 
 ROOT = Path(__file__).parent.parent
 
@@ -120,7 +120,7 @@ def test_k_may_be_larger_than_the_catalogue(library: Library, rainbow: Path, k: 
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     assert len(library.search(catalogue, toy, rainbow / "warm/red.png", k).matches) == found
-    assert len(library.recommend(catalogue, toy, [rainbow / "warm/red.png"], k=k).matches) == min(found, 4)
+    assert len(library.recommend(catalogue, toy, [Liked(rainbow / "warm/red.png")], k=k).matches) == min(found, 4)
 
 
 def test_each_picture_comes_once_by_its_best_crop(library: Library, pictures: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_query_that_can_not_be_used_says_why(library: Library, rainbow: Path, 
         with pytest.raises(kind):
             library.search(catalogue, halves, query)
         with pytest.raises(kind):
-            library.recommend(catalogue, halves, [rainbow / "warm/red.png"], [query])
+            library.recommend(catalogue, halves, [Liked(rainbow / "warm/red.png")], [Liked(query)])
 
 
 def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow: Path) -> None:
@@ -442,10 +442,10 @@ def test_recommending_leaves_out_what_was_given(library: Library, rainbow: Path,
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
-    assert names(library.recommend(catalogue, toy, [red, pink], k=1)) == ["orange"]
+    assert names(library.recommend(catalogue, toy, [Liked(red), Liked(pink)], k=1)) == ["orange"]
     copy = tmp_path / "copy.png"
     copy.write_bytes(red.read_bytes())
-    found = names(library.recommend(catalogue, toy, [copy], [rainbow / "cold/blue.png"], k=9))
+    found = names(library.recommend(catalogue, toy, [Liked(copy)], [Liked(rainbow / "cold/blue.png")], k=9))
     assert set(found) == {"orange", "pink", "green"}, "known by its bytes, wherever it lies"
 
 
@@ -456,8 +456,8 @@ def test_what_is_disliked_pushes_away(library: Library, pictures: Path) -> None:
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
     yellow = pictures / "yellow.png"
-    assert names(library.recommend(catalogue, toy, [yellow], [red]))[0] == "lime"
-    assert names(library.recommend(catalogue, toy, [yellow], [green]))[0] == "orange"
+    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(red)]))[0] == "lime"
+    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(green)]))[0] == "orange"
 
 
 def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
@@ -466,9 +466,11 @@ def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
     toy = Toy()
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
-    (match,) = library.recommend(catalogue, toy, [red, green]).matches
+    (match,) = library.recommend(catalogue, toy, [Liked(red), Liked(green)]).matches
     assert match.score == pytest.approx(1, abs=1e-6)
-    (match,) = library.recommend(catalogue, toy, [red], [green]).matches  # (2, -1, 0) against (1, 1, 0)
+    (match,) = library.recommend(
+        catalogue, toy, [Liked(red)], [Liked(green)]
+    ).matches  # (2, -1, 0) against (1, 1, 0)
     assert match.score == pytest.approx(1 / np.sqrt(10), abs=1e-6)
 
 
@@ -501,7 +503,7 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
     library.index(library.open(rainbow), toy)
     answer = library.search(library.open(rainbow), toy, red, 9)
     assert "red" not in names(answer) and answer.searched == 4
-    assert "red" not in names(library.recommend(library.open(rainbow), toy, [pink], k=9))
+    assert "red" not in names(library.recommend(library.open(rainbow), toy, [Liked(pink)], k=9))
     red.rename(rainbow / "renamed.png")
     library.index(library.open(rainbow), toy)
     assert "renamed" not in names(library.search(library.open(rainbow), toy, pink, 9)), "a mark on the bytes"
@@ -868,7 +870,7 @@ def everything(library: Library, folder: Path) -> None:
         query = folder / "warm/red.png"
         library.status(catalogue, engine)
         library.search(catalogue, engine, query)
-        library.recommend(catalogue, engine, [query], [folder / "cold/blue.png"])
+        library.recommend(catalogue, engine, [Liked(query)], [Liked(folder / "cold/blue.png")])
         library.evaluate(catalogue, engine)
         library.evaluate(catalogue, engine, labelled_files(folder, library.home))
         library.classify(catalogue, engine, [query])
@@ -942,7 +944,7 @@ def test_a_small_catalogue_is_searched_exactly_and_says_so(library: Library, rai
     toy, red = Toy(), rainbow / "warm/red.png"
     catalogue = opened(library, rainbow, toy)
     assert library.search(catalogue, toy, red).index == "exact search"
-    assert library.recommend(catalogue, toy, [red]).index == "exact search"
+    assert library.recommend(catalogue, toy, [Liked(red)]).index == "exact search"
     assert not list(library.home.rglob("*.hnsw"))
 
 

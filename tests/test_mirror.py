@@ -29,7 +29,7 @@ from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
 from features.catalogue import Catalogue
 from features.embedding import embed_query
-from features.library import Library, NotIndexed
+from features.library import Library, Liked, NotIndexed
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -315,7 +315,7 @@ def test_no_query_leaves_anything_in_the_home(
     before = [snapshot(folder) for folder in (library.home, pictures)]
     library.search(catalogue, engine, other)
     library.rank(catalogue, engine, embed_query(engine, other))
-    library.recommend(catalogue, engine, [one], [other])
+    library.recommend(catalogue, engine, [Liked(one)], [Liked(other)])
     library.calibration(catalogue, engine)
     assert [snapshot(folder) for folder in (library.home, pictures)] == before
 
