@@ -117,7 +117,7 @@ class NetworkEngine(Engine):
         return self._answer(fetch=False).network.maps is not None
 
     def explain(self, crop: Crop, direction: np.ndarray) -> np.ndarray:
-        """See Explainer. The net that tells it is exported at its first use, which takes TensorFlow and up to a minute.
+        """See Explainer. At its first use a net is exported for it, which takes TensorFlow and up to a minute.
 
         It runs in float32. Where `embed` runs in bfloat16, what that has rounded away is spread evenly.
         """
