@@ -316,6 +316,7 @@ def test_who_is_local(monkeypatch: pytest.MonkeyPatch, share: bool, env: dict[st
 
 
 def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines.discover()  # first: the others are not to be forgotten with this one
     monkeypatch.setattr(engines.base, "_registry", dict(engines.base._registry))
 
     @engines.register
@@ -330,9 +331,9 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
 
     config = build(Library(tmp_path)).get_config_file()
     items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
-    views = ("find", "same", "mirror", "map", "kinds", "paint")
+    views = ("find", "same", "mirror", "map", "kinds", "paint", "classes")
     tabs = [item["label"] for item in items if item["id"] not in views]
-    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Colour", "Catalogue"]
+    assert tabs == ["Look-alike", "Brightness <b>", "Style", "Products", "Visual", "Colour", "Catalogue"]
     assert "brightness" in {d["api_name"] for d in config["dependencies"]}
 
 
@@ -433,7 +434,7 @@ def test_cancel_is_for_the_work_that_is_shown(library: Library) -> None:
     page = build(library)
     stops = [function for function in page.fns.values() if function.name == "stop"]
     boards = len(COMMON) * (len(LOADED) - 1)  # Look-alike has views of its own
-    assert len(stops) == len(LOADED) + boards + 1, "each search's, each board's and the catalogue's"
+    assert len(stops) == len(LOADED) + boards + 2, "each search's, each board's, Classes' and the catalogue's"
     assert not any(stop.inputs for stop in stops), "not the collection chosen now"
     stops[0].fn(SimpleNamespace(digest=""))
     jobs.cancel([str(running.number), str(waiting.number)])
