@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -25,8 +26,8 @@ from features.verification import KnownPairs
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'pin', 'unpin' (with its number), 'why' (as 'search'), or 'stop' (with numbers of jobs); a
-// slider 'weigh'
+// 'index', 'save', 'pin', 'unpin' (with its number), 'why', 'like' and 'unlike' (as 'search'), 'turn', 'front' and
+// 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
@@ -42,6 +43,7 @@ _ICONS = {
     "index": '<rect x="5" y="5" width="16" height="16" rx="3"/><rect x="27" y="5" width="16" height="16" rx="3"/>'
     '<rect x="5" y="27" width="16" height="16" rx="3"/><path d="M35 28v14m-7-7h14"/>',
     "empty": '<path d="M5 14a3 3 0 0 1 3-3h10l5 5h17a3 3 0 0 1 3 3v18a3 3 0 0 1-3 3H8a3 3 0 0 1-3-3z"/>',
+    "heart": '<path d="M24 40S7 30 7 18a9 9 0 0 1 17-4 9 9 0 0 1 17 4c0 12-17 22-17 22z"/>',
     "error": '<circle cx="24" cy="24" r="18"/><path d="M24 14v13m0 6v1"/>',
     "busy": '<path d="M24 6a18 18 0 1 1-18 18"/>',
 }
@@ -103,11 +105,20 @@ def percent(share: float, of: int) -> str:
     return f"{math.floor(share * 100 * 10**digits + 1e-6) / 10**digits:.{digits}f}%"
 
 
-def wall(catalogue: Catalogue, matches: Sequence[Match], scale: Scale, explained: bool = False) -> str:
-    """The answer: one card a picture, each of them a button that searches from it. explained: or tells why."""
+def wall(
+    catalogue: Catalogue,
+    matches: Sequence[Match],
+    scale: Scale,
+    explained: bool = False,
+    below: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The answer: one card a picture, each of them a button that searches from it. explained: or tells why.
+
+    below: digest -> HTML that stands under its card.
+    """
     cards = "".join(
-        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}'
-        f"{_ask_why(match) if explained else ''}</div>"
+        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}{_taste(match)}'
+        f"{_ask_why(match) if explained else ''}{below.get(match.digest, '')}</div>"
         for match in matches
     )
     return f'{_none(scale, [match.score for match in matches])}<div class="wall">{cards}</div>'
@@ -161,6 +172,17 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
     )
 
 
+def _taste(match: Match) -> str:
+    """Which of them is pressed is told by a style sheet; see tray.marks."""
+    name = escape(match.label or match.path.name)
+    buttons = "".join(
+        f'<button type="button" data-do="{does}" data-digest="{escape(match.digest)}" data-part="{match.part}"'
+        f' title="{says}" aria-label="{says}: {name}">{sign}</button>'
+        for does, says, sign in (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"))
+    )
+    return f'<div class="tools">{buttons}</div>'
+
+
 def _ask_why(match: Match) -> str:
     name = escape(match.label or match.path.name)
     return (
@@ -195,7 +217,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
     )
     more = f"<details><summary>{count(len(others), 'more photo')}</summary><div>{photos}</div></details>"
     card = _card(catalogue, best, called(group), scale)
-    return f'<div class="person">{card}{more if others else ""}</div>'
+    return f'<div class="person"><div class="item">{card}{_taste(best)}</div>{more if others else ""}</div>'
 
 
 def _shot(catalogue: Catalogue, match: Match, alt: str) -> str:

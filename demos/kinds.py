@@ -138,6 +138,7 @@ def draw_kinds(page: search.Page, name: str) -> None:
             return draw.failed(error)
 
     listen(page, name, board, (near, HINT), order, partial(_made, shelf, name))
+    search.hearts(page, near)
     for moment, does in ((board.drawn.pair, pair), (near.search, pick)):
         moment(does, page.picker, near, **QUIET, **search.SEARCHES)
 

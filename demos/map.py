@@ -389,6 +389,7 @@ def draw_map(page: search.Page, name: str) -> None:
     }
     for shown in listen(page, name, board, (near, HINT), method, partial(_made, shelf, name)):
         shown.then(again, **asking)
+    search.hearts(page, near)
     for source in (board.drawn.pick, near.search):
         source(
             pick,

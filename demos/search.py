@@ -18,10 +18,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import draw, options, region, why
+from demos import draw, options, region, tray, why
 from demos.jobs import UNFORESEEN
 from demos.options import How, Pin
 from demos.shelf import Shelf
+from demos.tray import Held, Tray
 from engines import Engine, Explainer, SemblanceError
 from features.catalogue import Catalogue
 from features.library import Library, NotIndexed, Reference
@@ -42,12 +43,13 @@ others in the one way that all pictures are opened."""
 
 @dataclass(frozen=True)
 class Page:
-    """What the tabs share. stamp: a state that changes when a catalogue has changed."""
+    """What the tabs share. stamp: a state that changes when a catalogue has changed. tray: holds a Tray."""
 
     demo: gr.Blocks
     shelf: Shelf
     picker: gr.Dropdown
     stamp: gr.State
+    tray: gr.State
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         try:
             catalogue = shelf.catalogue(key, name)
             if (digest := str(event.digest)) in catalogue.paths:
-                return shelf.library.thumbnail(catalogue, digest), Asked(digest, _number(event.part))
+                return shelf.library.thumbnail(catalogue, digest), Asked(digest, number(event.part))
         except SemblanceError:
             pass
         return gr.skip(), gr.skip()
@@ -266,7 +268,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
     def turn(asked: Asked, event: gr.EventData) -> Asked:
         """Another part of the same question; which there are is known to who answers."""
-        return replace(asked, part=_number(event.digest))
+        return replace(asked, part=number(event.digest))
 
     def frame(asked: Asked, event: gr.EventData) -> Asked:
         """A part of the same question, or the whole of it again."""
@@ -279,7 +281,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         yield why.BUSY
         try:
             query = _query(shelf, key, name, question, asked, k, how, kind)
-            yield _explained(query, str(event.digest), _number(event.part)) if query else ""
+            yield _explained(query, str(event.digest), number(event.part)) if query else ""
         except SemblanceError as error:
             yield why.failed(error)
         except Exception:
@@ -302,12 +304,12 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         return None, Asked(), replace(how, pins=(*how.pins, Pin(asked.digest, path, box=asked.box)))
 
     def unpin(how: How, event: gr.EventData) -> How:
-        number = _number(event.digest)
-        return replace(how, pins=tuple(pin for place, pin in enumerate(how.pins) if place != number))
+        out = number(event.digest)
+        return replace(how, pins=tuple(pin for place, pin in enumerate(how.pins) if place != out))
 
     def weigh(how: How, event: gr.EventData) -> How:
-        number, weight = _number(event.digest), options.weight(event.part)
-        pins = [replace(pin, weight=weight) if place == number else pin for place, pin in enumerate(how.pins)]
+        meant, weight = number(event.digest), options.weight(event.part)
+        pins = [replace(pin, weight=weight) if place == meant else pin for place, pin in enumerate(how.pins)]
         return replace(how, pins=tuple(pins))
 
     def show_pins(key: str, question: RawImage, asked: Asked, how: How) -> str:
@@ -402,6 +404,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     for source in (wall, *more) if more else ():
         turned = source.part(turn, asked, asked, show_progress="hidden", api_visibility="private")
         answer_on(turned.then)
+    hearts(page, wall)
     answer_on(wall.index(index_now, page.picker, before, **WATCHES).then)
     answer_on(k.change, trigger_mode="always_last")  # by mouse, by arrows, or typed
     for listen in weighed:
@@ -431,10 +434,38 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
 
 
-def _number(told: Any) -> int:
+def number(told: Any) -> int:
     """Of a part, as a client tells it; EVERY where that is no number."""
-    number = str(told)
-    return int(number) if number.isdecimal() and len(number) < 5 else EVERY
+    digits = str(told)
+    return int(digits) if digits.isdecimal() and len(digits) < 5 else EVERY
+
+
+def limited(k: Any, most: int) -> int:
+    """How many results, as a client tells it."""
+    try:
+        return min(most, max(1, int(k)))
+    except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
+        return 1
+
+
+def hearts(page: Page, wall: gr.HTML) -> None:
+    """The hearts and crosses on a wall's cards fill the tray. Only a digest comes in, so no path is asked for."""
+
+    def pressed(key: str, held: Tray, event: gr.EventData, liked: bool) -> Any:
+        digest = str(event.digest)
+        home = next((home for home in page.shelf.catalogues(key) if digest in home.paths), None)
+        if home is None:
+            return gr.skip()
+        return tray.press(held, Held(home.file(digest), digest, max(number(event.part), 0), liked))
+
+    def liked(key: str, held: Tray, event: gr.EventData) -> Any:
+        return pressed(key, held, event, liked=True)
+
+    def unliked(key: str, held: Tray, event: gr.EventData) -> Any:
+        return pressed(key, held, event, liked=False)
+
+    wall.like(liked, [page.picker, page.tray], page.tray, **SILENT)
+    wall.unlike(unliked, [page.picker, page.tray], page.tray, **SILENT)
 
 
 def uploaded_file(question: RawImage) -> Path | None:
@@ -452,10 +483,7 @@ def _query(
     shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked, k: Any, how: How, kind: Kind
 ) -> Query | None:
     """What can be answered now, without a download; None where there is no question. Raises SemblanceError."""
-    try:
-        k = min(kind.results[1], max(1, int(k)))
-    except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
-        k = 1
+    k = limited(k, kind.results[1])
     catalogue = shelf.catalogue(key, name)
     path = _picture(catalogue, question, asked)
     if path is None and (pinned := [reference for pin in how.pins if (reference := pin.reference(catalogue))]):

@@ -24,13 +24,13 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import draw, search, theme
+from demos import draw, recommend, search, theme, tray
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
 from features.library import Library
 
-CATALOGUE = "catalogue"
+CATALOGUE, RECOMMEND = "catalogue", "recommend"
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
@@ -50,10 +50,9 @@ def alone(name: str, arguments: list[str]) -> None:
         library = Library()
         _receive_into(library.home / "incoming")
         shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
-        if name not in (*shelf.cards, CATALOGUE):
-            raise SemblanceError(
-                f"There is no tab {name!r}. Choose one of: {', '.join((*shelf.cards, CATALOGUE))}."
-            )
+        tabs = (*shelf.cards, RECOMMEND, CATALOGUE)
+        if name not in tabs:
+            raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
         _launch(shelf, draw_page(shelf, only=[name]), share=False)
     except SemblanceError as error:
         sys.exit(str(error))
@@ -81,13 +80,17 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
                 min_width=160,
             )
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
+            liked = gr.Button(tray.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
-        stamp = gr.State(0.0)
-        page = search.Page(demo, shelf, picker, stamp)
-        with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap"):
+        marks = gr.HTML(apply_default_css=False, elem_classes="marks-of-taste")
+        page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()))
+        with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name in names:
                 with gr.Tab(shelf.cards[name].title, id=name):
                     _tab(name)(page, name)
+            if not only or RECOMMEND in only:
+                with gr.Tab("Recommend", id=RECOMMEND):
+                    recommend.tab(page)
             if not only or CATALOGUE in only:
                 with gr.Tab("Catalogue", id=CATALOGUE):
                     catalogue_tab.tab(page)
@@ -98,7 +101,12 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
                 yield told, gr.update(choices=await asyncio.to_thread(shelf.choices))
 
         dark.click(None, js=theme.TOGGLE)
-        moments = [demo.load, picker.change, stamp.change]
+        page.tray.change(
+            lambda held: (tray.label(held), tray.marks(held)), page.tray, [liked, marks], **search.SILENT
+        )
+        if not only:
+            liked.click(lambda: gr.Tabs(selected=RECOMMEND), None, tabs, **search.SILENT)
+        moments = [demo.load, picker.change, page.stamp.change]
         counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **search.WATCHES)
         picker.change(None, cancels=[counting])
     return demo
@@ -107,7 +115,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
 def _tab(name: str) -> Callable[[search.Page, str], None]:
     """The engine's own tab from demos/NAME.py where there is one, else the views that every engine has."""
     own = f"demos.{name}"
-    found = name.isidentifier() and name != CATALOGUE and importlib.util.find_spec(own)
+    found = name.isidentifier() and name not in (CATALOGUE, RECOMMEND) and importlib.util.find_spec(own)
     return getattr(importlib.import_module(own), "tab", views) if found else views
 
 

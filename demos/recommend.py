@@ -1,0 +1,171 @@
+"""The tab Recommend: more of what you like and less of what you don't, by any engine, each answer with its reason.
+
+Run it alone: `python -m demos.recommend [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from demos import draw, search, tray
+from demos.jobs import UNFORESEEN
+from demos.shelf import Shelf
+from demos.tray import Held, Tray
+from engines import SemblanceError
+from features.catalogue import Catalogue
+from features.library import NotIndexed
+
+RESULTS, MOST = 12, 50
+FORMULA = (
+    "The question is the mean of what you like; with something you don't like, twice that mean less the mean of "
+    "the latter. Weights count in the means."
+)
+
+
+def tab(page: search.Page) -> None:
+    """Draws the tab into the current Blocks."""
+    shelf = page.shelf
+    names = [(card.title, name) for name, card in shelf.cards.items() if card.available]
+    first = next((name for _, name in names if name == "product"), names[0][1])
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            held = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="holding")
+            image = search.photo("A picture of yours that you like")
+            engine = gr.Dropdown(names, value=first, label="Alike in the sense of", filterable=False)
+            diversity = gr.Slider(0, 1, value=0, step=0.05, label="From the nearest (0) to the most different (1)")
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label="Pictures to show")
+            gr.HTML(f'<p class="hint">{FORMULA}</p>', apply_default_css=False)
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            wall = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200)
+            status = gr.HTML(elem_classes="status", apply_default_css=False)
+
+    def show(key: str, tray_: Tray, name: str, diversity: Any, k: Any) -> tuple[str, str, str]:
+        """(tray, wall, status)"""
+        homes = _homes(shelf, key)
+        drawn = tray.draw_tray(tray_, homes)
+        try:
+            return drawn, *_answer(shelf, key, _known(shelf, name), tray_, diversity, k, homes)
+        except NotIndexed as error:
+            return drawn, draw.state("index", "Not indexed yet", str(error), action=("index", "Index now")), ""
+        except SemblanceError as error:
+            return drawn, draw.failed(error), ""
+        except Exception:
+            logging.getLogger(__name__).exception("a recommendation failed")
+            return drawn, draw.failed(UNFORESEEN), ""
+
+    def upload(question: search.RawImage, tray_: Tray) -> tuple[None, Any]:
+        """An uploaded picture is liked."""
+        try:
+            path = search.uploaded_file(question)
+        except SemblanceError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return None, tray.press(tray_, Held(path)) if path else gr.skip()
+
+    async def index(key: str, name: str) -> AsyncIterator[tuple[Any, Any]]:
+        """(wall, stamp): indexes for the chosen engine, and then all is asked anew."""
+        try:
+            job = await asyncio.to_thread(shelf.index, key, _known(shelf, name))
+            while not job.ended.is_set() and not job.cancelled.is_set():
+                yield draw.progress([job]), gr.skip()
+                await asyncio.sleep(search.POLL)
+            yield gr.skip(), time.monotonic()
+        except SemblanceError as error:
+            yield draw.failed(error), gr.skip()
+
+    def stop(event: gr.EventData) -> None:
+        shelf.cancel(str(event.digest).split())
+
+    asked, told = [page.picker, page.tray, engine, diversity, k], [held, wall, status]
+    asking: dict[str, Any] = {"api_visibility": "private", "show_progress_on": wall, **search.SEARCHES}
+    gr.on(
+        [page.demo.load, page.picker.change, page.stamp.change, page.tray.change, engine.change, k.change],
+        show,
+        asked,
+        told,
+        trigger_mode="always_last",
+        **asking,
+    )
+    diversity.release(show, asked, told, trigger_mode="always_last", **asking)
+    image.input(upload, [image, page.tray], [image, page.tray], preprocess=False, **search.SILENT)
+    for does, listen in (("turn", held.turn), ("front", held.front), ("drop", held.drop), ("weigh", held.weigh)):
+        listen(_changes(does), page.tray, page.tray, **search.SILENT)
+    wall.index(index, [page.picker, engine], [wall, page.stamp], **search.WATCHES)
+    wall.stop(stop, None, None, queue=False, **search.SILENT)
+    search.hearts(page, wall)
+
+
+def _changes(does: str) -> Callable[[Tray, gr.EventData], Tray]:
+    def change(tray_: Tray, event: gr.EventData) -> Tray:
+        return tray.change(tray_, search.number(event.digest), does, event.part)
+
+    return change
+
+
+def _known(shelf: Shelf, name: Any) -> str:
+    if name not in shelf.cards:
+        raise SemblanceError("There is no such engine; choose another.")
+    return str(name)
+
+
+def _homes(shelf: Shelf, key: str) -> Sequence[Catalogue]:
+    """The catalogues of a choice: one, or those that the samples are."""
+    try:
+        return shelf.catalogues(key)
+    except SemblanceError:
+        return ()
+
+
+def _answer(
+    shelf: Shelf, key: str, name: str, tray_: Tray, diversity: Any, k: Any, homes: Sequence[Catalogue]
+) -> tuple[str, str]:
+    """(wall, status). Raises SemblanceError, and NotIndexed while the engine is not ready: this fetches nothing."""
+    library, catalogue = shelf.library, shelf.catalogue(key, name)
+    there = [held for held in tray_ if held.digest in catalogue.paths or held.path.exists()]
+    likes, unlikes = ([held for held in there if held.liked is liked] for liked in (True, False))
+    if not likes:
+        return NOTHING, search.weights(shelf, key, name)
+    if shelf.unready(key, name):
+        raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
+    engine = shelf.engine(key, name)
+    answer = library.recommend(
+        catalogue,
+        engine,
+        [held.taste(catalogue) for held in likes],
+        [held.taste(catalogue) for held in unlikes],
+        search.limited(k, MOST),
+        diversity=min(1.0, max(0.0, float(diversity))) if isinstance(diversity, int | float) else 0.0,
+    )
+    reasons = {
+        match.digest: _reason(likes[number], homes)
+        for match, number in zip(answer.matches, answer.because, strict=True)
+    }
+    scale = draw.Scale(library.calibration(catalogue, engine))
+    html = draw.wall(catalogue, answer.matches, scale, below=reasons) if answer.matches else search.NO_MATCH
+    return html, draw.answered(engine.describe(), answer) + search.weights(shelf, key, name)
+
+
+def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
+    """The like that a result is nearest to."""
+    picture = tray.picture(held, homes, "The like that it is nearest to")
+    return f'<p class="reason">{picture}<span>because of this</span></p>'
+
+
+NOTHING = draw.state(
+    "heart",
+    "What do you like?",
+    "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too.",
+)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from demos.suite import alone
+
+    alone("recommend", sys.argv[1:])

@@ -1,0 +1,114 @@
+"""What a visitor likes and does not like: a tray that follows them through the tabs, to recommend from."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demos import draw, options
+from engines import SemblanceError
+from features.catalogue import Catalogue
+from features.images import open_image
+from features.library import Liked
+
+MOST = 60  # pictures in a tray
+
+Tray = tuple["Held", ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A picture in the tray. path: of its file. digest: where it is one of a catalogue's; part: of its crops."""
+
+    path: Path
+    digest: str = ""
+    part: int = 0
+    liked: bool = True
+    weight: float = 1.0
+
+    def taste(self, catalogue: Catalogue) -> Liked:
+        """By its stored vector where it is one of this catalogue's, else by its file."""
+        return Liked(self.digest if self.digest in catalogue.paths else self.path, self.part, self.weight)
+
+
+def press(tray: Tray, held: Held) -> Tray:
+    """A heart or a thumb was pressed: it goes in, turns into the other, or, pressed again, goes out."""
+    same = [
+        number for number, other in enumerate(tray) if (other.digest or other.path) == (held.digest or held.path)
+    ]
+    if not same:
+        return (*tray, held)[-MOST:]
+    there = tray[same[0]]
+    if there.liked == held.liked:
+        return tuple(other for other in tray if other is not there)
+    return tuple(replace(other, liked=held.liked) if other is there else other for other in tray)
+
+
+def change(tray: Tray, number: int, does: str, weight: Any = None) -> Tray:
+    """One of the tray is turned, weighed, dropped, or goes one place to the front. Unknown ones change nothing."""
+    if not 0 <= number < len(tray):
+        return tray
+    held = tray[number]
+    before, after = tray[:number], tray[number + 1 :]
+    if does == "drop":
+        return (*before, *after)
+    if does == "front":
+        return (*before[:-1], held, *before[-1:], *after)
+    changed = (
+        replace(held, liked=not held.liked) if does == "turn" else replace(held, weight=options.weight(weight))
+    )
+    return (*before, changed, *after)
+
+
+def label(tray: Tray) -> str:
+    likes = sum(held.liked for held in tray)
+    return f"♥ {likes}" + (f" · ✕ {len(tray) - likes}" if len(tray) > likes else "")
+
+
+def marks(tray: Tray) -> str:
+    """A style sheet: every heart and thumb of these pictures is shown pressed, whichever tab draws it."""
+    rules = "".join(
+        f'.tools [data-do={"like" if held.liked else "unlike"}][data-digest="{held.digest}"]'
+        "{opacity:1;color:#fff;background:var(--color-accent)}"
+        for held in tray
+        if held.digest.isalnum()
+    )
+    return f"<style>{rules}</style>" if rules else ""
+
+
+def draw_tray(tray: Tray, homes: Sequence[Catalogue]) -> str:
+    """homes: the catalogues that pictures may be of."""
+    if not tray:
+        return draw.state(
+            "heart", "Nothing liked yet", "Press the heart on any picture, in any tab; or drop a picture of yours."
+        )
+    return f'<div class="tray">{"".join(_held(number, held, homes) for number, held in enumerate(tray))}</div>'
+
+
+def picture(held: Held, homes: Sequence[Catalogue], alt: str) -> str:
+    home = next((home for home in homes if held.digest in home.paths), None)
+    if home:
+        return f'<img loading="lazy" alt="{alt}" src="{draw.escape(draw.thumbnail(home, held.digest))}"/>'
+    with contextlib.suppress(SemblanceError):
+        return draw.inline(open_image(held.path, 160).pixels, alt)
+    return f'<img alt="{alt}, gone"/>'
+
+
+def _held(number: int, held: Held, homes: Sequence[Catalogue]) -> str:
+    name = f"{'Liked' if held.liked else 'Not liked'} picture {number + 1}"
+    turned = "I don't like this after all" if held.liked else "I like this after all"
+    return (
+        f'<div class="held{"" if held.liked else " unliked"}">{picture(held, homes, name)}'
+        f'<button type="button" class="turn" data-do="turn" data-digest="{number}" title="{turned}"'
+        f' aria-label="{turned}: picture {number + 1}">{"♥" if held.liked else "✕"}</button>'
+        f'<input type="range" min="{options.LIGHTEST}" max="{options.HEAVIEST}" step="{options.LIGHTEST}"'
+        f' value="{held.weight}" data-weigh="{number}" aria-label="Weight of picture {number + 1}"'
+        f' title="Weight {held.weight:g}"/>'
+        f'<span><button type="button" data-do="front" data-digest="{number}"'
+        f' aria-label="Picture {number + 1} one place to the front">←</button>'
+        f'<button type="button" data-do="drop" data-digest="{number}"'
+        f' aria-label="Take picture {number + 1} out">&times;</button></span></div>'
+    )
