@@ -63,6 +63,10 @@ Home = Annotated[
 Weights = Annotated[
     Path | None, typer.Option(envvar="SEMBLANCE_WEIGHTS", help="A weights file, or a folder that holds some.")
 ]
+Captions = Annotated[
+    str | None,
+    typer.Option(envvar="SEMBLANCE_CAPTIONS", help="Who writes the captions of `semantic`: base, large, or off."),
+]
 IndexName = Annotated[
     str | None,
     typer.Option(
@@ -72,10 +76,18 @@ IndexName = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Try no download.")]
 
 
-def _library(home: Path | None, weights: Path | None, offline: bool, searched_by: str | None = None) -> Library:
-    """Weights and offline mode are matters of the whole process: engines read them from the environment."""
+def _library(
+    home: Path | None,
+    weights: Path | None,
+    offline: bool,
+    searched_by: str | None = None,
+    captions: str | None = None,
+) -> Library:
+    """What is a matter of the whole process engines read from the environment."""
     if weights:
         os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
+    if captions:
+        os.environ["SEMBLANCE_CAPTIONS"] = captions
     os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
     return Library(home, searched_by)
 
@@ -122,7 +134,19 @@ def _indexed(library: Library, images: Path, name: str, network: str) -> tuple[C
         typer.echo(sentence, err=True)
         return catalogue, engine
     if report.skipped:
-        typer.echo(f"{len(report.skipped)} pictures were skipped; `index` lists them.", err=True)
+        typer.echo(f"{len(report.skipped)} files were skipped; `index` lists them.", err=True)
+    return catalogue, engine
+
+
+def _scanned(library: Library, images: Path, name: str, network: str) -> tuple[Catalogue, Engine]:
+    """The catalogue brought up to date for words alone; why the engine does not answer is told on stderr."""
+    catalogue, engine = library.open(images), library.engine(name, network)
+    with _progress() as progress:
+        problems = library.scan(catalogue, progress)
+    if not (card := engine.describe()).available:
+        typer.echo(card.reason, err=True)
+    for problem in problems:
+        typer.echo(f"{problem.path}: {problem.reason}", err=True)
     return catalogue, engine
 
 
@@ -191,12 +215,13 @@ def serve(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Open the app in the browser (the default). Honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline, searched_by), images, share)
+    open_app(_library(home, weights, offline, searched_by, captions), images, share)
 
 
 @app.command()
@@ -209,9 +234,10 @@ def index(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Look at every picture once and keep its features; later runs do only what has changed."""
-    library = _library(home, weights, offline, searched_by)
+    library = _library(home, weights, offline, searched_by, captions)
     catalogue = library.open(images)
     chosen = _engine(library, catalogue, engine, network)
     with _progress() as progress:
@@ -229,7 +255,9 @@ def index(
 @app.command()
 def search(
     images: Images,
-    queries: Queries,
+    queries: Annotated[list[Path] | None, typer.Argument(help="Pictures to ask with.")] = None,
+    text: Annotated[str, typer.Option(help="What the pictures should show; with a query, both count.")] = "",
+    unlike_text: Annotated[str, typer.Option(help="What they should not show.")] = "",
     engine: EngineName = "product",
     k: K = 5,
     mix: MixOf = "",
@@ -247,24 +275,40 @@ def search(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
-    """Find the pictures most like each query, or like all of them together."""
-    library = _library(home, weights, offline, searched_by)
+    """Find the pictures most like each query, like all of them together, or those that fit a text."""
+    queries = queries or []
+    if not (queries or text):
+        raise typer.BadParameter("Give pictures, --text, or both")
+    if unlike_text and not text:
+        raise typer.BadParameter("--unlike-text goes with --text")
+    if text and engine.endswith(SUFFIX):
+        raise typer.BadParameter("A tuned engine takes no --text")
     weighed, mixed = weight or [1.0] * len(queries), _mix(mix)
     if len(weighed) != len(queries) or (weight and not together):
         raise typer.BadParameter("Give --weight once for each query, with --together")
+    if text and together:
+        raise typer.BadParameter("Give --text or --together, not both")
     part = _box(box)
     references = [Reference(query, of, part) for query, of in zip(queries, weighed, strict=True)]
-    questions = [(os.fspath(reference.path), [reference]) for reference in references]
+    questions = [(os.fspath(reference.path), [reference]) for reference in references] or [(text, [])]
     if together:
         questions = [(" + ".join(map(os.fspath, queries)), references)]
-    catalogue, chosen = _indexed(library, images, engine, network)
+    library = _library(home, weights, offline, searched_by, captions)
+    by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
+    catalogue, chosen = (_scanned if by_words else _indexed)(library, images, engine, network)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
     for name, question in questions:
         try:
-            answer = library.search(catalogue, chosen, question, k, mixed)
+            if text:
+                answer = library.search_text(
+                    catalogue, chosen, text, question[0] if question else None, unlike_text, k, mixed
+                )
+            else:
+                answer = library.search(catalogue, chosen, question, k, mixed)
         except (ImageError, NotEmbeddable) as error:
             failed.append(str(error) if together else f"{name}: {error}")
             results.append({"query": name, "matches": []})
@@ -272,10 +316,11 @@ def search(
         results.append({"query": name, "matches": [_match(match) for match in answer.matches]})
         lines += [f"{name}:", *_lines(answer)]
     _tell(failed, of=len(questions))
-    card = chosen.describe()
-    told = {"engine": engine, "network": card.network, "weights": card.weights, "index": answer.index}
+    told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
+    told |= {"text": text, "unlike_text": unlike_text} if text else {}
     told |= {"mix": mixed} if mixed else {}
-    _print(told | {"results": results}, as_json, [*lines, _source(card, answer)])
+    source = f"Searched {answer.index}." if by_words else _source(chosen.describe(), answer)
+    _print(told | {"results": results}, as_json, [*lines, source])
 
 
 @app.command()
@@ -299,9 +344,10 @@ def recommend(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Find what is near to the pictures you like and far from those you don't."""
-    library = _library(home, weights, offline, searched_by)
+    library = _library(home, weights, offline, searched_by, captions)
     likes, unlikes = _weighed(like, weight, "--weight"), _weighed(unlike or [], unlike_weight, "--unlike-weight")
     mixed = _mix(mix)
     catalogue, chosen = _indexed(library, images, engine, network)
@@ -457,9 +503,10 @@ def evaluate(
     home: Home = None,
     weights: Weights = None,
     offline: Offline = False,
+    captions: Captions = None,
 ) -> None:
     """Measure how often the nearest pictures carry the query's label (its folder), or how well pairs are told."""
-    library = _library(home, weights, offline, searched_by)
+    library = _library(home, weights, offline, searched_by, captions)
     if pairs and (queries or mix):
         raise typer.BadParameter("Give --pairs without --queries and without --mix")
     folds = read_pairs(pairs) if pairs else None

@@ -87,7 +87,8 @@ def tab(page: Page) -> None:
         try:
             yield draw.state("busy", "Receiving", "The pictures are being put in order."), gr.skip(), gr.skip()
             key, refused = await asyncio.to_thread(source)
-            names = list(shelf.cards) if wanted not in shelf.cards else [wanted]
+            names = [wanted] if wanted in shelf.cards else await asyncio.to_thread(shelf.available)
+            absent = [card for name, card in shelf.cards.items() if name not in names and wanted == EVERY]
             chosen = gr.update(choices=await asyncio.to_thread(shelf.choices), value=key)
             for _ in range(2):  # twice when the samples have to be drawn first
                 jobs = list(dict.fromkeys(shelf.index(key, name) for name in names))
@@ -96,7 +97,8 @@ def tab(page: Page) -> None:
                     yield html, gr.skip(), gr.skip()
                 if jobs[0].key != SAMPLES or jobs[0].error or jobs[0].cancelled.is_set():
                     break
-            yield _report(shelf, jobs, refused), gr.skip(), time.monotonic()
+            left = [f"{card.title} was left out. {card.reason}" for card in absent]
+            yield _report(shelf, jobs, refused, left), gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
         except Exception:
@@ -169,7 +171,8 @@ async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
         await asyncio.sleep(POLL)
 
 
-def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped]) -> str:
+def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped], left: Sequence[str]) -> str:
+    """left: which engines were left out, and why."""
     results = [job.result for job in jobs if isinstance(job.result, Report)]
     reports = [(shelf.cards[result.engine].title, result) for result in results]
     errors = list(dict.fromkeys(job.error for job in jobs if job.error))
@@ -177,7 +180,7 @@ def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped]) -> st
         return draw.failed(" ".join(errors))
     if not reports:
         return draw.state("empty", "Cancelled", "What had been done before is kept.")
-    return draw.reports(reports, refused, errors)
+    return draw.reports(reports, refused, [*errors, *left])
 
 
 def _table(shelf: Shelf, key: str) -> str:

@@ -124,7 +124,7 @@ def _homes(shelf: Shelf, key: str) -> Sequence[Catalogue]:
 def _answer(
     shelf: Shelf, key: str, name: str, tray_: Tray, diversity: Any, k: Any, homes: Sequence[Catalogue]
 ) -> tuple[str, str]:
-    """(wall, status). Raises SemblanceError, and NotIndexed while the engine is not ready: this fetches nothing."""
+    """(wall, status). Raises SemblanceError; NotIndexed while the engine is not ready: this fetches nothing."""
     library, catalogue = shelf.library, shelf.catalogue(key, name)
     there = [held for held in tray_ if held.digest in catalogue.paths or held.path.exists()]
     likes, unlikes = ([held for held in there if held.liked is liked] for liked in (True, False))

@@ -558,6 +558,9 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
     try:
         if job := shelf.job(key, name):
             return draw.progress([job])
+        card = shelf.library.cards()[name]
+        if not card.available:
+            return draw.state("empty", f"{card.title} is not available here", card.reason)
         catalogue = shelf.catalogue(key, name)
         status = shelf.status(key, name)
     except NotIndexed as error:

@@ -94,6 +94,8 @@ class Shelf:
         if not hoped.networks or not card.available:
             return hoped
         builtin = self.library.engine(name, "builtin")
+        if not builtin.describe().available:  # there is none
+            return hoped
         if not card.settled:
             return builtin
         if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # it is the stand-in: no other is to be had
@@ -106,8 +108,13 @@ class Shelf:
         return self.library.status(self.catalogue(key, engine), self.engine(key, engine))
 
     def unready(self, key: str, engine: str) -> bool:
-        """Whether something has to be done before a tab can answer."""
-        return not self.engine(key, engine).describe().settled or not self.status(key, engine).done
+        """Whether something has to be done before a tab can answer, and can be done."""
+        card = self.engine(key, engine).describe()
+        return card.available and not (card.settled and self.status(key, engine).done)
+
+    def available(self) -> list[str]:
+        """The names of the engines that can be had at this moment."""
+        return [name for name, card in self.library.cards().items() if card.available]
 
     def catalogues(self, key: str) -> list[Catalogue]:
         """The one, or the several that the samples are, as far as they are there; none of them twice."""
@@ -200,7 +207,7 @@ class Shelf:
 
             samples.draw(folder, drawn)
             self.drawn = True
-            for engine in self.cards:
+            for engine in self.available():
                 self.index(SAMPLES, engine, urgent=False)
 
         return self.jobs.start(SAMPLES, "the samples", work)

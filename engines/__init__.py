@@ -2,6 +2,7 @@
 
 from engines.base import (
     Box,
+    Captioned,
     Card,
     Crop,
     Engine,
@@ -9,6 +10,7 @@ from engines.base import (
     NotEmbeddable,
     Parted,
     SemblanceError,
+    TextSide,
     VectorPart,
     Verifier,
     WeightsError,
@@ -22,6 +24,7 @@ from engines.base import (
 
 __all__ = [
     "Box",
+    "Captioned",
     "Card",
     "Crop",
     "Engine",
@@ -29,6 +32,7 @@ __all__ = [
     "NotEmbeddable",
     "Parted",
     "SemblanceError",
+    "TextSide",
     "VectorPart",
     "Verifier",
     "WeightsError",

@@ -154,6 +154,37 @@ class Explainer(Protocol):
         ...
 
 
+@runtime_checkable
+class TextSide(Protocol):
+    """An engine that understands words, too."""
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """N texts -> (N, D) float32 unit rows in the space of the pictures' vectors; N = 0 gives (0, D)."""
+        ...
+
+
+@runtime_checkable
+class Captioned(Protocol):
+    """An engine whose vectors hold what a caption says, too: its own caption, or one that it is given.
+
+    It gives one crop for each picture, and `embed` is `embed_captioned` with its own `captions`.
+    """
+
+    def captioner(self) -> str:
+        """What writes its captions; another name where they may be others. Empty: captions count for nothing."""
+        ...
+
+    def captions(self, crops: Sequence[Crop]) -> list[str]: ...
+
+    def embed_captioned(self, crops: Sequence[Crop], captions: Sequence[str]) -> np.ndarray:
+        """As `embed`; row i depends on crop i and caption i alone."""
+        ...
+
+    def recaption(self, vectors: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        """(N, D) rows of pictures -> the rows that they would have had with these captions."""
+        ...
+
+
 def fingerprint(engine: Engine) -> str:
     """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
     told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
+from engines import Box, Captioned, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
 from features import images
 from features.images import ImageError, Picture
 from features.store import Features, Row
 
+Captions = Mapping[str, str]
+"""digest -> a picture's caption, where it is known. The others' are made by the engine, if it wants any."""
+
+NONE: Captions = {}
 MOST_THREADS = 8  # a scan may take 0.4 GB while it is decoded
 
 
@@ -36,16 +40,25 @@ def cut(engine: Engine, data: bytes, box: Box | None = None) -> tuple[Picture, l
     return picture, _crops(engine, picture.pixels)
 
 
-def embed_query(engine: Engine, query: Path, part: int = 0, box: Box | None = None) -> np.ndarray:
+def captioner(engine: Engine) -> str:
+    """See engines.Captioned; empty for an engine that wants no captions. The engine must be prepared."""
+    return engine.captioner() if isinstance(engine, Captioned) else ""
+
+
+def embed_query(
+    engine: Engine, query: Path, part: int = 0, caption: str | None = None, box: Box | None = None
+) -> np.ndarray:
     """(D,) float32 unit vector of one crop of the query, or of the most prominent where there are not as many.
 
-    Raises as `cut_query`.
+    caption: None has the engine make one, if it wants any. Raises as `cut_query`.
     """
     _, crops = cut_query(engine, query, box)
-    return embed(engine, crops[part : part + 1] or crops[:1])[0]
+    return _embedded(engine, crops[part : part + 1] or crops[:1], [caption])[0][0]
 
 
-def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -> Iterator[Features]:
+def embed_files(
+    engine: Engine, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
+) -> Iterator[Features]:
     """(digest, file) pairs -> features of so many files at a time, in this order; the engine must be prepared.
 
     One row per crop; what can't be opened or embedded is refused, with the reason. A file that is no longer the
@@ -62,7 +75,7 @@ def embed_files(engine: Engine, files: Iterable[tuple[str, Path]], batch: int) -
         cutting = ahead()
         while cutting:
             following = ahead()
-            yield _embedded(engine, [job.result() for job in cutting])
+            yield _joined(engine, [job.result() for job in cutting], known)
             cutting = following
     finally:
         pool.shutdown(cancel_futures=True)
@@ -92,10 +105,26 @@ def _cut(engine: Engine, digest: str, file: Path) -> _Cut:
     return _Cut([Row(digest, picture.full_box(crop.box), crop.remarks) for crop in crops], crops)
 
 
-def _embedded(engine: Engine, cuts: Sequence[_Cut]) -> Features:
+def _joined(engine: Engine, cuts: Sequence[_Cut], known: Captions) -> Features:
+    rows = [row for cut in cuts for row in cut.rows]
     crops = [crop for cut in cuts for crop in cut.crops]
     refused = {digest: why for cut in cuts for digest, why in cut.refused.items()}
-    return Features([row for cut in cuts for row in cut.rows], [embed(engine, crops)], refused)
+    vectors, captions = _embedded(engine, crops, [known.get(row.digest) for row in rows])
+    return Features(
+        [replace(row, caption=caption) for row, caption in zip(rows, captions, strict=True)], [vectors], refused
+    )
+
+
+def _embedded(
+    engine: Engine, crops: Sequence[Crop], known: Sequence[str | None]
+) -> tuple[np.ndarray, Sequence[str]]:
+    """(N, D) rows of the crops, and the captions that they were made with; empty ones where those don't count."""
+    if not captioner(engine):
+        return embed(engine, crops), [""] * len(crops)
+    lacking = [place for place, caption in enumerate(known) if caption is None]
+    made = dict(zip(lacking, engine.captions([crops[place] for place in lacking]), strict=True))
+    captions = [made.get(place, caption or "") for place, caption in enumerate(known)]
+    return embed(engine, crops, captions), captions
 
 
 def _crops(engine: Engine, pixels: np.ndarray) -> list[Crop]:
@@ -111,12 +140,15 @@ def _crops(engine: Engine, pixels: np.ndarray) -> list[Crop]:
     return crops
 
 
-def embed(engine: Engine, crops: Sequence[Crop]) -> np.ndarray:
-    """engine.embed, held to its contract: (N, dim) float32, finite, unit rows. Raises SemblanceError."""
+def embed(engine: Engine, crops: Sequence[Crop], captions: Sequence[str] | None = None) -> np.ndarray:
+    """engine.embed, or embed_captioned, held to its contract: (N, dim) float32, finite, unit rows.
+
+    Raises SemblanceError.
+    """
     dim = engine.describe().dim
     if not crops:
         return np.zeros((0, dim), np.float32)
-    vectors = engine.embed(crops)
+    vectors = engine.embed(crops) if captions is None else engine.embed_captioned(crops, captions)
     kind, shape = getattr(vectors, "dtype", type(vectors).__name__), np.shape(vectors)
     if kind != np.float32 or shape != (len(crops), dim):
         raise SemblanceError(

@@ -24,25 +24,28 @@ from PIL import Image
 import engines
 from engines import (
     Box,
+    Captioned,
     Card,
     Engine,
     Explainer,
     Parted,
     SemblanceError,
+    TextSide,
     VectorPart,
     Verifier,
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import files, images, index, learning, mixing
+from features import files, images, index, learning, mixing, words
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress, Skipped
-from features.embedding import cut, cut_query, embed, embed_files, embed_query
+from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import DEPTH, Evaluation, retrieval_scores
 from features.examination import Examination, examine
 from features.heads import Changes, Head, Space, softmax
 from features.index import chosen as chosen_index
 from features.kinds import Kinds, compare
+from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
 from features.projection import VERSION, Projection, check, project
 from features.recommendation import diverse, nearest, taste
@@ -351,6 +354,8 @@ class Library:
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
         self._searchable: dict[Path, _Searchable] = {}
+        self._metadata: dict[Path, Metadata] = {}
+        self._words: dict[Path, tuple[object, words.Words]] = {}
         self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
         self._lock = threading.RLock()
         self._teaching = threading.Lock()
@@ -412,18 +417,38 @@ class Library:
         if isinstance(engine, Tuned):
             self.index(catalogue, engine.base, progress, cancelled, wait)
         try:
-            catalogue.state.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(catalogue.state.with_suffix(".lock")):
-                catalogues.scan(catalogue, progress)
-            progress(0, 0, "making the network ready")
-            engine.prepare()
-            store = self._store(catalogue, engine)
-            with FileLock(store.path.with_suffix(".lock"), timeout=wait):
-                return self._index(catalogue, engine, store, progress, cancelled, started)
+            with self._writing():
+                problems = self.scan(catalogue, progress)
+                progress(0, 0, "making the network ready")
+                engine.prepare()
+                store = self._store(catalogue, engine)
+                with FileLock(store.path.with_suffix(".lock"), timeout=wait):
+                    report = self._index(catalogue, engine, store, progress, cancelled, started)
+                    return replace(report, skipped=report.skipped + problems)
         except Timeout as error:
             raise Busy(
                 f"{catalogue.name} is being indexed already; wait for that to end, then try again."
             ) from error
+
+    def scan(self, catalogue: Catalogue, progress: Progress = lambda done, total, what: None) -> list[Skipped]:
+        """Brings the catalogue up to date with its folder, the person's captions too; embeds nothing.
+
+        Returns what could not be used of the files that hold those. Raises CatalogueError, and SemblanceError when
+        the home can't be written to.
+        """
+        with self._writing():
+            catalogue.state.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(catalogue.state.with_suffix(".lock")):
+                catalogues.scan(catalogue, progress)
+            captions, problems = imported(catalogue)
+            self._told(catalogue).keep(IMPORTED, captions, only=True)
+            return problems
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises SemblanceError when the home can't be written to."""
+        try:
+            yield
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
@@ -441,16 +466,22 @@ class Library:
         started: float,
     ) -> Report:
         store.repair()
+        known = self._captions(catalogue, engine)
+        self._recaption(store, engine, known)
         before = store.read().digests
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
         stopped = False
-        with contextlib.closing(self._embedded(catalogue, engine, pending)) as batches:
+        with contextlib.closing(self._embedded(catalogue, engine, pending, known)) as batches:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
                 progress(first, len(pending), "embedding")
-                store.append(next(batches))
+                batch = next(batches)
+                store.append(batch)
+                if captioner(engine):
+                    made = {row.digest: row.caption for row in batch.rows if row.digest not in known}
+                    self._told(catalogue).keep(captioner(engine), made)
         store.commit(wanted.keys())
         after = store.read()
         ids = _row_ids(after.rows) if index.keeps_file(after.parts, self.searched_by) else []
@@ -479,12 +510,15 @@ class Library:
             cancelled=stopped or not complete,
         )
 
-    def _embedded(self, catalogue: Catalogue, engine: Engine, digests: Sequence[str]) -> Iterator[Features]:
+    def _embedded(
+        self, catalogue: Catalogue, engine: Engine, digests: Sequence[str], known: Captions
+    ) -> Iterator[Features]:
         """Of BATCH pictures at a time."""
         if isinstance(engine, Tuned):
             return engine.derived(self._store(catalogue, engine.base).read(), digests, BATCH)
         paths = catalogue.paths
-        return embed_files(engine, ((digest, catalogue.root / paths[digest][0]) for digest in digests), BATCH)
+        found = ((digest, catalogue.root / paths[digest][0]) for digest in digests)
+        return embed_files(engine, found, BATCH, known)
 
     def search(
         self,
@@ -500,7 +534,8 @@ class Library:
         NotIndexed, and SemblanceError for a mix or weights that can't be.
         """
         started = time.perf_counter()
-        vector = _blended(engine, [Reference(query)] if isinstance(query, Path) else query)
+        asked = [Reference(query)] if isinstance(query, Path) else query
+        vector = self._blended(catalogue, engine, asked)
         stored = self._ready(catalogue, engine)
         (found,) = self._nearest(stored, vector[None], k, mix)
         return self._answer(stored, engine, found, vector, started)
@@ -530,6 +565,115 @@ class Library:
             query_box=picture.full_box(crop.box) or query.box,
             match_box=theirs.full_box(crops[part].box),
         )
+
+    def search_text(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        text: str,
+        query: Reference | None = None,
+        unlike: str = "",
+        k: int = 5,
+        mix: Mix | None = None,
+    ) -> Answer:
+        """The k pictures that fit a text: by the engine, where it has a TextSide that can be had, else by words.
+
+        query: a picture that counts as much as the text. unlike: a text that is held against them, as in
+        `recommend`. By words neither a picture nor a mix can be asked with. Raises as `search`; by words not
+        NotIndexed.
+        """
+        started = time.perf_counter()
+        if not text.strip():
+            raise SemblanceError("Say in a few words what the pictures should show.")
+        if not self.understands(engine, fetch=True):
+            if query or mix:
+                what = "a text with a picture" if query else "a text with a mix"
+                raise SemblanceError(f"{engine.name} can't take {what} here; leave one of them out.")
+            return self._search_words(catalogue, text, unlike, k, started)
+        rows = engine.embed_text([text, unlike] if unlike.strip() else [text])
+        vector = (
+            rows[0] if query is None else (rows[0] + self._embed(catalogue, engine, query.path, box=query.box)) / 2
+        )
+        if len(rows) > 1:
+            vector = 2 * vector - rows[1]
+        (vector,), stored = unit_rows(vector[None]), self._ready(catalogue, engine)
+        (found,) = self._nearest(stored, vector[None], k, mix)
+        answer = self._answer(stored, engine, found, vector, started)
+        # How alike strangers look tells nothing of how near a text should be.
+        return replace(answer, matches=[replace(match, agreement={}) for match in answer.matches])
+
+    def understands(self, engine: Engine, *, fetch: bool = False) -> bool:
+        """Whether texts are held against the engine's vectors, not against words. fetch: try to make it ready."""
+        if not isinstance(engine, TextSide):
+            return False
+        if fetch:
+            with contextlib.suppress(SemblanceError):  # the card tells it
+                engine.prepare()
+        return engine.describe().available
+
+    def _search_words(self, catalogue: Catalogue, text: str, unlike: str, k: int, started: float) -> Answer:
+        captions = self._told(catalogue)
+        paths, hidden = catalogue.paths, catalogue.hidden
+        shown = {digest: places for digest, places in paths.items() if digest not in hidden}
+        version = (paths, hidden, captions.version())
+        made, searched = self._words.get(catalogue.state, (None, None))
+        if searched is None or made != version:
+            told = {digest: caption.text for digest, caption in captions.captions().items()}
+            texts = {
+                digest: " ".join([*(os.path.splitext(place)[0] for place in places), told.get(digest, "")])
+                for digest, places in shown.items()
+            }
+            searched = words.Words(texts)
+            self._words[catalogue.state] = version, searched
+        matches = [
+            Match(digest, catalogue.root / paths[digest][0], catalogues.label_of(paths[digest][0]), score, None)
+            for digest, score in searched.rank(text, unlike)[:k]
+        ]
+        seconds = time.perf_counter() - started
+        return Answer(matches, "none", "none needed", words.NAME, len(shown), seconds)
+
+    def captions(self, catalogue: Catalogue) -> dict[str, Caption]:
+        """By digest: what is known to be on each picture, and who says so."""
+        return self._told(catalogue).captions()
+
+    def caption(self, catalogue: Catalogue, digest: str, text: str, engine: Engine | None = None) -> None:
+        """Sets a caption by hand; an empty text takes it back. It moves the picture's vector.
+
+        engine: whose vector moves at once, unless it is indexing; those of others, when they index. Raises
+        SemblanceError when the home can't be written to.
+        """
+        with self._writing():
+            self._told(catalogue).keep(HAND, {digest: text})
+            if engine and engine.describe().available:
+                engine.prepare()
+                store = self._store(catalogue, engine)
+                with contextlib.suppress(Timeout), FileLock(store.path.with_suffix(".lock"), timeout=0):
+                    self._recaption(store, engine, self._captions(catalogue, engine))
+
+    def _captions(self, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
+        """digest -> the text that counts for this engine; empty where it wants none."""
+        writer = captioner(engine.base if isinstance(engine, Tuned) else engine)
+        known = self._told(catalogue).captions(writer) if writer else {}
+        return {digest: caption.text for digest, caption in known.items()}
+
+    def _recaption(self, store: FeatureStore, engine: Engine, known: Captions) -> None:
+        """Brings stored vectors in line with the captions as they are now.
+
+        A row whose caption is no longer known is dropped: the engine makes one when it embeds the picture anew. So
+        is one of a tuned space, which is derived anew.
+        """
+        stored = store.read()
+        stale = [place for place, row in enumerate(stored.rows) if row.caption != known.get(row.digest, "")]
+        if not stale:
+            return
+        vectors, rows = np.zeros((0, store.dim), np.float32), []
+        if isinstance(engine, Captioned):
+            mended = [place for place in stale if stored.rows[place].digest in known]
+            rows = [replace(stored.rows[place], caption=known[stored.rows[place].digest]) for place in mended]
+            vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
+        store.commit(stored.digests - {stored.rows[place].digest for place in stale})
+        store.append(Features(rows, [vectors]))
+        _graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
 
     def parts(self, engine: Engine, query: Path) -> list[Part]:
         """What can be searched for in a picture (its faces, say), the most prominent first. Raises as `search`."""
@@ -657,7 +801,7 @@ class Library:
         if not like:
             raise SemblanceError("Name at least one picture that you like.")
         stored = self._ready(catalogue, engine)
-        (likes, own), (unlikes, others) = (_taken(stored, engine, given) for given in (like, unlike))
+        (likes, own), (unlikes, others) = (self._taken(catalogue, engine, given) for given in (like, unlike))
         if not likes:
             raise SemblanceError(f"None of the pictures that you like can be used by {engine.name}; like another.")
         rows, numbers = np.stack([*likes.values()]), list(likes)
@@ -749,7 +893,9 @@ class Library:
         """
         head = self._taught(catalogue, engine)
         asked = [query if isinstance(query, Reference) else Reference(query) for query in queries]
-        rows = head.probabilities(np.stack([embed_query(engine, one.path, box=one.box) for one in asked]))
+        rows = head.probabilities(
+            np.stack([self._embed(catalogue, engine, one.path, box=one.box) for one in asked])
+        )
         return [head.ranked(row) for row in rows]
 
     def probabilities(
@@ -780,7 +926,7 @@ class Library:
                     raise SemblanceError(
                         "The classifier has learned from this picture, so it would prove nothing."
                     )
-                asked.append((os.fspath(path), head.labels.index(label), embed_query(engine, path)))
+                asked.append((os.fspath(path), head.labels.index(label), self._embed(catalogue, engine, path)))
             except SemblanceError as error:
                 skipped.append(Skipped(os.fspath(path), str(error)))
         if not asked:
@@ -819,7 +965,7 @@ class Library:
             asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
         for path, label in queries or ():
             try:
-                asked.append(("", label, embed_query(engine, path)))
+                asked.append(("", label, self._embed(catalogue, engine, path)))
             except SemblanceError as error:
                 skipped.append(Skipped(os.fspath(path), str(error)))
         asked = [query for query in asked if query[1] and many[query[1]]]
@@ -885,6 +1031,54 @@ class Library:
             small.save(made, "JPEG", quality=88)
             files.write_atomically(path, [made.getvalue()])
         return path
+
+    def _embed(
+        self, catalogue: Catalogue, engine: Engine, query: Path, part: int = 0, box: Box | None = None
+    ) -> np.ndarray:
+        """embed_query; to the whole of a picture of the catalogue belongs the caption that it has there."""
+        engine.prepare()
+        if isinstance(engine, Tuned):
+            return engine.space.rows(self._embed(catalogue, engine.base, query, part, box)[None])[0]
+        known = None
+        if box is None and (writer := captioner(engine)):
+            digest = hashlib.sha256(images.read_bytes(query)).hexdigest()
+            known = self._told(catalogue).caption(digest, writer)
+        return embed_query(engine, query, part, known.text if known else None, box)
+
+    def _blended(self, catalogue: Catalogue, engine: Engine, references: Sequence[Reference]) -> np.ndarray:
+        """(D,) float32 unit vector: the weighted mean; that of one is its own. Raises as `search`."""
+        if not references or not all(0 < reference.weight < np.inf for reference in references):
+            raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
+        if len(references) == 1:
+            return self._embed(catalogue, engine, references[0].path, box=references[0].box)
+        rows = []
+        for reference in references:
+            with _named(reference.path):
+                rows.append(self._embed(catalogue, engine, reference.path, box=reference.box))
+        return unit_rows(taste(np.stack(rows), [reference.weight for reference in references])[None])[0]
+
+    def _taken(
+        self, catalogue: Catalogue, engine: Engine, given: Sequence[Liked]
+    ) -> tuple[dict[int, np.ndarray], set[str]]:
+        """Number -> (D,) unit vector, of those that have one; and the digests of all."""
+        stored = self._ready(catalogue, engine)
+        vectors, digests = {}, set()
+        for number, one in enumerate(given):
+            with _named(one.picture):
+                file = one.picture if isinstance(one.picture, Path) else None
+                digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else one.picture
+                digests.add(digest)
+                place = stored.place(digest, one.part)
+                if place is not None:
+                    vectors[number] = stored.features.take([place])[0]
+                elif file:
+                    vectors[number] = self._embed(catalogue, engine, file, one.part)
+        return vectors, digests
+
+    def _told(self, catalogue: Catalogue) -> Metadata:
+        path = catalogue.state.with_name("metadata.json")
+        with self._lock:
+            return self._metadata.setdefault(path, Metadata(path))
 
     def _store(self, catalogue: Catalogue, engine: Engine) -> FeatureStore:
         key = engines.fingerprint(engine)
@@ -1044,35 +1238,6 @@ def _named(picture: Path | str) -> Iterator[None]:
         yield
     except SemblanceError as error:
         raise type(error)(f"{Path(picture).name}: {error}") from error
-
-
-def _blended(engine: Engine, references: Sequence[Reference]) -> np.ndarray:
-    """(D,) float32 unit vector: the weighted mean; that of one is its own. Raises as `search`."""
-    if not references or not all(0 < reference.weight < np.inf for reference in references):
-        raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
-    if len(references) == 1:
-        return embed_query(engine, references[0].path, box=references[0].box)
-    rows = []
-    for reference in references:
-        with _named(reference.path):
-            rows.append(embed_query(engine, reference.path, box=reference.box))
-    return unit_rows(taste(np.stack(rows), [reference.weight for reference in references])[None])[0]
-
-
-def _taken(stored: _Searchable, engine: Engine, given: Sequence[Liked]) -> tuple[dict[int, np.ndarray], set[str]]:
-    """Number -> (D,) unit vector, of those that have one; and the digests of all."""
-    vectors, digests = {}, set()
-    for number, one in enumerate(given):
-        with _named(one.picture):
-            file = one.picture if isinstance(one.picture, Path) else None
-            digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else one.picture
-            digests.add(digest)
-            place = stored.place(digest, one.part)
-            if place is not None:
-                vectors[number] = stored.features.take([place])[0]
-            elif file:
-                vectors[number] = embed_query(engine, file, one.part)
-    return vectors, digests
 
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:

@@ -1,9 +1,9 @@
 """One pickled feature file per catalogue and fingerprint, and the journal of what has been added to it.
 
 A feature file is one pickle of plain builtins (`format`, `engine`, `fingerprint`, `rows`, `dim`, `bytes`,
-`digests`, `boxes`, `remarks`, `refused`), then zeros up to a multiple of 64, then the vectors: rows x dim
-little-endian float32, in order of digest, which are memory-mapped. It is read by an unpickler that refuses every
-class, so a hostile file can run nothing.
+`digests`, `boxes`, `remarks`, `refused`, and `captions` where there are any), then zeros up to a multiple of 64,
+then the vectors: rows x dim little-endian float32, in order of digest, which are memory-mapped. It is read by an
+unpickler that refuses every class, so a hostile file can run nothing.
 
 Each finished batch is appended to a journal beside it: length, CRC-32, and the like of a feature file. A torn
 record at the end is dropped. At the end of a run the two are merged into a new file that replaces the old one in
@@ -46,12 +46,13 @@ _PIECE = 1 << 20  # bytes
 class Row:
     """What one vector stands for. box: in pixels of the upright full-size picture; None is the whole picture.
 
-    remarks: see engines.Crop.
+    remarks: see engines.Crop. caption: that the vector was made with; see engines.Captioned.
     """
 
     digest: str
     box: Box | None
     remarks: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,13 +230,17 @@ class FeatureStore:
             expected = (FORMAT, self.engine, self.fingerprint, self.dim, 4 * self.dim * told["rows"])
             if (told["format"], told["engine"], told["fingerprint"], told["dim"], told["bytes"]) != expected:
                 raise ValueError("made for something else")
+            captions = told.get("captions") or [""] * len(told["digests"])
+            columns = (told["digests"], told["boxes"], told["remarks"], captions)
             rows = [
-                Row(sys.intern(digest), tuple(box) if box else None, tuple(remarks))  # the catalogue's own string
-                for digest, box, remarks in zip(told["digests"], told["boxes"], told["remarks"], strict=True)
+                Row(
+                    sys.intern(digest), tuple(box) if box else None, tuple(remarks), caption
+                )  # the catalogue's string
+                for digest, box, remarks, caption in zip(*columns, strict=True)
             ]
             refused = dict(told["refused"])
             remarks = (remark for row in rows for remark in row.remarks)
-            texts = (*(row.digest for row in rows), *refused, *refused.values(), *remarks)
+            texts = (*(row.digest for row in rows), *refused, *refused.values(), *remarks, *captions)
             if not all(isinstance(text, str) for text in texts) or not all(_is_box(row.box) for row in rows):
                 raise ValueError("of wrong types")
             start = file.seek(-file.tell() % _ALIGN, io.SEEK_CUR)
@@ -253,6 +258,7 @@ class FeatureStore:
 
     def _head(self, rows: Sequence[Row], refused: Mapping[str, str]) -> bytes:
         """All but the vectors."""
+        captions = [row.caption for row in rows]
         same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
         told = {
             "format": FORMAT,
@@ -264,6 +270,7 @@ class FeatureStore:
             "digests": [row.digest for row in rows],
             "boxes": [list(row.box) if row.box else None for row in rows],
             "remarks": [list(row.remarks) for row in rows],
+            **({"captions": captions} if any(captions) else {}),
             "refused": {digest: same.setdefault(why, why) for digest, why in refused.items()},
         }
         head = pickle.dumps(told, protocol=5)

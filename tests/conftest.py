@@ -17,6 +17,8 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("SEMBLANCE_INDEX", "")
     patch.setenv("SEMBLANCE_HOME", str(folder / "home"))
     patch.setenv("KERAS_HOME", str(folder / "keras"))
+    patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
+    patch.setenv("SEMBLANCE_CAPTIONS", "")
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
 
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 import pytest
+import tiny
 from PIL import Image
 from reference import bit_timm
 
-from engines.networks import bit, efficientnet, vgg19, vggface
+from engines.networks import bit, clip, efficientnet, hub, vgg19, vggface
 
 if TYPE_CHECKING:
     import keras
@@ -59,12 +60,18 @@ def pixels(path: Path) -> np.ndarray:
 
 
 class Files:
-    """A folder of weights files as they are published, by the names of their nets; each made when first needed."""
+    """A folder of weights files as they are published, by the names of their nets; each made when first needed.
+
+    Of TINY a folder of models.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __getitem__(self, network: str) -> Path:
+        if network in TINY:
+            path = self.folder / network
+            return path if path.exists() else tiny.save(path, [network, "blip-base"])
         path = self.folder / FILES[network]
         if not path.exists():
             _WRITE[network](path)
@@ -107,6 +114,7 @@ FILES = {
     "resnet50": Path(vggface.WEIGHTS["resnet50"].file).name,
     "bit-r50x1": bit.WEIGHTS.file,
 }
+TINY = () if hub.lacking() else tuple(net.name for net in clip.NETS)
 
 
 def _write(path: Path, model: keras.Model, published: Callable[[str], str] = str) -> None:

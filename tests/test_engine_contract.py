@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from seeded import FILES, ROOT, Files, environment, pictures
+from seeded import FILES, ROOT, TINY, Files, environment, pictures
 
 import engines
 from engines import Crop, Engine, Explainer, NotEmbeddable, SemblanceError, fingerprint
@@ -28,7 +28,7 @@ def answering_here() -> list[tuple[str, str]]:
         patch.setenv("SEMBLANCE_OFFLINE", "1")
         patch.setenv("SEMBLANCE_WEIGHTS", "")
         patch.setenv("KERAS_HOME", os.devnull)
-        return [case for case in cases if case[1] in FILES or engines.create(*case).describe().available]
+        return [case for case in cases if case[1] in (*FILES, *TINY) or engines.create(*case).describe().available]
 
 
 CASES = answering_here()
@@ -37,7 +37,7 @@ IDS = ["-".join(case) for case in CASES]
 
 def named(weights: Files, network: str) -> str:
     """What SEMBLANCE_WEIGHTS should say for this network."""
-    return os.fspath(weights[network]) if network in FILES else ""
+    return os.fspath(weights[network]) if network in (*FILES, *TINY) else ""
 
 
 @pytest.fixture(scope="session", params=CASES, ids=IDS)
@@ -194,7 +194,8 @@ def elsewhere(case: tuple[str, str], weights: Files) -> dict[str, Any]:
         for network in ("auto", sys.argv[2]):
             engine = engines.create(sys.argv[1], network)
             card, settings, key = engine.describe(), engine.settings(), engines.fingerprint(engine)
-        heavy = {"tensorflow", "keras", "torch", "jax", "sklearn", "mtcnn", "gradio"} & sys.modules.keys()
+        large = {"tensorflow", "keras", "torch", "transformers", "jax", "sklearn", "mtcnn", "gradio"}
+        heavy = large & sys.modules.keys()
         print(json.dumps({"fingerprint": key, "settings": settings, "dim": card.dim, "heavy": sorted(heavy)}))
     """
     told = subprocess.run(
@@ -266,7 +267,7 @@ def test_no_two_engines_share_a_name_a_fingerprint_or_a_tab() -> None:
 
 def test_every_file_in_engines_can_be_loaded() -> None:
     assert engines.broken() == {}
-    assert {"colour", "lookalike", "product", "style", "visual"} <= engines.discover().keys()
+    assert {"colour", "lookalike", "product", "semantic", "style", "visual"} <= engines.discover().keys()
 
 
 def test_an_unknown_engine_lists_the_choices() -> None:

@@ -4,6 +4,7 @@ An export is three files: NAME.xml and NAME.bin hold the net, NAME.json says how
 Keras. Those of the built-in encoders come with the program. bfloat16 is used where the processor has it and it
 passes; else float32; and Keras itself where OpenVINO is not installed, can't take the net, or is not wanted:
 SEMBLANCE_RUNTIME=keras, or another Keras backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
+A net of PyTorch is treated in the same way, with PyTorch in the place of Keras.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from engines.networks.weights import cache_folder
 
 if TYPE_CHECKING:
     import keras
+    import torch
 
 Runner = Callable[[np.ndarray], list[np.ndarray]]
 """A batch -> the net's outputs, in order. May be called from several threads at once."""
@@ -40,8 +42,33 @@ RUNNERS = {"bf16": "OpenVINO, bfloat16", "f32": "OpenVINO, float32", KERAS: "Ker
 
 
 @dataclass(frozen=True)
+class Torch:
+    """A module of PyTorch that takes one batch and gives one, to be run as a Keras net is."""
+
+    module: torch.nn.Module
+
+    def predict_on_batch(self, batch: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            return self.module(torch.from_numpy(batch)).numpy()
+
+    def converted(self, batch: np.ndarray) -> Any:
+        """OpenVINO's model of it, traced with this batch; by its front end itself, see `_started`."""
+        import torch
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        with torch.inference_mode():
+            traced = torch.jit.trace(self.module, torch.from_numpy(batch), check_trace=False)
+        decoder = TorchScriptPythonDecoder(traced)  # named: the front end does not keep it alive
+        front = FrontEndManager().load_by_framework("pytorch")
+        return front.convert(front.load(decoder))
+
+
+@dataclass(frozen=True)
 class Net:
-    """A Keras net, and how it is to be run.
+    """A net, and how it is to be run.
 
     name: also of its files; must change whenever the net does. build: only called when there is no export yet.
     example: real input, for the check. exact: float32 in any case. parallel: run by several threads at once, each
@@ -49,7 +76,7 @@ class Net:
     """
 
     name: str
-    build: Callable[[], keras.Model]
+    build: Callable[[], keras.Model | Torch]
     example: Callable[[], np.ndarray]
     exact: bool = False
     parallel: bool = False
@@ -185,7 +212,7 @@ def export(net: Net, place: Path, half: bool = False) -> None:
         quietly(),
         tempfile.TemporaryDirectory(prefix=f"{net.name}.tmp", dir=place, ignore_cleanup_errors=True) as scratch,
     ):
-        converted = _converted(model, Path(scratch), half)
+        converted = _converted(model, example, Path(scratch), half)
         if converted:
             for suffix in (".bin", ".xml"):
                 os.replace(converted.with_suffix(suffix), place / f"{net.name}{suffix}")
@@ -200,11 +227,15 @@ def export(net: Net, place: Path, half: bool = False) -> None:
     os.replace(partial, record)
 
 
-def _converted(model: keras.Model, scratch: Path, half: bool) -> Path | None:
+def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path, half: bool) -> Path | None:
     """The net as a file of OpenVINO's; None when that can't take it."""
     try:
-        model.export(scratch, format="tf_saved_model", verbose=False)
-        openvino().save_model(_core().read_model(scratch), scratch / "net.xml", compress_to_fp16=half)
+        if isinstance(model, Torch):
+            taken = model.converted(example[:2])
+        else:
+            model.export(scratch, format="tf_saved_model", verbose=False)
+            taken = _core().read_model(scratch)
+        openvino().save_model(taken, scratch / "net.xml", compress_to_fp16=half)
         return scratch / "net.xml"
     except OSError:  # a full disk, say: no fault of the net
         raise
@@ -248,7 +279,7 @@ def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     return run
 
 
-def _in_keras(model: keras.Model) -> Runner:
+def _in_keras(model: keras.Model | Torch) -> Runner:
     turn = threading.Lock()
 
     def run(batch: np.ndarray) -> list[np.ndarray]:

@@ -29,6 +29,7 @@ from engines.networks.quiet import quietly
 
 SAVED_MODEL = "saved_model.pb"  # by it a folder is known as a SavedModel of TensorFlow's
 PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
+PIECE = 1 << 20  # bytes, of a file that is read
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
 
 
@@ -104,7 +105,7 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
     its sha256 is recorded. Raises WeightsUnavailable when there is none, WeightsError when one is wrong.
     """
     if isinstance(weights, Shipped):
-        return Found(weights.path, _digest(weights.path, "sha256"), f"built-in: good for {weights.good_for}")
+        return Found(weights.path, digest(weights.path, "sha256"), f"built-in: good for {weights.good_for}")
     named = os.environ.get("SEMBLANCE_WEIGHTS")
     if named:
         path = Path(named).expanduser()
@@ -113,10 +114,10 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
         for place in (path, path / Path(weights.file).name, path / weights.saved_model):
             if place.is_file() or (weights.saved_model and (place / SAVED_MODEL).is_file()):
                 # the person vouches for it: its own sha256 goes into the fingerprint
-                return Found(place, _digest(place, "sha256"), f"{place.name}, named by you")
+                return Found(place, digest(place, "sha256"), f"{place.name}, named by you")
     path = cache_folder() / weights.file
     if not path.is_file():
-        _may_download(weights, fetch)
+        may_download(weights.url, weights.size, fetch)
         with _downloading:
             if not path.is_file():
                 _download(weights, path, check)
@@ -125,13 +126,13 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
 
 def _verify(weights: Weights, path: Path, cached: Path) -> str:
     """sha256 of `path`, which is (or is about to become) the cached file; WeightsError if it is another file."""
-    sha256 = _digest(path, "sha256")
+    sha256 = digest(path, "sha256")
     record = cached.with_name(cached.name + ".sha256")
     if weights.checksum:
         algorithm, _, expected = weights.checksum.partition(":")
     else:
         algorithm, expected = "sha256", record.read_text().strip() if record.is_file() else sha256
-    actual = sha256 if algorithm == "sha256" else _digest(path, algorithm)
+    actual = sha256 if algorithm == "sha256" else digest(path, algorithm)
     if actual != expected:
         raise WeightsError(
             f"{cached.name} is not the published file ({algorithm} {actual[:12]} instead of {expected[:12]}): "
@@ -143,12 +144,12 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
     return sha256
 
 
-def _digest(path: Path, algorithm: str) -> str:
-    """Of a file; or of a SavedModel's folder, over all that a net has there."""
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Hex digits of a file; or of a SavedModel's folder, over all that a net has there. Raises WeightsError."""
     try:
         if path.is_dir():
             files = [path / SAVED_MODEL, *sorted((path / "variables").glob("*"))]
-            told = [(file.name, _digest(file, algorithm)) for file in files]
+            told = [(file.name, digest(file, algorithm)) for file in files]
             return hashlib.new(algorithm, json.dumps(told).encode()).hexdigest()
         stat = path.stat()
         return _digest_of(path, algorithm, stat.st_size, stat.st_mtime_ns)
@@ -159,23 +160,27 @@ def _digest(path: Path, algorithm: str) -> str:
 @cache
 def _digest_of(path: Path, algorithm: str, size: int, mtime: int) -> str:
     """Remembered until the file changes: an app asks at every page."""
-    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    found = hashlib.new(algorithm)
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
 
 
-def _may_download(weights: Weights, fetch: bool) -> None:
-    """Raises what is known to stand against a download."""
+def may_download(url: str, size: int, fetch: bool) -> None:
+    """Raises what is known to stand against a download of so many bytes, as WeightsUnavailable or WeightsError."""
     if offline():
         raise WeightsUnavailable("offline mode is on")
-    if known := _failed.get("") or _failed.get(weights.url):
+    if known := _failed.get("") or _failed.get(url):
         raise type(known)(str(known))
     if not fetch:
-        raise NotFetched(f"not downloaded yet ({weights.size / 1e6:.0f} MB, at the first use)")
+        raise NotFetched(f"not downloaded yet ({size / 1e6:.0f} MB, at the first use)")
 
 
 def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None) -> None:
     """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
-    _may_download(weights, fetch=True)  # another thread may have failed meanwhile
-    if problem := _unreachable(weights.url):
+    may_download(weights.url, weights.size, fetch=True)  # another thread may have failed meanwhile
+    if problem := unreachable(weights.url):
         raise problem
     partial = path.with_name(path.name + ".part")
     try:
@@ -193,11 +198,16 @@ def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None
         _failed[weights.url] = error
         raise
     except Exception as error:  # Keras raises bare Exceptions here
-        _failed[weights.url] = WeightsUnavailable(f"the download of {path.name} broke off")
-        raise _failed[weights.url] from error
+        raise broke_off(weights.url, path.name) from error
 
 
-def _unreachable(url: str) -> WeightsUnavailable | None:
+def broke_off(url: str, what: str) -> SemblanceError:
+    """For a download that was tried in vain; it is not tried again."""
+    _failed[url] = WeightsUnavailable(f"the download of {what} broke off")
+    return _failed[url]
+
+
+def unreachable(url: str) -> WeightsUnavailable | None:
     """Within PROBE_SECONDS: why there is no way to the file, if there is none; remembered."""
     outcome: list[Exception | None] = []
 

@@ -1,0 +1,240 @@
+"""Models in the layout of the transformers library: where they come from, and how they are loaded and fed.
+
+A folder the person named (SEMBLANCE_WEIGHTS: the model's own, or one that holds it), else the cache of the
+Hugging Face hub, which other programs share, else a download into that. PyTorch and transformers are an extra, and
+neither is imported before a model is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.base import SemblanceError, WeightsError
+from engines.networks import weights
+from engines.networks.quiet import quietly
+from engines.networks.weights import Found, WeightsUnavailable
+
+INSTALL = "pip install -r requirements-semantic.txt"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is loaded
+PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
+SMALL = (
+    *("config.json", "generation_config.json", *PREPROCESSING, "tokenizer.json", "tokenizer_config.json"),
+    *("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt", "spiece.model"),
+)
+LONGEST = 8  # a strip of more than so many squares is cut to them before it is enlarged
+
+_downloading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A published model. name: for people and as a choice. kind: `model_type` of its configuration."""
+
+    name: str
+    repo: str
+    kind: str
+    size: int  # bytes of its weights, about
+    licence: str
+    source: str  # paper
+
+    @property
+    def folder(self) -> str:
+        return self.repo.rpartition("/")[2]
+
+    @property
+    def url(self) -> str:
+        from huggingface_hub import constants
+
+        return f"{constants.ENDPOINT}/{self.repo}/resolve/main/config.json"
+
+
+def lacking() -> str:
+    """Why no model can run here, in a sentence; empty where the extra is installed. Imports nothing of it."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
+        major = int(importlib.metadata.version("transformers").partition(".")[0])
+        if major >= 5 and importlib.util.find_spec("torch"):
+            return ""
+    return f"It needs PyTorch and transformers 5, which are an extra; run: {INSTALL}."
+
+
+def resolve(model: Pretrained, *, fetch: bool) -> Found:
+    """The folder that holds the model, with a sha256 over all its files that count.
+
+    fetch: whether a download may be tried. Raises WeightsUnavailable when there is none, WeightsError when one is
+    not whole.
+    """
+    named = os.environ.get("SEMBLANCE_WEIGHTS")
+    if named:
+        path = Path(named).expanduser()
+        if not path.exists():
+            raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
+        for folder in (path / model.folder, path):
+            if (folder / "config.json").is_file() and configuration(folder).get("model_type") == model.kind:
+                return Found(folder, _fingerprint(folder, fetch), f"{folder.name}, named by you")
+    cached = _cached(model)
+    if cached is None:
+        weights.may_download(model.url, model.size, fetch)
+        with _downloading:
+            cached = _cached(model) or _download(model)
+    return Found(cached, _fingerprint(cached, fetch), f"{model.folder} ({model.repo})")
+
+
+def configuration(folder: Path, file: str = "config.json") -> dict[str, Any]:
+    """Raises WeightsError for what is no JSON object."""
+    try:
+        told = json.loads((folder / file).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{folder / file} can't be read; bring the model's folder again.") from error
+    if not isinstance(told, dict):
+        raise WeightsError(f"{folder / file} is no configuration; bring the model's folder again.")
+    return told
+
+
+def load(kind: Any, found: Found) -> Any:
+    """A transformers class and a folder -> the model, float32, ready to answer. Raises WeightsError.
+
+    What a file lacks the library would fill with random numbers; such a model is refused.
+    """
+    import torch
+
+    try:
+        with quietly():
+            model, told = kind.from_pretrained(
+                found.path, local_files_only=True, output_loading_info=True, dtype=torch.float32
+            )
+    except Exception as error:  # whatever a damaged file may raise
+        raise WeightsError(f"{found.path} can't be loaded ({error}); bring the model's folder again.") from error
+    if told["missing_keys"]:
+        raise WeightsError(f"{found.path} lacks weights, {min(told['missing_keys'])} say; bring them again.")
+    return model.eval()
+
+
+def tokenizer(found: Found) -> Any:
+    """Raises WeightsError."""
+    from transformers import AutoTokenizer
+
+    try:
+        with quietly():
+            return AutoTokenizer.from_pretrained(found.path, local_files_only=True)
+    except Exception as error:  # as above
+        raise WeightsError(f"{found.path} has no tokenizer that can be loaded; bring the whole folder.") from error
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a model was trained to see. side: of its square input. cropped: its middle, not all of it, squeezed."""
+
+    side: int
+    cropped: bool
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (3, side, side) float32."""
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        size = [self.side, self.side]
+        if self.cropped:
+            longest = LONGEST * min(height, width)
+            top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+            pixels = np.ascontiguousarray(pixels[top : top + longest, left : left + longest])
+            height, width = pixels.shape[:2]
+            size = [self.side * edge // min(height, width) for edge in (width, height)]
+        small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        top, left = (small.shape[0] - self.side) // 2, (small.shape[1] - self.side) // 2
+        square = small[top : top + self.side, left : left + self.side].astype(np.float32) / 255
+        return ((square - np.float32(self.mean)) / np.float32(self.deviation)).transpose(2, 0, 1)
+
+
+def preprocessing(folder: Path) -> Preprocessing:
+    """As the model's own files tell it. Raises WeightsError."""
+    file = next((file for file in PREPROCESSING if (folder / file).is_file()), PREPROCESSING[0])
+    told = configuration(folder, file)
+    told = told.get("image_processor", told)
+    try:
+        size, cropped = told["size"], bool(told.get("do_center_crop"))
+        square = told["crop_size"] if cropped else size
+        side = square if isinstance(square, int) else square["height"]
+        shortest = size if isinstance(size, int) else size.get("shortest_edge", side)
+        if shortest != side:
+            raise ValueError("sides differ")
+        return Preprocessing(int(side), cropped, tuple(told["image_mean"]), tuple(told["image_std"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{folder / file} tells no input size that is known; bring another model.") from error
+
+
+def _cached(model: Pretrained) -> Path | None:
+    """The model in the hub's cache, if it is whole."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(model.repo, local_files_only=True))
+    except Exception:  # none there, or a cache of another making
+        return None
+    whole = (folder / "config.json").is_file() and any((folder / file).is_file() for file in PREPROCESSING)
+    return folder if whole and _weights(folder) else None
+
+
+def _download(model: Pretrained) -> Path:
+    """Into the hub's cache, whose own locks and names keep half a file from counting."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    weights.may_download(model.url, model.size, fetch=True)  # another thread may have failed meanwhile
+    if problem := weights.unreachable(model.url):
+        raise problem
+    try:
+        files = HfApi().list_repo_files(model.repo)
+        large = next(file for file in WEIGHTS if file in files)
+        folder = Path(snapshot_download(model.repo, allow_patterns=[*SMALL, large]))
+    except Exception as error:  # the hub has many kinds of them
+        raise weights.broke_off(model.url, model.folder) from error
+    return folder
+
+
+def _weights(folder: Path) -> Path | None:
+    return next((folder / file for file in WEIGHTS if (folder / file).is_file()), None)
+
+
+def _fingerprint(folder: Path, verify: bool) -> str:
+    """sha256 over the names and the sha256s of all files that can move a number."""
+    large = _weights(folder)
+    if large is None:
+        raise WeightsError(f"{folder} holds no {' or '.join(WEIGHTS)}; bring the whole folder of the model.")
+    told = {file: weights.digest(folder / file) for file in SMALL if (folder / file).is_file()}
+    told["weights"] = _verified(large) if verify else _named(large) or weights.digest(large)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _named(large: Path) -> str:
+    """The hub's cache names large files by their sha256: it need not be computed to tell it."""
+    name = large.resolve().name if large.is_symlink() else ""
+    return name if re.fullmatch("[0-9a-f]{64}", name) else ""
+
+
+def _verified(large: Path) -> str:
+    """sha256. Raises WeightsError where it is not the one that the file is named by."""
+    sha256, named = weights.digest(large), _named(large)
+    if named and sha256 != named:
+        raise WeightsError(f"{large.name} is not the published file: delete {large.resolve()}, and try again.")
+    return sha256
+
+
+def refusal(model: Pretrained, error: SemblanceError) -> WeightsUnavailable:
+    """The sentence for a model that can't be had, with what to do about it."""
+    return WeightsUnavailable(
+        f"There are no weights of {model.folder}: {error}. Bring that folder from elsewhere, and name it, or "
+        "the one that holds it, with --weights FOLDER."
+    )

@@ -1,0 +1,235 @@
+"""Meaning: alike in what a picture shows, and in what a caption says of it. CLIP's or SigLIP's vectors of both.
+
+A vector has two parts, one after the other: the picture's, of squared length 0.7, and its caption's, of 0.3: the
+cosine of two pictures is then 0.7 of that of their looks and 0.3 of that of their captions. BLIP writes those
+that are not given. A text is held against both parts.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engines.base import Card, Crop, Engine, VectorPart, WeightsError, register, unit_rows
+from engines.networks import blip, clip, hub, runtime
+from engines.networks.hub import Pretrained
+from engines.networks.weights import Found, NotFetched, WeightsUnavailable
+
+SHARES = {"picture": 0.7, "caption": 0.3}
+RUNNERS = runtime.RUNNERS | {runtime.KERAS: "PyTorch, float32"}  # which stands in for Keras
+CAPTIONS = (*blip.NETS, "off")  # what SEMBLANCE_CAPTIONS may say; unset: base if it can be had, else off
+
+
+@dataclass(frozen=True)
+class _Answering:
+    """precision: of the half that sees. writer: of the captions, if there are any. note: why there are none.
+    settled: see Card.
+    """
+
+    net: Pretrained
+    found: Found
+    precision: str | None
+    writer: Pretrained | None = None
+    written: Found | None = None
+    note: str = ""
+    settled: bool = True
+
+
+@register
+class Semantic(Engine):
+    name = "semantic"
+    version = 1
+    networks = tuple(net.name for net in clip.NETS)
+
+    def __init__(self, network: str = "auto") -> None:
+        self._asked = network
+        self._net = next((net for net in clip.NETS if net.name == network), clip.NETS[0])
+        self._answering: _Answering | None = None
+        self._towers: clip.Towers | None = None
+        self._captioner: blip.Captioner | None = None
+        self._settling = threading.Lock()
+        self._loading = threading.Lock()
+
+    @property
+    def side(self) -> int | None:
+        try:
+            answering = self._answer(fetch=False)
+            models = filter(None, (answering.found, answering.written))
+            return max(hub.preprocessing(found.path).side for found in models)
+        except (WeightsUnavailable, WeightsError):
+            return None
+
+    def prepare(self) -> None:
+        self._answer(fetch=True)
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        return self.embed_captioned(crops, self.captions(crops))
+
+    def captioner(self) -> str:
+        """BLIP by name and weights; empty where captions are off."""
+        answering = self._answer(fetch=True)
+        if not (answering.writer and answering.written):
+            return ""
+        return f"{answering.writer.name}/{answering.written.sha256[:12]}"
+
+    def captions(self, crops: Sequence[Crop]) -> list[str]:
+        """BLIP's; empty ones where captions are off."""
+        answering = self._answer(fetch=True)
+        if not crops or not answering.written:
+            return [""] * len(crops)
+        with self._loading:
+            self._captioner = self._captioner or blip.Captioner(answering.written)
+        return self._captioner.captions([crop.pixels for crop in crops])
+
+    def embed_captioned(self, crops: Sequence[Crop], captions: Sequence[str]) -> np.ndarray:
+        """(N, D) float32 unit rows. Captions are not looked at where they are off."""
+        if not crops:
+            return self._none()
+        return self._joined(self._loaded().pictures([crop.pixels for crop in crops]), captions)
+
+    def recaption(self, vectors: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        if not len(vectors):
+            return self._none()
+        return self._joined(unit_rows(vectors[:, : self._parts()[0].dim]), captions)
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) float32 unit rows: the text in the place of the picture, and of its caption."""
+        if not texts:
+            return self._none()
+        rows = self._loaded().texts(texts)
+        return unit_rows(np.concatenate([np.sqrt(part.share) * rows for part in self._parts()], axis=1))
+
+    def vector_parts(self) -> tuple[VectorPart, ...]:
+        """Empty without captions, and as long as there are no weights."""
+        try:
+            parts = self._parts(fetch=False)
+        except (WeightsUnavailable, WeightsError):
+            return ()
+        return parts if len(parts) > 1 else ()
+
+    def _parts(self, fetch: bool = True) -> tuple[VectorPart, ...]:
+        answering = self._answer(fetch)
+        dim = clip.dim(answering.found)
+        if not answering.written:
+            return (VectorPart("picture", dim, 1.0, "picture"),)
+        return tuple(VectorPart(name, dim, share, name) for name, share in SHARES.items())
+
+    def settings(self) -> dict[str, Any]:
+        """While there are no weights there is no vector that this could tell apart from another."""
+        try:
+            answering = self._answer(fetch=False)
+        except (WeightsUnavailable, WeightsError):
+            return {"network": self._asked}
+        told: dict[str, Any] = {
+            "network": answering.net.name,
+            "weights": answering.found.sha256,
+            "precision": answering.precision,
+        }
+        if answering.written:
+            told |= {"captions": answering.written.sha256, "words": blip.WORDS, "shares": SHARES}
+        return told
+
+    def describe(self) -> Card:
+        settled, available, reason, note, runner = True, True, "", "", ""
+        found: Found | None = None
+        writer: Pretrained | None = None
+        try:
+            answering = self._answer(fetch=False)
+        except NotFetched as error:
+            settled, reason = False, str(error)
+        except (WeightsUnavailable, WeightsError) as error:
+            available, reason = False, str(error)
+        else:
+            found, writer = answering.found, answering.writer
+            settled, note = answering.settled, answering.note
+            reason = "" if settled else note
+            runner = RUNNERS.get(answering.precision or "", "")
+        dim = clip.dim(found) if found else clip.DIMS[self._net.kind]
+        origins = [found.origin if found else reason]
+        if found and writer and answering.written:
+            origins.append(f"captions by {answering.written.origin}")
+        licences = [self._net.licence] + ([f"captions: {writer.licence}"] if writer else [])
+        return Card(
+            title="Meaning",
+            alike="the same things and the same scene, in whatever colours and manner",
+            dim=dim * len(SHARES) if writer or not found else dim,
+            network="builtin" if self._asked == "builtin" else self._net.name,
+            weights="; ".join(filter(None, (*origins, note))),
+            licence="; ".join(licences),
+            available=available,
+            reason=reason,
+            runner=runner,
+            settled=settled,
+            order=35,
+        )
+
+    def _none(self) -> np.ndarray:
+        return np.zeros((0, sum(part.dim for part in self._parts())), np.float32)
+
+    def _joined(self, pictures: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        """Unit rows of pictures, and their captions -> rows of all parts."""
+        if len(self._parts()) == 1:
+            return pictures
+        looks, words = (np.sqrt(part.share) for part in self._parts())
+        return unit_rows(np.concatenate([looks * pictures, words * self._loaded().texts(captions)], axis=1))
+
+    def _loaded(self) -> clip.Towers:
+        answering = self._answer(fetch=True)
+        with self._loading:
+            self._towers = self._towers or clip.Towers(answering.found, answering.net.kind)
+        return self._towers
+
+    def _answer(self, fetch: bool) -> _Answering:
+        """Settled by the first call that may fetch; before, it tells without waiting what this machine has.
+
+        Raises NotFetched, WeightsUnavailable with a whole sentence, and WeightsError.
+        """
+        if self._answering:
+            return self._answering
+        if not fetch:
+            return self._look(fetch)
+        with self._settling:
+            self._answering = self._answering or self._look(fetch)
+            return self._answering
+
+    def _look(self, fetch: bool) -> _Answering:
+        if self._asked == "builtin":
+            choices = ", ".join(("auto", *self.networks))
+            raise WeightsUnavailable(f"No built-in encoder knows what pictures mean. Choose one of: {choices}.")
+        if problem := hub.lacking():
+            raise WeightsUnavailable(problem)
+        wanted = os.environ.get("SEMBLANCE_CAPTIONS", "")
+        if wanted not in ("", *CAPTIONS):
+            raise WeightsError(f"There are no captions {wanted!r}. Choose one of: {', '.join(CAPTIONS)}.")
+        found = _resolved(self._net, fetch)
+        eye = clip.eye(found, self._net.kind)
+        answering = _Answering(self._net, found, runtime.prepare(eye) if fetch else runtime.precision(eye))
+        if wanted != "off":
+            writer = blip.NETS[wanted or "base"]
+            try:
+                answering = replace(answering, writer=writer, written=_resolved(writer, fetch))
+            except NotFetched as error:
+                return replace(answering, note=f"{writer.folder}: {error}", settled=False)
+            except WeightsUnavailable as error:
+                if wanted:
+                    raise
+                answering = replace(answering, note=f"without captions. {error}")
+        if answering.precision:
+            return answering
+        return replace(
+            answering, note="it has yet to be fitted to this machine, which takes some seconds", settled=False
+        )
+
+
+def _resolved(model: Pretrained, fetch: bool) -> Found:
+    try:
+        return hub.resolve(model, fetch=fetch)
+    except NotFetched:
+        raise
+    except WeightsUnavailable as error:
+        raise hub.refusal(model, error) from error
