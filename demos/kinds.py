@@ -14,7 +14,7 @@ from demos.shelf import Shelf
 from engines import SemblanceError
 from features.kinds import Kinds
 
-MOST = 60  # folders in the table: more can't be read
+MOST = 48  # folders in the table: more can't be read, nor are they in view together
 GALLERY = 24  # pictures of a folder
 ORDERS = ("Alike together", "By name")
 HINT = draw.state("ask", "Compare two folders", "Click a cell, and the pictures that it is about come up here.")

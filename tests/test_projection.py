@@ -120,6 +120,10 @@ def test_what_can_not_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(SemblanceError, match=told) as error:
             project(_clusters(4, 3), method)
         assert is_one_sentence(str(error.value))
+    with pytest.raises(SemblanceError) as error:
+        project(_clusters(4, 3), "UMAP")
+    wanted = (Path(__file__).parent.parent / "requirements-map.txt").read_text("utf-8")
+    assert str(error.value).split('"')[1] in wanted.splitlines(), "what it says is what the file names"
 
 
 def test_a_map_is_kept_and_made_anew_after_a_change(
