@@ -571,7 +571,7 @@ class Library:
         catalogue: Catalogue,
         engine: Engine,
         text: str,
-        query: Reference | None = None,
+        query: Path | Reference | None = None,
         unlike: str = "",
         k: int = 5,
         mix: Mix | None = None,
@@ -591,9 +591,10 @@ class Library:
                 raise SemblanceError(f"{engine.name} can't take {what} here; leave one of them out.")
             return self._search_words(catalogue, text, unlike, k, started)
         rows = engine.embed_text([text, unlike] if unlike.strip() else [text])
-        vector = (
-            rows[0] if query is None else (rows[0] + self._embed(catalogue, engine, query.path, box=query.box)) / 2
-        )
+        vector = rows[0]
+        if query:
+            asked = query if isinstance(query, Reference) else Reference(query)
+            vector = (vector + self._embed(catalogue, engine, asked.path, box=asked.box)) / 2
         if len(rows) > 1:
             vector = 2 * vector - rows[1]
         (vector,), stored = unit_rows(vector[None]), self._ready(catalogue, engine)
