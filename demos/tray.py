@@ -72,7 +72,7 @@ def marks(tray: Tray) -> str:
     """A style sheet: every heart and thumb of these pictures is shown pressed, whichever tab draws it."""
     rules = "".join(
         f'.tools [data-do={"like" if held.liked else "unlike"}][data-digest="{held.digest}"]'
-        "{opacity:1;color:#fff;background:var(--color-accent)}"
+        "{opacity:1!important;background:var(--color-accent)!important}"
         for held in tray
         if held.digest.isalnum()
     )
