@@ -21,6 +21,7 @@ from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError, full_size
 from features.library import Answer, Group, Match, Part, Report, Status
+from features.metadata import Caption
 from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
@@ -72,6 +73,7 @@ class Scale:
     others: str = "unrelated pairs"
     none: str = "Nothing here is really close"
     why: str = "Most pictures here have something unrelated that is as close to them as this."
+    unit: str = "cosine"  # of a bare score
 
     def likeness(self, score: float) -> str:
         """A plain word; empty where there are no others to compare with."""
@@ -89,11 +91,22 @@ class Scale:
 
     def in_words(self, score: float) -> tuple[str, str]:
         """(what it is, in a word; the same in a number): the bare cosine where there are no others."""
-        return (self.likeness(score), self.closer(score)) if self.closer(score) else (f"{score:.2f}", "cosine")
+        return (self.likeness(score), self.closer(score)) if self.closer(score) else (f"{score:.2f}", self.unit)
 
     def by_chance(self, scores: Sequence[float]) -> bool:
         """Whether even the best is what most pictures here would get."""
         return bool(scores) and bool(self.closer(0)) and self.calibration.by_chance(max(scores)) > 0.5
+
+
+def plain(unit: str) -> Scale:
+    """Bare scores, where how alike strangers are tells nothing."""
+    return Scale(Calibration(np.zeros(0), np.zeros(0)), unit=unit)
+
+
+def captions(known: Mapping[str, Caption], matches: Sequence[Match]) -> dict[str, str]:
+    """What stands under cards: the captions of these pictures, as far as they have any."""
+    there = [match.digest for match in matches if match.digest in known]
+    return {digest: f'<p class="caption">{escape(known[digest].text)}</p>' for digest in there}
 
 
 def percent(share: float, of: int) -> str:

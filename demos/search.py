@@ -543,7 +543,8 @@ def _pictures(query: Query) -> tuple[str, str]:
     matches = [match for match in found.matches if match.digest not in query.own][: query.k]
     scale = draw.Scale(library.calibration(catalogue, engine, mix))
     explains = isinstance(engine, Explainer) and engine.explains()
-    html = draw.wall(catalogue, matches, scale, explains) if matches else ""
+    captions = draw.captions(library.captions(catalogue), matches)
+    html = draw.wall(catalogue, matches, scale, explains, captions) if matches else ""
     return html, draw.answered(engine.describe(), found, *options.told(options.parts_of(engine), mix))
 
 

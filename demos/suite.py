@@ -24,13 +24,18 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import draw, recommend, search, theme, tray
+from demos import draw, recommend, search, text, theme, tray
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
 from features.library import Library
 
-CATALOGUE, RECOMMEND = "catalogue", "recommend"
+WORDS, RECOMMEND, CATALOGUE = "text", "recommend", "catalogue"
+OWN = (
+    ("Words", WORDS, text.tab),
+    ("Recommend", RECOMMEND, recommend.tab),
+    ("Catalogue", CATALOGUE, catalogue_tab.tab),
+)
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
@@ -50,7 +55,7 @@ def alone(name: str, arguments: list[str]) -> None:
         library = Library()
         _receive_into(library.home / "incoming")
         shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
-        tabs = (*shelf.cards, RECOMMEND, CATALOGUE)
+        tabs = (*shelf.cards, *(name for _, name, _ in OWN))
         if name not in tabs:
             raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
         _launch(shelf, draw_page(shelf, only=[name]), share=False)
@@ -88,12 +93,10 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
             for name in names:
                 with gr.Tab(shelf.cards[name].title, id=name):
                     _tab(name)(page, name)
-            if not only or RECOMMEND in only:
-                with gr.Tab("Recommend", id=RECOMMEND):
-                    recommend.tab(page)
-            if not only or CATALOGUE in only:
-                with gr.Tab("Catalogue", id=CATALOGUE):
-                    catalogue_tab.tab(page)
+            for title, name, draw_tab in OWN:
+                if not only or name in only:
+                    with gr.Tab(title, id=name):
+                        draw_tab(page)
 
         async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
             async for _ in search.while_busy(shelf, key):
@@ -115,7 +118,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
 def _tab(name: str) -> Callable[[search.Page, str], None]:
     """The engine's own tab from demos/NAME.py where there is one, else the views that every engine has."""
     own = f"demos.{name}"
-    found = name.isidentifier() and name not in (CATALOGUE, RECOMMEND) and importlib.util.find_spec(own)
+    found = name.isidentifier() and name not in [own for _, own, _ in OWN] and importlib.util.find_spec(own)
     return getattr(importlib.import_module(own), "tab", views) if found else views
 
 

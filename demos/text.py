@@ -1,0 +1,180 @@
+"""The tab Words: pictures that fit a text, with a picture or without, and the captions of pictures, to be mended.
+
+Run it alone: `python -m demos.text [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from demos import draw, search
+from demos.jobs import UNFORESEEN
+from demos.shelf import Shelf
+from engines import SemblanceError, TextSide
+from features.catalogue import Catalogue
+from features.library import NotIndexed, Reference
+from features.metadata import HAND, IMPORTED
+
+RESULTS, MOST = 12, 50
+LONGEST = 300  # letters of a text or a caption
+HINT = draw.state("ask", "Say what the pictures should show", "“a red dress on a beach”, say; then press Enter.")
+SOURCES = {"": "None yet.", HAND: "Written by hand.", IMPORTED: "From the file metadata beside the pictures."}
+NO_PICTURE = "Click on a picture to see its caption."
+BY_HAND = "Write another: it counts at once. An empty one takes it back."
+
+
+def tab(page: search.Page) -> None:
+    """Draws the tab into the current Blocks."""
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            text = gr.Textbox(label="What they should show", max_length=LONGEST, elem_classes="wanted")
+            unlike = gr.Textbox(label="What they should not", max_length=LONGEST)
+            with gr.Accordion("With a picture, which counts as much as the text", open=False):
+                image = search.photo("A picture to search with besides the text")
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label="Pictures to show")
+            with gr.Column(elem_classes="captioning"):
+                chosen = gr.HTML(f'<p class="hint">{NO_PICTURE}</p>', apply_default_css=False)
+                caption = gr.Textbox(label="Caption", max_length=LONGEST, visible=False)
+                keep = gr.Button("Keep this caption", visible=False)
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            wall = gr.HTML(
+                HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+            )
+            status = gr.HTML(elem_classes="status", apply_default_css=False)
+    digest = gr.State("")
+
+    def ask(key: str, text: Any, unlike: Any, question: search.RawImage, k: Any) -> tuple[str, str]:
+        """Pictures that fit a text, as HTML; and what they were found by."""
+        try:
+            return _answer(shelf, key, str(text or ""), str(unlike or ""), question, k)
+        except NotIndexed as error:
+            return draw.state("index", "Not indexed yet", str(error), action=("index", "Index now")), ""
+        except SemblanceError as error:
+            return draw.failed(error), ""
+        except Exception:
+            logging.getLogger(__name__).exception("a search by text failed")
+            return draw.failed(UNFORESEEN), ""
+
+    def choose(key: str, event: gr.EventData) -> tuple[Any, ...]:
+        """(chosen, caption, keep, digest). Only a digest comes in, so no path can be asked for."""
+        try:
+            catalogue = shelf.catalogue(key, _engine(shelf))
+            return _chosen(shelf, catalogue, str(event.digest))
+        except (KeyError, SemblanceError):
+            return tuple(gr.skip() for _ in range(4))
+
+    def write(key: str, digest: str, caption: Any) -> tuple[Any, ...]:
+        """As `choose`. Visitors from elsewhere write nothing."""
+        try:
+            catalogue, name = shelf.catalogue(key, _engine(shelf)), _engine(shelf)
+            if digest in catalogue.paths and shelf.local:
+                shelf.library.caption(catalogue, digest, str(caption or "")[:LONGEST], shelf.library.engine(name))
+            return _chosen(shelf, catalogue, digest)
+        except (KeyError, SemblanceError) as error:
+            raise gr.Error(f"The caption was not kept: {error}", print_exception=False) from error
+
+    async def index(key: str) -> AsyncIterator[tuple[Any, Any]]:
+        """(wall, stamp)"""
+        try:
+            job = await asyncio.to_thread(shelf.index, key, _engine(shelf))
+            while not job.ended.is_set() and not job.cancelled.is_set():
+                yield draw.progress([job]), gr.skip()
+                await asyncio.sleep(search.POLL)
+            yield gr.skip(), time.monotonic()
+        except SemblanceError as error:
+            yield draw.failed(error), gr.skip()
+
+    def stop(event: gr.EventData) -> None:
+        shelf.cancel(str(event.digest).split())
+
+    asked = [page.picker, text, unlike, image, k]
+    asking: dict[str, Any] = {"preprocess": False, "show_progress_on": wall, **search.SEARCHES}
+    text.submit(ask, asked, [wall, status], api_name="text", **asking)
+    gr.on(
+        [unlike.submit, image.input, image.clear, k.release, page.picker.change, page.stamp.change],
+        ask,
+        asked,
+        [wall, status],
+        trigger_mode="always_last",
+        api_visibility="private",
+        **asking,
+    )
+    page.demo.load(lambda: _weights(shelf), None, status, **search.SILENT)
+    wall.search(choose, page.picker, [chosen, caption, keep, digest], **search.SILENT)
+    written = [page.picker, digest, caption]
+    for moment in (keep.click, caption.submit):
+        kept = moment(write, written, [chosen, caption, keep, digest], **search.SILENT)
+        kept.success(ask, asked, [wall, status], api_visibility="private", **asking)
+    wall.index(index, page.picker, [wall, page.stamp], **search.WATCHES)
+    wall.stop(stop, None, None, queue=False, **search.SILENT)
+    search.hearts(page, wall)
+
+
+def _engine(shelf: Shelf) -> str:
+    """The engine that understands words, whether it can be had or not."""
+    return next((name for name in shelf.cards if isinstance(shelf.library.engine(name), TextSide)), "product")
+
+
+def _weights(shelf: Shelf) -> str:
+    """Who answers, and how to get better."""
+    card = shelf.library.engine(_engine(shelf)).describe()
+    if card.available:
+        return draw.weights(card)
+    note = draw.escape(f"{card.title}, which understands texts, is not available. {card.reason}")
+    return f'<p class="note"><b>Words in names, folders and captions are searched.</b> {note}</p>'
+
+
+def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.RawImage, k: Any) -> tuple[str, str]:
+    """(wall, status). Raises SemblanceError; NotIndexed while the engine is not ready, for nothing is fetched."""
+    if not text.strip():
+        return HINT, _weights(shelf)
+    name, library = _engine(shelf), shelf.library
+    catalogue, engine = shelf.catalogue(key, name), library.engine(name)
+    by_words = not library.understands(engine)
+    if not by_words and (not engine.describe().settled or shelf.unready(key, name)):
+        raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
+    if by_words and not catalogue.paths:
+        library.scan(catalogue)
+    path = None if by_words else search.uploaded_file(question)
+    query = Reference(path) if path else None
+    answer = library.search_text(catalogue, engine, text, query, unlike, search.limited(k, MOST))
+    if not answer.matches:
+        return draw.state("empty", "No match", "No picture here fits these words; try others."), _weights(shelf)
+    captions = draw.captions(library.captions(catalogue), answer.matches)
+    html = draw.wall(catalogue, answer.matches, draw.plain("match" if by_words else "cosine"), below=captions)
+    card = engine.describe()
+    found = f"{draw.count(answer.searched, 'picture')} searched · {answer.index}"
+    facts = f'<p class="facts">{draw.escape(found)} · {answer.seconds * 1000:,.0f} ms</p>'
+    return html, (facts if by_words else draw.answered(card, answer)) + _weights(shelf)
+
+
+def _chosen(shelf: Shelf, catalogue: Catalogue, digest: str) -> tuple[Any, ...]:
+    """(chosen, caption, keep, digest). Raises KeyError."""
+    if digest not in catalogue.paths:
+        raise KeyError(digest)
+    caption = shelf.library.captions(catalogue).get(digest)
+    name = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
+    source = caption.source if caption else ""
+    told = draw.escape(SOURCES.get(source, f"Made by {source.partition('/')[0]}."))
+    picture = draw.escape(draw.thumbnail(catalogue, digest))
+    html = (
+        f'<figure class="chosen"><img alt="{name}" src="{picture}"/><figcaption>{name}</figcaption></figure>'
+        f'<p class="hint">{told} {BY_HAND if shelf.local else ""}</p>'
+    )
+    shown = gr.update(visible=True, value=caption.text if caption else "", interactive=shelf.local)
+    return html, shown, gr.update(visible=shelf.local), digest
+
+
+if __name__ == "__main__":
+    import sys
+
+    from demos.suite import alone
+
+    alone("text", sys.argv[1:])
