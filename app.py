@@ -19,13 +19,14 @@ import typer
 
 import engines
 from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
+from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.examination import Examination
 from features.heads import Head
 from features.images import ImageError
 from features.index import CHOICES
-from features.library import Answer, Busy, Library, Liked, Match, Reference, labelled_files
+from features.library import Library, labelled_files
 from features.mixing import Mix, read_mix
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames

@@ -21,8 +21,8 @@ from demos import draw, search
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
+from features.answers import NotIndexed
 from features.catalogue import Catalogue
-from features.library import NotIndexed
 
 NEAR = 12  # pictures beside the board
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -20,8 +20,8 @@ from demos.search import POLL, WATCHES, Page, while_busy
 from demos.shelf import SAMPLES, Shelf
 from engines import SemblanceError
 from features import uploads
+from features.answers import Report
 from features.catalogue import Skipped
-from features.library import Report
 
 EVERY = "every"
 HINT = draw.state("index", "Bring in pictures", "What is new, kept, removed or skipped will be told here.")

@@ -22,10 +22,10 @@ from demos import draw, search
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
+from features.answers import NotIndexed
 from features.catalogue import Catalogue, Progress
 from features.examination import Examination, Kind
 from features.heads import Changes, Head
-from features.library import NotIndexed
 from features.tuned import Tuned
 
 TOP = 6  # labels of an opinion

@@ -17,10 +17,10 @@ from PIL import Image
 
 from demos.jobs import Job
 from engines import Box, Card, NotEmbeddable, SemblanceError
+from features.answers import Answer, Group, Match, Part, Report, Status
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError, full_size
-from features.library import Answer, Group, Match, Part, Report, Status
 from features.metadata import Caption
 from features.verification import KnownPairs
 

@@ -22,10 +22,10 @@ from demos import draw, mirror, search, share
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from engines import Crop, NotEmbeddable, SemblanceError
+from features.answers import Match, NotIndexed, Part, Ranking
 from features.calibration import Calibration
 from features.embedding import embed
 from features.images import ImageError, open_image
-from features.library import Match, NotIndexed, Part, Ranking
 
 PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for

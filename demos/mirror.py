@@ -30,9 +30,10 @@ from demos import draw, search, share
 from demos.jobs import UNFORESEEN
 from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, unit_rows
 from features import images
+from features.answers import Group, NotIndexed
 from features.catalogue import Catalogue
 from features.embedding import embed
-from features.library import Group, Library, NotIndexed
+from features.library import Library
 
 SIDE = 480  # pixels: the longer side of a frame as it is looked at
 EVERY = 0.1  # seconds between two frames of the camera

@@ -13,9 +13,9 @@ import gradio as gr
 from demos import draw
 from demos.region import Frame, pixels
 from engines import Engine, Parted, SemblanceError, VectorPart
+from features.answers import Reference
 from features.catalogue import Catalogue
 from features.images import open_image
-from features.library import Reference
 from features.mixing import Mix
 
 STEP = 0.05  # of the balance between two groups of parts

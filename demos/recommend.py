@@ -18,8 +18,8 @@ from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
+from features.answers import NotIndexed
 from features.catalogue import Catalogue
-from features.library import NotIndexed
 
 RESULTS, MOST = 12, 50
 FORMULA = (

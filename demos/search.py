@@ -24,8 +24,9 @@ from demos.options import How, Pin
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import Engine, Explainer, SemblanceError
+from features.answers import NotIndexed, Reference
 from features.catalogue import Catalogue
-from features.library import Library, NotIndexed, Reference
+from features.library import Library
 
 EXAMPLES = 8
 EVERY = -1  # in the place of one part's number

@@ -12,8 +12,9 @@ from pathlib import Path
 import engines
 from demos.jobs import Job, Jobs
 from engines import Card, Engine, SemblanceError
+from features.answers import NotIndexed, Report, Status
 from features.catalogue import Catalogue, Progress
-from features.library import Library, NotIndexed, Report, Status
+from features.library import Library
 
 SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
 SUITS = {"lookalike": "people", "style": "paintings"}

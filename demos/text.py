@@ -17,8 +17,8 @@ from demos import draw, search
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from engines import SemblanceError, TextSide
+from features.answers import NotIndexed, Reference
 from features.catalogue import Catalogue
-from features.library import NotIndexed, Reference
 from features.metadata import HAND, IMPORTED
 
 RESULTS, MOST = 12, 50

@@ -10,9 +10,9 @@ from typing import Any
 
 from demos import draw, options
 from engines import SemblanceError
+from features.answers import Liked
 from features.catalogue import Catalogue
 from features.images import open_image
-from features.library import Liked
 
 MOST = 60  # pictures in a tray
 

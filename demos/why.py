@@ -12,9 +12,9 @@ from PIL import Image
 
 from demos import draw
 from engines import Box, SemblanceError
+from features.answers import Explanation, Reference
 from features.catalogue import Catalogue
 from features.images import open_image
-from features.library import Explanation, Reference
 
 SIDE = 384  # of the pictures, pixels
 FINE = 16  # pixels of the heat for each position

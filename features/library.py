@@ -10,10 +10,9 @@ import os
 import pickle
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,307 +30,49 @@ from engines import (
     Parted,
     SemblanceError,
     TextSide,
-    VectorPart,
     Verifier,
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import files, images, index, learning, mixing, words
-from features.calibration import Calibration, calibrate
+from features import evaluation, files, images, learning, words
+from features.answers import (
+    Answer,
+    Busy,
+    Explanation,
+    Liked,
+    Match,
+    NotIndexed,
+    Part,
+    Ranking,
+    Reference,
+    Report,
+    Status,
+)
+from features.calibration import Calibration
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
-from features.evaluation import DEPTH, Evaluation, retrieval_scores
-from features.examination import Examination, examine
-from features.heads import Changes, Head, Space, softmax
+from features.evaluation import Evaluation
+from features.examination import Examination
+from features.heads import Changes, Head, Space
 from features.index import chosen as chosen_index
-from features.kinds import Kinds, compare
+from features.kinds import Kinds
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
-from features.projection import VERSION, Projection, check, project
+from features.projection import Projection, check, project
 from features.recommendation import diverse, nearest, taste
-from features.store import FORMAT, Features, FeatureStore, Row
+from features.searchable import Searchable, graph, save_index, searchable, version_of
+from features.store import Features, FeatureStore
 from features.tuned import Tuned
-from features.verification import KnownPairs, Pair, PairsEvaluation, cross_validated, known_pairs
+from features.verification import KnownPairs, Pair, PairsEvaluation
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
-NEAR = 500  # pictures whose labels are ranked
 WIDTH = 10  # candidates for each picture of a diverse recommendation
 FAINT = 1e-6  # length of a taste that is rounding alone
-MIXES = 8  # calibrations of mixes that are kept
-SHOWN = 12  # pictures of a label that are given
 THUMBNAIL = 384  # longest side, pixels
 HEADS = 1  # raise it when what is kept of a head or a tuned space gets another form
 
 T = TypeVar("T")
-
-
-class NotIndexed(SemblanceError):
-    """Nothing of this catalogue has been embedded with this engine yet."""
-
-
-class Busy(SemblanceError):
-    """Another process is indexing this catalogue for this engine."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an index run did, counted in different pictures.
-
-    images: that could be read. new: looked at in this run, refused ones too. kept: looked at before. removed: no
-    longer in the folder. rows: vectors stored. skipped: files that have no vector.
-    """
-
-    engine: str
-    fingerprint: str
-    network: str
-    weights: str
-    images: int
-    rows: int
-    new: int
-    kept: int
-    removed: int
-    skipped: list[Skipped]
-    seconds: float
-    images_per_second: float
-    cancelled: bool
-
-
-@dataclass(frozen=True)
-class Status:
-    """How much of a catalogue has been looked at by an engine: done of images, giving rows."""
-
-    images: int
-    done: int
-    rows: int
-
-
-@dataclass(frozen=True)
-class Match:
-    """One picture of an answer. score: cosine, -1..1. box: the part that matched, in full-size pixels.
-
-    remarks: what makes its vector doubtful; see engines.Crop. part: which of the picture's crops it was, from 0.
-    agreement: part of its vector (see engines.Parted) -> share of strangers that are less alike in it, 0..1.
-    """
-
-    digest: str
-    path: Path
-    label: str
-    score: float
-    box: Box | None
-    remarks: tuple[str, ...] = ()
-    part: int = 0
-    agreement: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A picture to ask with. weight: more than 0, of its vector where several are averaged. box: only that part of
-    it, in pixels of the upright full-size picture.
-    """
-
-    path: Path
-    weight: float = 1.0
-    box: Box | None = None
-
-
-@dataclass(frozen=True)
-class Liked:
-    """A picture that a person likes, or doesn't. picture: a file, or the digest of a picture of the catalogue.
-
-    part: which of its crops, from 0; where it has not as many, the most prominent. weight: more than 0.
-    """
-
-    picture: Path | str
-    part: int = 0
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Group:
-    """A label with its SHOWN best pictures, best first. A picture without a label is a group of its own.
-
-    score: half the best cosine, half the mean over all its pictures.
-    """
-
-    label: str
-    score: float
-    matches: list[Match]
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """groups: best first. searched: rows that took part. index: how it was searched, for people."""
-
-    groups: list[Group]
-    searched: int
-    index: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """A crop of a query. box: in pixels of the upright full-size picture; pixels, remarks: see engines.Crop."""
-
-    box: Box | None
-    pixels: np.ndarray
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why two pictures are alike, by a crop of each. score: the cosine.
-
-    query_map, match_map: (h, w) float32 over the crop: what each position adds to the score; both sum to it.
-    query_box, match_box: where the crops lie, in full-size pixels.
-    """
-
-    score: float
-    query_map: np.ndarray
-    match_map: np.ndarray
-    query_box: Box | None
-    match_box: Box | None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """matches: best first, or as `diverse` orders them, each picture once. searched: pictures that took part.
-
-    seconds: from file to answer. index: how it was searched, for people. because: of a recommendation, for each
-    match the number of the like that is nearest to it.
-    """
-
-    matches: list[Match]
-    network: str
-    weights: str
-    index: str
-    searched: int
-    seconds: float
-    because: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Searchable:
-    """Stored features with an index over those rows of them that are shown.
-
-    version, paths, hidden: of the files and of the catalogue, when this was made.
-    """
-
-    version: tuple[files.Version, ...]
-    root: Path
-    paths: dict[str, list[str]]
-    hidden: frozenset[str]
-    features: Features
-    first_row: dict[str, int]  # of each picture that is shown; its others follow
-    index: index.Index
-    crowd: int  # rows of the picture that has most
-    parts: Sequence[VectorPart]  # of the vectors
-    mixes: dict[str, Calibration] = field(default_factory=dict)  # by fingerprint, made when asked for
-
-    def file(self, digest: str) -> Path:
-        return self.root / self.paths[digest][0]
-
-    def label(self, digest: str) -> str:
-        return catalogues.label_of(self.paths[digest][0])
-
-    def match(self, place: int, cosine: float) -> Match:
-        """Of a row of the features."""
-        row = self.features.rows[place]
-        file, label, part = self.file(row.digest), self.label(row.digest), place - self.first_row[row.digest]
-        return Match(row.digest, file, label, cosine, row.box, row.remarks, part)
-
-    def place(self, digest: str, part: int) -> int | None:
-        """Of the row of a picture's crop, or of its most prominent where it has not as many; None if not shown."""
-        first = self.first_row.get(digest)
-        if first is None:
-            return None
-        own = self.features.rows[first + part : first + part + 1]
-        return first + part if own and own[0].digest == digest else first
-
-    def vectors(self, matches: Sequence[Match]) -> np.ndarray:
-        """(n, D) float32: the rows that matched."""
-        return self.features.take([self.first_row[match.digest] + match.part for match in matches])
-
-    @cached_property
-    def labels(self) -> dict[str, str]:
-        """Of each picture that is shown, in order of first_row; empty where it has none."""
-        return {digest: self.label(digest) for digest in self.first_row}
-
-    @cached_property
-    def rows_of(self) -> dict[str, list[int]]:
-        """Places of the rows of each label; of each digest, where it has no label."""
-        found: dict[str, list[int]] = {}
-        for place, row in enumerate(self.features.rows):
-            if row.digest in self.first_row:
-                found.setdefault(self.label(row.digest) or row.digest, []).append(place)
-        return found
-
-    @cached_property
-    def known_pairs(self) -> KnownPairs | None:
-        """Of the pictures that have a label, each by its most prominent part."""
-        rows = self.features.take([self.first_row[digest] for digest, label in self.labels.items() if label])
-        return known_pairs(rows, [label for label in self.labels.values() if label], f"pairs of {self.root.name}")
-
-    @cached_property
-    def pictures_of(self) -> dict[str, list[int]]:
-        """Places of the first row of each picture that has a label, by label."""
-        found: dict[str, list[int]] = {}
-        for digest, place in self.first_row.items():
-            if label := self.label(digest):
-                found.setdefault(label, []).append(place)
-        return found
-
-    @cached_property
-    def kinds(self) -> Kinds:
-        places = [(place, label) for label, pictures in self.pictures_of.items() for place in pictures]
-        return compare(self.features.take([place for place, _ in places]), [label for _, label in places])
-
-    @cached_property
-    def calibration(self) -> Calibration:
-        return self._calibrate(self.features.take)
-
-    @cached_property
-    def of_parts(self) -> dict[str, Calibration]:
-        """Of each part of the vectors alone."""
-        places = mixing.places(self.parts)
-        return {
-            name: self._calibrate(lambda rows, place=place: unit_rows(self.features.take(rows)[:, place]))
-            for name, place in places.items()
-        }
-
-    def scale(self, mix: Mix) -> np.ndarray:
-        """See mixing.scale."""
-        return mixing.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
-
-    def stretch(self, mix: Mix | None) -> np.ndarray | float:
-        """Rows times this are unit rows whose cosines are those of the mix."""
-        return 1.0 if mix is None else np.sqrt(self.scale(mix))
-
-    def mixed(self, mix: Mix) -> Calibration:
-        key = mixing.fingerprint("", mix)
-        found = self.mixes.get(key)
-        if found is None:
-            stretch = self.stretch(mix)
-            found = self.mixes[key] = self._calibrate(lambda rows: self.features.take(rows) * stretch)
-            for old in list(self.mixes)[:-MIXES]:
-                self.mixes.pop(old, None)
-        return found
-
-    def agreement(self, match: Match, vector: np.ndarray) -> dict[str, float]:
-        """See Match. vector: what was asked with."""
-        row = self.vectors([match])[0]
-        cosines = {
-            name: float(unit_rows(vector[None, place])[0] @ unit_rows(row[None, place])[0])
-            for name, place in mixing.places(self.parts).items()
-        }
-        return {name: self.of_parts[name].closer_than(cosine) for name, cosine in cosines.items()}
-
-    def _calibrate(self, take: Callable[[Sequence[int]], np.ndarray]) -> Calibration:
-        kinds = [(place, kind) for kind, places in self.rows_of.items() for place in places]
-        return calibrate(take, [place for place, _ in kinds], [kind for _, kind in kinds])
-
-    def is_of(self, version: tuple[files.Version, ...], catalogue: Catalogue) -> bool:
-        same = self.paths is catalogue.paths and self.hidden is catalogue.hidden
-        return same and self.version == version
 
 
 def default_home() -> Path:
@@ -353,7 +94,7 @@ class Library:
         self._engines: dict[tuple[str, str], Engine] = {}
         self._catalogues: dict[Path, Catalogue] = {}
         self._stores: dict[Path, FeatureStore] = {}
-        self._searchable: dict[Path, _Searchable] = {}
+        self._searchable: dict[Path, Searchable] = {}
         self._metadata: dict[Path, Metadata] = {}
         self._words: dict[Path, tuple[object, words.Words]] = {}
         self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
@@ -484,8 +225,7 @@ class Library:
                     self._told(catalogue).keep(captioner(engine), made)
         store.commit(wanted.keys())
         after = store.read()
-        ids = _row_ids(after.rows) if index.keeps_file(after.parts, self.searched_by) else []
-        complete = index.save(ids, after.parts, _graph(store), FORMAT, progress, cancelled, self.searched_by)
+        complete = save_index(store, after, self.searched_by, progress, cancelled)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
@@ -537,8 +277,8 @@ class Library:
         asked = [Reference(query)] if isinstance(query, Path) else query
         vector = self._blended(catalogue, engine, asked)
         stored = self._ready(catalogue, engine)
-        (found,) = self._nearest(stored, vector[None], k, mix)
-        return self._answer(stored, engine, found, vector, started)
+        (found,) = stored.nearest(vector[None], k, mix)
+        return stored.answer(engine.describe(), found, vector, started)
 
     def explain(
         self, catalogue: Catalogue, engine: Engine, query: Reference, digest: str, part: int = 0
@@ -598,8 +338,8 @@ class Library:
         if len(rows) > 1:
             vector = 2 * vector - rows[1]
         (vector,), stored = unit_rows(vector[None]), self._ready(catalogue, engine)
-        (found,) = self._nearest(stored, vector[None], k, mix)
-        answer = self._answer(stored, engine, found, vector, started)
+        (found,) = stored.nearest(vector[None], k, mix)
+        answer = stored.answer(engine.describe(), found, vector, started)
         # How alike strangers look tells nothing of how near a text should be.
         return replace(answer, matches=[replace(match, agreement={}) for match in answer.matches])
 
@@ -674,7 +414,7 @@ class Library:
             vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
         store.commit(stored.digests - {stored.rows[place].digest for place in stale})
         store.append(Features(rows, [vectors]))
-        _graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
+        graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
 
     def parts(self, engine: Engine, query: Path) -> list[Part]:
         """What can be searched for in a picture (its faces, say), the most prominent first. Raises as `search`."""
@@ -689,21 +429,7 @@ class Library:
         Only labels of the NEAR nearest pictures are ranked. without: digest of a picture that is left out. Raises
         NotIndexed.
         """
-        stored = self._ready(catalogue, engine)
-        (near,) = self._nearest(stored, vector[None], NEAR)
-        names = list(dict.fromkeys(match.label or match.digest for match in near if match.digest != without))
-        ranked = []
-        for name in names[: 4 * k]:
-            pictures = _best_rows(stored.features, stored.rows_of[name], vector, without)
-            if pictures:
-                mean = sum(cosine for cosine, _ in pictures) / len(pictures)
-                ranked.append(((pictures[0][0] + mean) / 2, name, pictures[:SHOWN]))
-        ranked.sort(key=lambda entry: (-entry[0], entry[1]))
-        groups = []
-        for score, _, pictures in ranked[:k]:
-            matches = [stored.match(place, cosine) for cosine, place in pictures]
-            groups.append(Group(matches[0].label, score, matches))
-        return Ranking(groups, sum(len(places) for places in stored.rows_of.values()), stored.index.name)
+        return self._ready(catalogue, engine).rank(vector, k, without)
 
     def calibration(self, catalogue: Catalogue, engine: Engine, mix: Mix | None = None) -> Calibration:
         """How alike strangers are here; remembered until something changes. Raises as `search`."""
@@ -731,14 +457,7 @@ class Library:
 
         Nothing of a label that nobody has, nor of the other then. Raises NotIndexed.
         """
-        stored = self._ready(catalogue, engine)
-        places = [stored.pictures_of.get(label, []) for label in (one, other)]
-        rows = [stored.features.take(pictures) for pictures in places]
-        found: list[list[str]] = []
-        for pictures, own, others in zip(places, rows, reversed(rows), strict=True):
-            best = np.argsort(-(own @ others.sum(axis=0)), kind="stable")[:k] if len(others) else []
-            found.append([stored.features.rows[pictures[i]].digest for i in best])
-        return found[0], found[1]
+        return self._ready(catalogue, engine).most_alike(one, other, k)
 
     def projection(
         self,
@@ -757,28 +476,15 @@ class Library:
         check(method)
         stored = self._ready(catalogue, engine)
         digests = sorted(stored.first_row)
-        shown = hashlib.sha256(repr((VERSION, digests)).encode()).hexdigest()
         path = self._store(catalogue, engine).path.with_suffix(f".{method.lower()}.map")
-        try:
-            with path.open("rb") as file:
-                told = files.load_plain(file)
-            if told["shown"] == shown:
-                positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), 2)
-                if ((positions >= 0) & (positions <= 1)).all():
-                    return Projection(digests, positions)
-        except FileNotFoundError:
-            pass
-        except Exception:  # whatever a damaged or hostile pickle may raise
-            files.set_aside(path)
-        if kept_only:
-            return None
-        rows = stored.features.take([stored.first_row[digest] for digest in digests])
-        positions = project(rows, method, cancelled)
-        if positions is None:
-            return None
-        told = {"shown": shown, "positions": positions.tobytes()}
-        files.write_atomically(path, [pickle.dumps(told, protocol=5)])
-        return Projection(digests, positions)
+        made = Projection.kept(path, digests)
+        if made is None and not kept_only:
+            rows = stored.features.take([stored.first_row[digest] for digest in digests])
+            positions = project(rows, method, cancelled)
+            if positions is not None:
+                made = Projection(digests, positions)
+                made.keep(path)
+        return made
 
     def recommend(
         self,
@@ -815,12 +521,12 @@ class Library:
             raise SemblanceError("These pictures cancel each other out; like another, or weigh them differently.")
         vector = (wish / length).astype(np.float32)
         width, skip = WIDTH * k if diversity else k, own | others
-        (found,) = self._nearest(stored, vector[None], width + len(skip), mix)
+        (found,) = stored.nearest(vector[None], width + len(skip), mix)
         found = [match for match in found if match.digest not in skip][:width]
         near = stored.vectors(found) * stretch
         order = diverse(near, [match.score for match in found], k, diversity)
         because = tuple(numbers[reason] for reason in nearest(rows * stretch, near[order]))
-        return self._answer(stored, engine, [found[i] for i in order], vector, started, because)
+        return stored.answer(engine.describe(), [found[i] for i in order], vector, started, because)
 
     def head(self, catalogue: Catalogue, engine: Engine) -> Head | None:
         """The classifier that was last taught for this fingerprint; None before. A tuned space has its own."""
@@ -916,28 +622,7 @@ class Library:
         know.
         """
         head = self._taught(catalogue, engine)
-        learned_from = head.taught.keys() - head.held_out
-        skipped: list[Skipped] = []
-        asked: list[tuple[str, int, np.ndarray]] = []  # path, number of its label, vector
-        for path, label in queries:
-            try:
-                if label not in head.labels:
-                    raise SemblanceError("The classifier knows no such folder; train it anew if it should.")
-                if hashlib.sha256(images.read_bytes(path)).hexdigest() in learned_from:
-                    raise SemblanceError(
-                        "The classifier has learned from this picture, so it would prove nothing."
-                    )
-                asked.append((os.fspath(path), head.labels.index(label), self._embed(catalogue, engine, path)))
-            except SemblanceError as error:
-                skipped.append(Skipped(os.fspath(path), str(error)))
-        if not asked:
-            raise SemblanceError(
-                "Nothing to examine: put new pictures into folders named as those that were learned."
-            )
-        vectors, truth = np.stack([vector for *_, vector in asked]), np.array([number for _, number, _ in asked])
-        before, paths = softmax(head.scores(vectors)), [path for path, *_ in asked]
-        told = examine(head.labels, truth, head.probabilities(vectors), before, paths, head.sure_from)
-        return told, skipped
+        return evaluation.of_head(head, partial(self._embed, catalogue, engine), queries)
 
     def evaluate(
         self,
@@ -953,35 +638,8 @@ class Library:
         is left out. seconds_per_query is from file to answer; when leaving one out, of the search alone. mix:
         see `search`.
         """
-        stored = self._ready(catalogue, engine)
-        labels = stored.labels
-        many = Counter(labels.values())
-        started = time.perf_counter()
-        skipped: list[Skipped] = []
-        asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
-        if queries is None:
-            learned = _learned_from(engine)
-            able = [digest for digest, label in labels.items() if many[label] > 1 and digest not in learned]
-            vectors = stored.features.take([stored.first_row[digest] for digest in able])
-            asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
-        for path, label in queries or ():
-            try:
-                asked.append(("", label, self._embed(catalogue, engine, path)))
-            except SemblanceError as error:
-                skipped.append(Skipped(os.fspath(path), str(error)))
-        asked = [query for query in asked if query[1] and many[query[1]]]
-        if not asked:
-            raise SemblanceError("Nothing to measure: put the pictures into folders, two or more in each.")
-        found = self._nearest(stored, np.stack([vector for *_, vector in asked]), DEPTH + 1, mix)
-        answers = [
-            [match.label for match in matches if match.digest != own]
-            for (own, *_), matches in zip(asked, found, strict=True)
-        ]
-        scores = retrieval_scores([label for _, label, _ in asked], answers)
-        seconds = (time.perf_counter() - started) / len(asked)
-        network, key = engine.describe().network, engines.fingerprint(engine)
-        key = key if mix is None else mixing.fingerprint(key, mix)
-        return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
+        stored, embed = self._ready(catalogue, engine), partial(self._embed, catalogue, engine)
+        return evaluation.of_retrieval(stored, engine, embed, queries, mix)
 
     def evaluate_pairs(
         self, catalogue: Catalogue, engine: Engine, folds: Sequence[Sequence[Pair]]
@@ -990,37 +648,7 @@ class Library:
 
         Raises NotIndexed, and SemblanceError when a picture that is named is not in the catalogue.
         """
-        stored = self._ready(catalogue, engine)
-        digests = {os.path.splitext(path)[0]: digest for digest, paths in stored.paths.items() for path in paths}
-        cosines, same = [], []
-        missing = 0
-        for fold in folds:
-            pairs = [[digests.get(name, "") for name in (pair.one, pair.other)] for pair in fold]
-            lost = next((pair for pair, found in zip(fold, pairs, strict=True) if not all(found)), None)
-            if lost:
-                raise SemblanceError(f"{catalogue.name} lacks {lost.one} or {lost.other}, which the pairs name.")
-            there = np.array([all(digest in stored.first_row for digest in pair) for pair in pairs])
-            rows = [[stored.first_row[digest] for digest in pairs[number]] for number in np.flatnonzero(there)]
-            one, other = (stored.features.take(column) for column in np.array(rows, int).reshape(-1, 2).T)
-            found = np.full(len(fold), -1.0)
-            found[there] = np.einsum("ij,ij->i", one, other)
-            cosines.append(found)
-            same.append(np.array([pair.same for pair in fold]))
-            missing += int((~there).sum())
-        right, thresholds = cross_validated(cosines, same)
-        deviation = float(np.std(right, ddof=1)) if len(right) > 1 else 0.0
-        return PairsEvaluation(
-            engine=engine.name,
-            network=engine.describe().network,
-            fingerprint=engines.fingerprint(engine),
-            pairs=sum(map(len, folds)),
-            missing=missing,
-            folds=len(folds),
-            accuracy=float(right.mean()),
-            deviation=deviation,
-            standard_error=deviation / len(right) ** 0.5,
-            threshold=float(thresholds.mean()),
-        )
+        return evaluation.of_pairs(catalogue, self._ready(catalogue, engine), engine, folds)
 
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
@@ -1087,73 +715,24 @@ class Library:
         with self._lock:
             return self._stores.setdefault(path, FeatureStore(path, engine.name, key, engine.describe().dim))
 
-    def _load(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
+    def _load(self, catalogue: Catalogue, engine: Engine) -> Searchable:
         """What is stored, less what has gone from the folder or is hidden; kept until something changes."""
         store = self._store(catalogue, engine)
-        saved = _graph(store)
-        version = (*store.version(), files.version(saved))
+        version = version_of(store)
         with self._lock:
             known = self._searchable.get(store.path)
             if known is None or not known.is_of(version, catalogue):
-                paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
-                shown = paths.keys() - hidden
-                ids = _row_ids(stored.rows)
-                searched = index.over(ids, stored.parts, saved, FORMAT, self.searched_by)
-                searched.remove([ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown])
-                rows = Counter(row.digest for row in stored.rows if row.digest in shown)
-                crowd = max(rows.values(), default=1)
-                first_row: dict[str, int] = {}
-                for i, row in enumerate(stored.rows):
-                    if row.digest in rows:
-                        first_row.setdefault(row.digest, i)
                 parts = engine.vector_parts() if isinstance(engine, Parted) else ()
-                known = _Searchable(
-                    version, catalogue.root, paths, hidden, stored, first_row, searched, crowd, parts
-                )
+                known = searchable(catalogue, store, parts, version, self.searched_by)
                 self._searchable[store.path] = known
             return known
 
-    def _ready(self, catalogue: Catalogue, engine: Engine) -> _Searchable:
+    def _ready(self, catalogue: Catalogue, engine: Engine) -> Searchable:
         engine.prepare()  # until then another network may seem to answer
         stored = self._load(catalogue, engine)
         if not stored.first_row:
             raise NotIndexed(f"{catalogue.name} has no pictures indexed for {engine.name}; index it first.")
         return stored
-
-    def _answer(
-        self,
-        stored: _Searchable,
-        engine: Engine,
-        matches: list[Match],
-        vector: np.ndarray,
-        started: float,
-        because: tuple[int, ...] = (),
-    ) -> Answer:
-        """vector: what was asked with."""
-        if stored.parts:
-            matches = [replace(match, agreement=stored.agreement(match, vector)) for match in matches]
-        card, searched = engine.describe(), len(stored.first_row)
-        seconds = time.perf_counter() - started
-        return Answer(matches, card.network, card.weights, stored.index.name, searched, seconds, because)
-
-    def _nearest(
-        self, stored: _Searchable, vectors: np.ndarray, k: int, mix: Mix | None = None
-    ) -> list[list[Match]]:
-        """For each query the k nearest pictures, each by its best row."""
-        lengths = np.ones(len(vectors))
-        if mix is not None:  # rows are of unit length, so that the product with one is cosine times length
-            vectors = vectors * stored.scale(mix)
-            lengths = np.linalg.norm(vectors, axis=1)
-        ids, scores = stored.index.query(vectors, k * stored.crowd)
-        answers = []
-        for names, cosines, length in zip(ids, scores, lengths.tolist(), strict=True):
-            best: dict[str, Match] = {}
-            for name, cosine in zip(names, cosines, strict=True):
-                digest, _, number = name.partition("/")
-                if digest not in best:
-                    best[digest] = stored.match(stored.first_row[digest] + int(number), cosine * length)
-            answers.append(list(best.values())[:k])
-        return answers
 
     def _taught(self, catalogue: Catalogue, engine: Engine) -> Head:
         self._ready(catalogue, engine)
@@ -1191,45 +770,12 @@ class Library:
             return known[1]
 
 
-def _learned_from(engine: Engine) -> set[str]:
-    """Digests of the pictures by which an engine was made."""
-    return engine.space.head.taught.keys() - engine.space.head.held_out if isinstance(engine, Tuned) else set()
-
-
-def _graph(store: FeatureStore) -> Path:
-    """Where the approximate index of a feature file is kept."""
-    return store.path.with_suffix(".hnsw")
-
-
 def _unchanged(catalogue: Catalogue, digest: str) -> bytes:
     """Of a picture's file. Raises ImageError."""
     data = images.read_bytes(catalogue.file(digest))
     if hashlib.sha256(data).hexdigest() != digest:
         raise images.ImageError("The file has changed since it was indexed; index again.")
     return data
-
-
-def _best_rows(
-    features: Features, places: Sequence[int], vector: np.ndarray, without: str
-) -> list[tuple[float, int]]:
-    """Rows of some pictures -> of each picture its row nearest to the vector: (cosine, place), best first."""
-    cosines = features.take(places) @ vector
-    best: dict[str, tuple[float, int]] = {}
-    for number in np.argsort(-cosines, kind="stable"):
-        digest = features.rows[places[number]].digest
-        if digest != without:
-            best.setdefault(digest, (float(cosines[number]), places[number]))
-    return list(best.values())
-
-
-def _row_ids(rows: Sequence[Row]) -> list[str]:
-    """DIGEST/NUMBER: the same row's id stays the same wherever it is stored."""
-    ids = []
-    seen: Counter[str] = Counter()
-    for row in rows:
-        ids.append(f"{row.digest}/{seen[row.digest]}")
-        seen[row.digest] += 1
-    return ids
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ t-SNE: van der Maaten and Hinton, Visualizing Data using t-SNE, 2008. UMAP: McIn
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from engines import SemblanceError
+from features import files
 
 VERSION = 2  # of what is below: a map that is kept from another one is made anew
 FEW = 4  # rows: t-SNE and UMAP need so many
@@ -36,6 +39,32 @@ class Projection:
 
     digests: Sequence[str]
     positions: np.ndarray
+
+    def keep(self, path: Path) -> None:
+        """In a file of its own, for `kept`."""
+        told = {"shown": _shown(self.digests), "positions": self.positions.tobytes()}
+        files.write_atomically(path, [pickle.dumps(told, protocol=5)])
+
+    @classmethod
+    def kept(cls, path: Path, digests: Sequence[str]) -> Projection | None:
+        """What `keep` has kept, if it is of these pictures. A damaged file is set aside."""
+        try:
+            with path.open("rb") as file:
+                told = files.load_plain(file)
+            if told["shown"] == _shown(digests):
+                positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), 2)
+                if ((positions >= 0) & (positions <= 1)).all():
+                    return cls(digests, positions)
+        except FileNotFoundError:
+            pass
+        except Exception:  # whatever a damaged or hostile pickle may raise
+            files.set_aside(path)
+        return None
+
+
+def _shown(digests: Sequence[str]) -> str:
+    """What a map is of: the pictures, and how it is made."""
+    return hashlib.sha256(repr((VERSION, digests)).encode()).hexdigest()
 
 
 class _Cancelled(Exception):

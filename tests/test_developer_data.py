@@ -15,9 +15,10 @@ import pytest
 
 import engines
 from engines import lookalike
+from features.answers import Liked
 from features.evaluation import Evaluation
 from features.images import open_image
-from features.library import Library, Liked, labelled_files
+from features.library import Library, labelled_files
 from training import data as of_training
 from training import measure, robustness
 

@@ -9,8 +9,9 @@ import pytest
 from toy import BLUE, GREEN, RED, Toy, digest, hue, paint
 
 from engines import unit_rows
+from features.answers import NotIndexed
 from features.kinds import Kinds, compare
-from features.library import Library, NotIndexed
+from features.library import Library
 
 
 def _rows(number: int, dim: int = 8) -> np.ndarray:

@@ -14,8 +14,9 @@ from toy import digest, paint
 
 from demos import kinds as view
 from demos.shelf import Shelf
+from features.answers import NotIndexed
 from features.kinds import Kinds
-from features.library import Library, NotIndexed
+from features.library import Library
 
 NAME = "colour"
 HOSTILE = "<img src=x onerror=alert(1)> ${1} {{this}}"

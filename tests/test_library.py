@@ -34,10 +34,12 @@ from toy import (
 
 import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
+from features.answers import Answer, Liked, NotIndexed
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
 from features.index import BACKENDS, create
-from features.library import BATCH, SHOWN, Answer, Library, Liked, NotIndexed, default_home, labelled_files
+from features.library import BATCH, Library, default_home, labelled_files
+from features.searchable import SHOWN
 
 ROOT = Path(__file__).parent.parent
 

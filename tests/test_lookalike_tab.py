@@ -20,9 +20,10 @@ from demos import draw, lookalike, search, share
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import Box, SemblanceError
+from features.answers import Group, Match, Part
 from features.calibration import Calibration
 from features.catalogue import Catalogue
-from features.library import Group, Library, Match, Part
+from features.library import Library
 from features.verification import KnownPairs
 
 NO_FACE = "No face found. Try a larger, front-facing photo."

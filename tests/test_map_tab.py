@@ -16,7 +16,8 @@ from demos import board
 from demos import map as atlas
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.library import Library, NotIndexed
+from features.answers import NotIndexed
+from features.library import Library
 from features.projection import Projection
 
 NAME = "colour"

@@ -27,9 +27,10 @@ from demos import mirror, search, suite
 from demos.shelf import Shelf
 from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
+from features.answers import Liked, NotIndexed
 from features.catalogue import Catalogue
 from features.embedding import embed_query
-from features.library import Library, Liked, NotIndexed
+from features.library import Library
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

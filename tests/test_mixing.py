@@ -11,9 +11,10 @@ from toy import BLACK, BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, p
 
 from engines import Crop, SemblanceError, VectorPart, fingerprint, unit_rows
 from features import mixing
+from features.answers import Reference
 from features.catalogue import Catalogue
 from features.images import open_image
-from features.library import Library, Reference
+from features.library import Library
 from features.mixing import read_mix
 
 PARTS = (VectorPart("left", 3, 0.75, "wings"), VectorPart("right", 3, 0.25, "tail"))

@@ -13,7 +13,8 @@ from toy import Toy, digest, is_one_sentence, paint, wheel
 
 from engines import SemblanceError, unit_rows
 from features import projection
-from features.library import Library, NotIndexed
+from features.answers import NotIndexed
+from features.library import Library
 from features.projection import between, place, project
 
 UMAP = pytest.param(

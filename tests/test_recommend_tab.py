@@ -14,7 +14,8 @@ from demos import recommend, tray
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
-from features.library import Library, Liked, NotIndexed
+from features.answers import Liked, NotIndexed
+from features.library import Library
 
 A, B, C = (Held(Path(name), digest=name * 64) for name in "abc")
 

@@ -11,8 +11,9 @@ from test_mixing import Twofold
 from toy import BLACK, BLUE, GREEN, RED, WHITE, Halves, Toy, digest, hue, is_one_sentence, paint
 
 from engines import Engine, SemblanceError, unit_rows
+from features.answers import Answer, Liked
 from features.catalogue import Catalogue
-from features.library import Answer, Library, Liked
+from features.library import Library
 from features.recommendation import diverse, nearest, taste
 
 X, Y = np.eye(2, dtype=np.float32)

@@ -17,9 +17,10 @@ from demos.options import Pin
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import Box, Engine
+from features.answers import Reference
 from features.embedding import embed_query
 from features.images import LONGEST_SIDE, ImageError, full_size, open_image
-from features.library import Library, Reference
+from features.library import Library
 
 INSIDE: Any = (0.5, 0, 1, 1)
 

@@ -21,7 +21,8 @@ from toy import BLACK, BLUE, GREEN, ORANGE, RED, WHITE, Halves, Toy, hue, is_one
 
 import engines
 from features import files
-from features.library import BATCH, Library, NotIndexed
+from features.answers import NotIndexed
+from features.library import BATCH, Library
 from features.store import JOURNAL_SHARE, Features, FeatureStore, Row
 
 DIM = 3

@@ -17,8 +17,9 @@ import engines
 from demos import why
 from engines import Crop, Explainer, SemblanceError, unit_rows
 from engines.networks import builtin, runtime
+from features.answers import Explanation, Reference
 from features.images import ImageError
-from features.library import Explanation, Library, Reference
+from features.library import Library
 
 
 class Told(Halves):

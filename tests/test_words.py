@@ -6,7 +6,8 @@ import pytest
 from toy import BLACK, BLUE, RED, Toy, paint
 
 from engines import SemblanceError
-from features.library import Answer, Library
+from features.answers import Answer
+from features.library import Library
 from features.words import NAME, Words, words
 
 
