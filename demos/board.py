@@ -25,7 +25,6 @@ from features.answers import NotIndexed
 from features.catalogue import Catalogue
 
 NEAR = 12  # pictures beside the board
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 LAZY = """
 // a board is asked for when it comes into view: nobody waits for one that is not looked at
 const seen = new IntersectionObserver((entries) => {
@@ -95,13 +94,10 @@ def listen(
     def leave() -> tuple[Any, ...]:
         return gr.update(**board.blank), "", "", near[1]
 
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
-
     shown = [board.drawn, board.cover, board.told]
     changes = [page.picker.change, page.stamp.change]
-    gr.on(changes, leave, None, [*shown, near[0]], queue=False, **QUIET)
-    board.cover.stop(stop, None, None, queue=False, **QUIET)
+    gr.on(changes, leave, None, [*shown, near[0]], queue=False, **search.SILENT)
+    search.stops(shelf, board.cover)
     indexed = board.cover.index(index, page.picker, [board.cover, page.stamp], **search.WATCHES)
     asking: dict[str, Any] = {"inputs": [page.picker, choice], "outputs": shown, **search.WATCHES}
     moments = (board.drawn.wish, choice.change, indexed.then)

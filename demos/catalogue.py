@@ -16,7 +16,7 @@ import gradio as gr
 
 from demos import draw
 from demos.jobs import UNFORESEEN, Job
-from demos.search import POLL, WATCHES, Page, while_busy
+from demos.search import POLL, WATCHES, Page, stops, while_busy
 from demos.shelf import SAMPLES, Shelf
 from engines import SemblanceError
 from features import uploads
@@ -124,16 +124,13 @@ def tab(page: Page) -> None:
         async for told in run(source, engine):
             yield told
 
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
-
     out = [report, page.picker, page.stamp]
     busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
     again.click(index, [page.picker, engine], out, api_name="index", **busy)
     send.click(upload, [files, name, label, engine], out, api_name="upload", **busy).then(
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
-    report.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    stops(shelf, report)
     if shelf.local:
 
         async def index_folder(folder: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:

@@ -5,11 +5,9 @@ The view Classes of an engine's tab, and the opinion beside its answers.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import shutil
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,29 +98,17 @@ def draw_classes(page: search.Page, name: str) -> None:
 
     def does(start: Callable[[Shelf, Catalogue, Engine, str], Job]) -> Callable[..., AsyncIterator[Any]]:
         async def run(key: str) -> AsyncIterator[tuple[Any, Any]]:
-            """(report, stamp): works in the background, and then all is asked anew."""
-            try:
-                engine = await asyncio.to_thread(_ready, shelf, key, name)
-                job = await asyncio.to_thread(start, shelf, shelf.catalogue(key, name), engine, name)
-                while not job.ended.is_set() and not job.cancelled.is_set():
-                    yield draw.progress([job]), gr.skip()
-                    await asyncio.sleep(search.POLL)
-                if job.error:
-                    yield draw.failed(job.error), gr.skip()
-                else:
-                    yield gr.skip(), time.monotonic()
-            except SemblanceError as error:
-                yield draw.failed(error), gr.skip()
+            def begin() -> Job:
+                return start(shelf, shelf.catalogue(key, name), _ready(shelf, key, name), name)
+
+            async for step in search.followed(begin):
+                yield step
 
         return run
 
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
-
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     shown = [facts, report, tuned, keras]
-    report.seen(show, page.picker, shown, **quiet)
-    gr.on([page.picker.change, page.stamp.change], show, page.picker, shown, **quiet)
+    report.seen(show, page.picker, shown, **search.SILENT)
+    gr.on([page.picker.change, page.stamp.change], show, page.picker, shown, **search.SILENT)
     for button, start in ((learn, _start), (tune, _start_tuning)):
         button.click(does(start), page.picker, [report, page.stamp], trigger_mode="once", **search.WATCHES)
 
@@ -136,9 +122,9 @@ def draw_classes(page: search.Page, name: str) -> None:
         except (OSError, SemblanceError) as error:
             raise gr.Error("The model is not there; tune the search anew.", print_exception=False) from error
 
-    taken = keras.click(take, page.picker, made, **quiet)
+    taken = keras.click(take, page.picker, made, **search.SILENT)
     taken.success(None, js=f"() => setTimeout(() => document.getElementById('keras-{name}').click(), 50)")
-    report.stop(stop, None, None, queue=False, **quiet)
+    search.stops(shelf, report)
 
 
 def _ready(shelf: Shelf, key: str, name: str) -> Engine:

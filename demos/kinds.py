@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos import draw, search
-from demos.board import QUIET, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.board import Steps, as_json, draw_board, draw_near, listen, neighbours, ready
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.kinds import Kinds
@@ -140,7 +140,7 @@ def draw_kinds(page: search.Page, name: str) -> None:
     listen(page, name, board, (near, HINT), order, partial(_made, shelf, name))
     search.hearts(page, near)
     for moment, does in ((board.drawn.pair, pair), (near.search, pick)):
-        moment(does, page.picker, near, **QUIET, **search.SEARCHES)
+        moment(does, page.picker, near, **search.SILENT, **search.SEARCHES)
 
 
 async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:

@@ -17,7 +17,7 @@ import gradio as gr
 import numpy as np
 
 from demos import draw, search
-from demos.board import NEAR, QUIET, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.board import NEAR, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import SemblanceError
@@ -384,7 +384,7 @@ def draw_map(page: search.Page, name: str) -> None:
         "inputs": [page.picker, method, image],
         "outputs": [board.drawn, near],
         "preprocess": False,
-        **QUIET,
+        **search.SILENT,
         **search.SEARCHES,
     }
     for shown in listen(page, name, board, (near, HINT), method, partial(_made, shelf, name)):

@@ -5,9 +5,7 @@ Run it alone: `python -m demos.recommend [FOLDER]`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -68,18 +66,8 @@ def tab(page: search.Page) -> None:
         return None, tray.press(tray_, Held(path)) if path else gr.skip()
 
     async def index(key: str, name: str) -> AsyncIterator[tuple[Any, Any]]:
-        """(wall, stamp): indexes for the chosen engine, and then all is asked anew."""
-        try:
-            job = await asyncio.to_thread(shelf.index, key, _known(shelf, name))
-            while not job.ended.is_set() and not job.cancelled.is_set():
-                yield draw.progress([job]), gr.skip()
-                await asyncio.sleep(search.POLL)
-            yield gr.skip(), time.monotonic()
-        except SemblanceError as error:
-            yield draw.failed(error), gr.skip()
-
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
+        async for step in search.followed(lambda: shelf.index(key, _known(shelf, name))):
+            yield step
 
     asked, told = [page.picker, page.tray, engine, diversity, k], [held, wall, status]
     asking: dict[str, Any] = {"api_visibility": "private", "show_progress_on": wall, **search.SEARCHES}
@@ -96,7 +84,7 @@ def tab(page: search.Page) -> None:
     for does, listen in (("turn", held.turn), ("front", held.front), ("drop", held.drop), ("weigh", held.weigh)):
         listen(_changes(does), page.tray, page.tray, **search.SILENT)
     wall.index(index, [page.picker, engine], [wall, page.stamp], **search.WATCHES)
-    wall.stop(stop, None, None, queue=False, **search.SILENT)
+    search.stops(shelf, wall)
     search.hearts(page, wall)
 
 

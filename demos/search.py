@@ -19,7 +19,7 @@ from gradio.utils import get_upload_folder
 
 import demos
 from demos import draw, options, region, tray, why
-from demos.jobs import UNFORESEEN
+from demos.jobs import UNFORESEEN, Job
 from demos.options import How, Pin
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
@@ -264,9 +264,6 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             pass
         return gr.skip(), gr.skip()
 
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
-
     def turn(asked: Asked, event: gr.EventData) -> Asked:
         """Another part of the same question; which there are is known to who answers."""
         return replace(asked, part=number(event.digest))
@@ -432,7 +429,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
 
         saved = wall.save(save, answering["inputs"], made, preprocess=False, api_visibility="private", **SEARCHES)
         saved.success(None, js=f"() => setTimeout(() => document.getElementById('made-{name}').click(), 50)")
-    gr.on([wall.stop, soon.stop], stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    stops(shelf, wall, soon)
 
 
 def number(told: Any) -> int:
@@ -447,6 +444,28 @@ def limited(k: Any, most: int) -> int:
         return min(most, max(1, int(k)))
     except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
         return 1
+
+
+async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:
+    """(what stands in the results' place, stamp): what `start` begins, its progress; then all is asked anew."""
+    try:
+        job = await asyncio.to_thread(start)
+        while not (job.ended.is_set() or job.cancelled.is_set()):
+            yield draw.progress([job]), gr.skip()
+            await asyncio.sleep(POLL)
+        yield (draw.failed(job.error), gr.skip()) if job.error else (gr.skip(), time.monotonic())
+    except SemblanceError as error:
+        yield draw.failed(error), gr.skip()
+
+
+def stops(shelf: Shelf, *walls: gr.HTML) -> None:
+    """The button Cancel on what is told of jobs does what it says."""
+
+    def stop(event: gr.EventData) -> None:
+        shelf.cancel(str(event.digest).split())
+
+    for wall in walls:
+        wall.stop(stop, None, None, queue=False, **SILENT)
 
 
 def hearts(page: Page, wall: gr.HTML) -> None:

@@ -5,9 +5,7 @@ Run it alone: `python -m demos.text [FOLDER]`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -81,18 +79,8 @@ def tab(page: search.Page) -> None:
             raise gr.Error(f"The caption was not kept: {error}", print_exception=False) from error
 
     async def index(key: str) -> AsyncIterator[tuple[Any, Any]]:
-        """(wall, stamp)"""
-        try:
-            job = await asyncio.to_thread(shelf.index, key, _engine(shelf))
-            while not job.ended.is_set() and not job.cancelled.is_set():
-                yield draw.progress([job]), gr.skip()
-                await asyncio.sleep(search.POLL)
-            yield gr.skip(), time.monotonic()
-        except SemblanceError as error:
-            yield draw.failed(error), gr.skip()
-
-    def stop(event: gr.EventData) -> None:
-        shelf.cancel(str(event.digest).split())
+        async for step in search.followed(lambda: shelf.index(key, _engine(shelf))):
+            yield step
 
     asked = [page.picker, text, unlike, image, k]
     asking: dict[str, Any] = {"preprocess": False, "show_progress_on": wall, **search.SEARCHES}
@@ -113,7 +101,7 @@ def tab(page: search.Page) -> None:
         kept = moment(write, written, [chosen, caption, keep, digest], **search.SILENT)
         kept.success(ask, asked, [wall, status], api_visibility="private", **asking)
     wall.index(index, page.picker, [wall, page.stamp], **search.WATCHES)
-    wall.stop(stop, None, None, queue=False, **search.SILENT)
+    search.stops(shelf, wall)
     search.hearts(page, wall)
 
 

@@ -91,12 +91,15 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
             logging.getLogger(__name__).exception("a transfer failed")
             yield gr.skip(), draw.failed(UNFORESEEN)
 
-    silent: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     gr.on(
-        [page.demo.load, page.picker.change, page.stamp.change], arrive, page.picker, [examples, digest], **silent
+        [page.demo.load, page.picker.change, page.stamp.change],
+        arrive,
+        page.picker,
+        [examples, digest],
+        **search.SILENT,
     )
-    examples.search(chosen, page.picker, [painting, digest], **silent)
-    gr.on([painting.input, painting.clear], lambda: "", None, digest, **silent)
+    examples.search(chosen, page.picker, [painting, digest], **search.SILENT)
+    gr.on([painting.input, painting.clear], lambda: "", None, digest, **search.SILENT)
     running = paint.click(
         work,
         [page.picker, photo, painting, digest, strength, keep, size],
@@ -104,9 +107,9 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
         preprocess=False,
         concurrency_id="transfer",
         concurrency_limit=1,  # it takes all cores
-        **silent,
+        **search.SILENT,
     )
-    stop.click(lambda: _sentence(STOP), None, told, cancels=[running], queue=False, **silent)
+    stop.click(lambda: _sentence(STOP), None, told, cancels=[running], queue=False, **search.SILENT)
 
 
 def _previews(content: Path, style: Path, how: dict[str, Any]) -> Iterator[tuple[Any, str]]:
