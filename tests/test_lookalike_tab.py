@@ -108,12 +108,12 @@ def test_a_person_has_a_card_with_name_flags_and_runners_up(tmp_path: Path) -> N
     html = draw.people(catalogue, [Group("<b>ann", 0.8, many), Group("", 0.3, alone)], draw.Scale(NONE_KNOWN))
     parsed = ElementTree.fromstring(html.replace('loading="lazy"', ""))
     ann, loose = parsed.findall("div/div")
-    assert ann.findtext("button/span[@class='label']") == "<b>ann"
+    assert ann.findtext("div/button/span[@class='label']") == "<b>ann"
     assert ann.findtext("details/summary") == "8 more photos" and len(ann.findall("details/div/button")) == 8
-    assert ann.findall("button")[0].attrib["data-digest"] == "<b>ann/0.jpg"
-    assert [flag.text for flag in ann.findall("button//i")] == ["small"]
-    assert loose.findtext("button/span[@class='label']") == "loose" and loose.find("details") is None
-    assert [flag.text for flag in loose.findall("button//i")] == ["blurred", "turned away"]
+    assert ann.findall("div/button")[0].attrib["data-digest"] == "<b>ann/0.jpg"
+    assert [flag.text for flag in ann.findall("div/button//i")] == ["small"]
+    assert loose.findtext("div/button/span[@class='label']") == "loose" and loose.find("details") is None
+    assert [flag.text for flag in loose.findall("div/button//i")] == ["blurred", "turned away"]
 
 
 def _part(remarks: tuple[str, ...] = (), box: Box | None = (10, 10, 60, 80)) -> Part:
