@@ -119,7 +119,7 @@ def test_folders_are_learned_asked_and_reported(browser: Any, app: str) -> None:
         panel = page.locator("[role=tabpanel]:visible").first
         page.locator("[role=tab][data-tab-id=classes]:visible").click()
         page.locator(".examined:visible", has_text="Nothing to learn from yet").first.wait_for()
-        page.locator("[role=tab][data-tab-id=search]:visible").click()
+        page.locator("[role=tab][data-tab-id=find]:visible").click()
         panel.locator("[data-do=index]").click()
         panel.locator(".examples button").first.click()
         panel.locator(".card").first.wait_for()
@@ -137,6 +137,6 @@ def test_folders_are_learned_asked_and_reported(browser: Any, app: str) -> None:
             page.get_by_role("button", name="Keras model").click()
         assert download.value.suggested_filename == "semblance-product.keras"
 
-        page.locator("[role=tab][data-tab-id=search]:visible").click()
+        page.locator("[role=tab][data-tab-id=find]:visible").click()
         panel.get_by_label("Search as tuned to the folders").check()
         panel.locator(".facts", has_text="Products, tuned").wait_for()
