@@ -25,6 +25,8 @@ from features.learning import Lesson
 
 __all__ = ["EPOCHS", "Finetuned", "check", "run"]
 
+CHECKPOINTS = 1  # raise it when another model is trained: earlier checkpoints are then deleted
+
 
 @dataclass(frozen=True)
 class Finetuned:
@@ -49,7 +51,7 @@ def check(engine: Engine, out: Path) -> tuple[Trainable, Found]:
     """Before the work: raises SemblanceError when the network can't be fine-tuned, or `out` can't be written."""
     if out.suffix != ".h5" or out.name.endswith(".weights.h5"):  # which Keras reads as another layout
         raise SemblanceError(f"{out} has no name for a weights file; let it end in .h5, but not in .weights.h5.")
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise SemblanceError(
             f"{out} can't be written; name a file in a folder that is there and can be written to."
         )
@@ -115,7 +117,7 @@ def _told(lesson: Lesson, pretrained: float | None, done: Outcome) -> Finetuned:
 
 
 def _key(sha256: str, taught: Mapping[str, str], blocks: int) -> str:
-    told = json.dumps([sha256, blocks, dict(taught)])
+    told = json.dumps([CHECKPOINTS, sha256, blocks, dict(taught)])
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 

@@ -81,7 +81,7 @@ def save(trunk: keras.Model, path: Path, target: Path) -> None:
     (trained,) = (layer for layer in trunk.layers if isinstance(layer, keras.Model))
     published = _published(path).layers
     with h5py.File(target, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in published]
+        file.attrs["layer_names"] = np.array([layer.name for layer in published], "S")
         for layer, now in zip(published, trained.layers, strict=True):
             scaled = isinstance(layer, keras.layers.Normalization)  # see `_scale_as_published`
             weights = (layer if scaled else now).weights
