@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import Engine, SemblanceError
-from engines.networks.finetuning import EPOCHS, Outcome, Pictures, finetune
+from engines.networks.finetuning import EPOCHS, Pictures, finetune
 from engines.networks.network import NetworkEngine, Trainable, squeezed
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found
@@ -30,8 +30,8 @@ CHECKPOINTS = 1  # raise it when another model is trained: earlier checkpoints a
 
 @dataclass(frozen=True)
 class Finetuned:
-    """labels: names. pictures: learned from and held out. pretrained, accuracy: 0..1, of a classifier over the
-    network as it was, and of the fine-tuned one, on what was held out; None where nothing was. See also Outcome.
+    """pictures: learned from. pretrained, accuracy: 0..1, on what was held out, of a classifier over the network as
+    it was, and of the fine-tuned one with its own; None where nothing was. best_epoch: the one kept, from 1.
     """
 
     labels: tuple[str, ...]
@@ -107,13 +107,15 @@ def run(
         with contextlib.suppress(OSError):
             partial.unlink()
     shutil.rmtree(work)
-    return _told(lesson, head.examination and head.examination.accuracy, done)
-
-
-def _told(lesson: Lesson, pretrained: float | None, done: Outcome) -> Finetuned:
-    held_out = len(lesson.held_out)
-    learned = len(lesson.taught) - held_out
-    return Finetuned(lesson.names, learned, held_out, pretrained, done.accuracy, len(done.losses), done.best)
+    return Finetuned(
+        labels=head.labels,
+        pictures=int((~held_out).sum()),
+        held_out=int(held_out.sum()),
+        pretrained=head.examination.accuracy if head.examination else None,
+        accuracy=done.accuracy,
+        epochs=len(done.losses),
+        best_epoch=done.best,
+    )
 
 
 def _key(sha256: str, taught: Mapping[str, str], blocks: int) -> str:

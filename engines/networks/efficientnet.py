@@ -59,7 +59,8 @@ def _net(path: Path | None) -> keras.Model:
 
 def trunk(path: Path, blocks: int) -> keras.Model:
     """(N, 224, 224, 3) float32, 0..255, -> (N, 1280), of which only the last blocks (of 16), and the convolution
-    after them, are trainable; not their BatchNorm."""
+    after them, are trainable; not their BatchNorm.
+    """
     import keras
 
     model = _published(path)

@@ -83,7 +83,7 @@ def finetune(
             model.train_on_batch(pictures.pixels[batch], pictures.truth[batch], pictures.weights[batch])
         chances = _chances(model, pictures.pixels, watched)[np.arange(len(truth)), truth]
         losses.append(-float(np.log(np.maximum(chances, 1e-30)).mean()))
-        if losses[-1] == min(losses):
+        if int(np.argmin(losses)) == done:
             best = list(map(np.array, model.trainable_variables))
         _keep(checkpoint, variables, losses, best)
     progress(epochs * steps, epochs * steps, "fine-tuning")

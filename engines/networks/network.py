@@ -143,18 +143,18 @@ class NetworkEngine(Engine):
 
     def trainable(self) -> tuple[Trainable, Found]:
         """How the net that answers is fine-tuned, and its weights. Raises SemblanceError when it can't be."""
-        answering = self._answer(fetch=True)
-        if answering.network.trainable and answering.found:
-            return answering.network.trainable, answering.found
         able = next((net.weights for net in self.nets if net.trainable), None)
         if not isinstance(able, Weights):
             raise SemblanceError(
                 f"The engine {self.name} has no network that can be fine-tuned; use --engine product."
             )
-        raise SemblanceError(
-            f"There is nothing to fine-tune, because {answering.network.name} answers: "
-            f"put {able.file} from {able.url} into {cache_folder()}, or name it with --weights."
-        )
+        answering = self._answer(fetch=True)
+        if not (answering.network.trainable and answering.found):
+            raise SemblanceError(
+                "There is nothing to fine-tune, because the built-in encoder answers: "
+                f"put {able.file} from {able.url} into {cache_folder()}, or name it with --weights."
+            )
+        return answering.network.trainable, answering.found
 
     def vector_parts(self) -> Sequence[VectorPart]:
         return self._answer(fetch=False).network.parts
