@@ -30,8 +30,8 @@ CHECKPOINTS = 1  # raise it when another model is trained: earlier checkpoints a
 
 @dataclass(frozen=True)
 class Finetuned:
-    """pictures: learned from. pretrained, accuracy: 0..1, on what was held out, of a classifier over the network as
-    it was, and of the fine-tuned one with its own; None where nothing was. best_epoch: the one kept, from 1.
+    """pictures: learned from. pretrained, accuracy: 0..1, on what was held out, of a classifier over the network
+    as it was, and of the fine-tuned one with its own; None where nothing was. best_epoch: the one kept, from 1.
     """
 
     labels: tuple[str, ...]
