@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|classify|train|evaluate|transfer|engines]`."""
+[serve|index|search|recommend|classify|train|finetune|evaluate|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
 from features.evaluation import Evaluation
 from features.examination import Examination
+from features.finetuning import EPOCHS
+from features.finetuning import check as check_finetuning
 from features.heads import Head
 from features.images import ImageError
 from features.index import CHOICES
@@ -489,6 +491,43 @@ def _examined(name: str, found: Examination, head: Head, paths: dict[str, str]) 
         f"  {wrong.p:.1%} {wrong.given} for {wrong.label}: {paths.get(wrong.picture, wrong.picture)}"
         for wrong in found.mistakes[:FEW]
     ]
+
+
+@app.command()
+def finetune(
+    images: Images,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the weights go: a file that ends in .h5.")],
+    blocks: Annotated[int, typer.Option(min=1, help="How many of its last blocks learn.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="At most; it stops when it gets no better.")] = EPOCHS,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+) -> None:
+    """Teach the network itself your folders, and write weights for --weights. Ctrl-C keeps each whole epoch."""
+    library = _library(home, weights, offline)
+    check_finetuning(library.engine(engine, network), out)
+    started = time.perf_counter()
+    catalogue, chosen = _indexed(library, images, engine, network)
+    with _progress() as progress:
+        done = library.finetune(catalogue, chosen, out, blocks, epochs, progress)
+    seconds = time.perf_counter() - started
+    card = chosen.describe()
+    told = {"engine": engine, "network": card.network, "weights": card.weights, "output": os.fspath(out)}
+    told |= asdict(done) | {"blocks": blocks, "better": done.better, "seconds": round(seconds, 3)}
+    lines = [
+        f"Learned {len(done.labels):,} folders of {done.pictures:,} pictures in {seconds:.1f} s; "
+        f"the best of {done.epochs} epochs was number {done.best_epoch}.",
+    ]
+    if done.accuracy is not None:
+        lines.append(
+            f"On {done.held_out:,} pictures held out it is {'better' if done.better else 'no better'}: "
+            f"accuracy {done.accuracy:.3f}, {done.pretrained:.3f} before."
+        )
+    lines.append(f"Search with it: --weights {out}")
+    _print(told, as_json, [*lines, _source(card)])
 
 
 @app.command()

@@ -125,6 +125,15 @@ def tune(
     return Space(weights, bias, _head(within, layer), _precision(lesson), _precision(within))
 
 
+def balance(truth: np.ndarray) -> np.ndarray:
+    """(n,) numbers of labels -> (n,) what each counts in learning, 1 on average.
+
+    Between none, by which large labels swallow small ones, and full weights, which make large ones too unsure.
+    """
+    weights = 1 / np.sqrt(np.bincount(truth))[truth]
+    return weights / weights.mean()
+
+
 def save_keras(space: Space, path: Path) -> None:
     """A Keras model, (N, D) unit rows -> (N, S) unit rows and (N, C) probabilities, for people to take away."""
     with quietly():
@@ -169,9 +178,7 @@ def _fit(lesson: Lesson, recipe: Recipe, progress: Progress, cancelled: Callable
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # of the softmax
     model.compile(keras.optimizers.Adam(recipe.rate), loss)
 
-    # Between none, by which large labels swallow small ones, and full weights, which make large ones too unsure.
-    weights = 1 / np.sqrt(np.bincount(truth, minlength=count))[truth]
-    weights /= weights.mean()
+    weights = balance(truth)
     random = np.random.default_rng(SEED)
     best, best_epoch, kept = math.inf, 0, model.get_weights()
     for epoch in range(EPOCHS):

@@ -34,7 +34,7 @@ from engines import (
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import evaluation, files, images, learning, words
+from features import evaluation, files, finetuning, images, learning, words
 from features.answers import (
     Answer,
     Busy,
@@ -584,6 +584,37 @@ class Library:
     def keras_file(self, catalogue: Catalogue, engine: Engine) -> Path:
         """Where `tune` puts a Keras model, of the engine's vectors to tuned ones and probabilities. Never read."""
         return self._store(catalogue, engine).path.with_suffix(".keras")
+
+    def finetune(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        out: Path,
+        blocks: int,
+        epochs: int,
+        progress: Progress = lambda done, total, what: None,
+    ) -> finetuning.Finetuned:
+        """The engine's network, its last blocks taught on the folders, as a weights file that SEMBLANCE_WEIGHTS
+        takes. The hidden teach nothing. A run that was stopped goes on after its last epoch.
+
+        Raises NotIndexed, Busy, and SemblanceError when there are not two labels, when the network can't be
+        fine-tuned, and when `out` can't be written.
+        """
+        work = self._store(catalogue, engine).path.with_suffix(".finetuning")
+        try:
+            with self._writing(), FileLock(work.with_suffix(".finetuning-lock"), timeout=0):
+                return finetuning.run(
+                    engine,
+                    self._lesson(catalogue, engine),
+                    lambda digest: _unchanged(catalogue, digest),
+                    out,
+                    work,
+                    blocks,
+                    epochs,
+                    progress,
+                )
+        except Timeout as error:
+            raise Busy(f"{catalogue.name} is being fine-tuned on already; wait for that to end.") from error
 
     def changes(self, catalogue: Catalogue, engine: Engine, head: Head) -> Changes:
         """What a head does not know of: pictures with a label that came, went or changed it. Raises NotIndexed."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import WeightsError
-from engines.networks.network import Network, of_unit_sum
+from engines.networks.network import Network, Trainable, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -52,6 +52,51 @@ def _net(path: Path | None) -> keras.Model:
 
     pixels = keras.Input((224, 224, 3), dtype="uint8")
     inputs = keras.ops.cast(pixels, "float32")
+    model = _published(path)
+    _scale_as_published(model)
+    return keras.Model(pixels, model(inputs))
+
+
+def trunk(path: Path, blocks: int) -> keras.Model:
+    """(N, 224, 224, 3) float32, 0..255, -> (N, 1280), of which only the last blocks (of 16), and the convolution
+    after them, are trainable; not their BatchNorm.
+    """
+    import keras
+
+    model = _published(path)
+    _scale_as_published(model)
+    names = dict.fromkeys(layer.name.split("_")[0] for layer in model.layers if layer.name.startswith("block"))
+    last = {"top", *[*names][-blocks:]}
+    for layer in model.layers:
+        frozen = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = layer.name.split("_")[0] in last and not frozen
+    seen = keras.Input((224, 224, 3))
+    return keras.Model(seen, keras.layers.GlobalAveragePooling2D()(model(seen)))
+
+
+def save(trunk: keras.Model, path: Path, target: Path) -> None:
+    """A weights file as it is published, of a trunk that was built of `path` and then trained."""
+    import h5py
+    import keras
+
+    (trained,) = (layer for layer in trunk.layers if isinstance(layer, keras.Model))
+    published = _published(path).layers
+    with h5py.File(target, "w") as file:
+        file.attrs["layer_names"] = np.array([layer.name for layer in published], "S")
+        for layer, now in zip(published, trained.layers, strict=True):
+            scaled = isinstance(layer, keras.layers.Normalization)  # see `_scale_as_published`
+            weights = (layer if scaled else now).weights
+            names = [f"{layer.name}/{weight.name}:0" for weight in weights]
+            group = file.create_group(layer.name)
+            group.attrs["weight_names"] = np.array(names, "S")
+            for name, weight in zip(names, weights, strict=True):
+                group[name] = np.asarray(weight)
+
+
+def _published(path: Path | None) -> keras.Model:
+    """Keras's own net, with the weights of a file as they are."""
+    import keras
+
     model = keras.applications.EfficientNetB0(include_top=False, weights=None)
     if path is not None:
         try:
@@ -61,8 +106,7 @@ def _net(path: Path | None) -> keras.Model:
                 f"{path} does not hold EfficientNetB0's weights: "
                 f"put {WEIGHTS.file} from {WEIGHTS.url} in its place."
             ) from error
-    _scale_as_published(model)
-    return keras.Model(pixels, model(inputs))
+    return model
 
 
 def _scale_as_published(model: keras.Model) -> None:
@@ -78,4 +122,12 @@ def _scale_as_published(model: keras.Model) -> None:
     layer.finalize_state()
 
 
-B0 = Network("efficientnetb0", dim=1280, size=224, build=build, weights=WEIGHTS, maps=maps)
+B0 = Network(
+    "efficientnetb0",
+    dim=1280,
+    size=224,
+    build=build,
+    weights=WEIGHTS,
+    maps=maps,
+    trainable=Trainable(trunk, save),
+)

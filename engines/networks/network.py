@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import cv2
 import numpy as np
 
-from engines.base import Card, Crop, Engine, VectorPart, WeightsError, unit_rows
+from engines.base import Card, Crop, Engine, SemblanceError, VectorPart, WeightsError, unit_rows
 from engines.networks import runtime
-from engines.networks.weights import Found, NotFetched, Shipped, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Found, NotFetched, Shipped, Weights, WeightsUnavailable, cache_folder, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +25,17 @@ BATCH = 8  # pictures in a net at a time: more take memory, and win no speed
 
 Forward = Callable[[np.ndarray], np.ndarray]
 """(N, size, size, 3) uint8 RGB -> (N, dim) float32; rows need not be of unit length yet."""
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """How a net is fine-tuned. trunk: of a weights file and a number of blocks -> (N, size, size, 3) float32 to
+    (N, dim), with only so many of its last blocks trainable. save: that trunk, the file it was built of, and where
+    to put one that `build` reads.
+    """
+
+    trunk: Callable[[Path, int], keras.Model]
+    save: Callable[[keras.Model, Path, Path], None]
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Network:
     pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
     maps: Callable[[Path], keras.Model] | None = None  # as `build`, to (N, h, w, dim) that sum to the unit vectors
+    trainable: Trainable | None = None
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
         """The net with the weights of a file, as the runtime wants it."""
@@ -128,6 +140,21 @@ class NetworkEngine(Engine):
             self._maps = self._maps or _load(answering, net.exported_maps)
         told = self._maps(squeezed(crop.pixels, net.size)[None])[0] @ np.asarray(direction, np.float32)
         return told + (self.embed([crop])[0] @ direction - told.sum()) / told.size
+
+    def trainable(self) -> tuple[Trainable, Found]:
+        """How the net that answers is fine-tuned, and its weights. Raises SemblanceError when it can't be."""
+        able = next((net.weights for net in self.nets if net.trainable), None)
+        if not isinstance(able, Weights):
+            raise SemblanceError(
+                f"The engine {self.name} has no network that can be fine-tuned; use --engine product."
+            )
+        answering = self._answer(fetch=True)
+        if not (answering.network.trainable and answering.found):
+            raise SemblanceError(
+                "There is nothing to fine-tune, because the built-in encoder answers: "
+                f"put {able.file} from {able.url} into {cache_folder()}, or name it with --weights."
+            )
+        return answering.network.trainable, answering.found
 
     def vector_parts(self) -> Sequence[VectorPart]:
         return self._answer(fetch=False).network.parts
