@@ -63,7 +63,10 @@ def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[...
     stored = round(sum(part.share for part in parts if part.group != first) / STEP) * STEP
     with gr.Accordion("What counts", open=False, elem_classes="what-counts"):
         chosen = gr.CheckboxGroup(
-            [(name.capitalize(), name) for name in layers], value=layers, label=f"Of the {first}"
+            [(name.capitalize(), name) for name in layers],
+            value=layers,
+            label=f"Of the {first}",
+            visible=len(layers) > 1,
         )
         balance = gr.Slider(
             0, 1, value=stored, step=STEP, label=f"From the same {first} (0) to the same {others[0]} (1)"
