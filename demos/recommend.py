@@ -85,7 +85,8 @@ def tab(page: search.Page) -> None:
         listen(_changes(does), page.tray, page.tray, **search.SILENT)
     wall.index(index, [page.picker, engine], [wall, page.stamp], **search.WATCHES)
     search.stops(shelf, wall)
-    search.hearts(page, wall)
+    # Here to search from a picture is to like it, too.
+    wall.search(search.hearts(page, wall), [page.picker, page.tray], page.tray, **search.SILENT)
 
 
 def _changes(does: str) -> Callable[[Tray, gr.EventData], Tray]:

@@ -468,8 +468,11 @@ def stops(shelf: Shelf, *walls: gr.HTML) -> None:
         wall.stop(stop, None, None, queue=False, **SILENT)
 
 
-def hearts(page: Page, wall: gr.HTML) -> None:
-    """The hearts and crosses on a wall's cards fill the tray. Only a digest comes in, so no path is asked for."""
+def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
+    """The hearts and crosses on a wall's cards fill the tray; what a heart does, for others that shall do it.
+
+    Only a digest comes in, so no path can be asked for.
+    """
 
     def pressed(key: str, held: Tray, event: gr.EventData, liked: bool) -> Any:
         digest = str(event.digest)
@@ -486,6 +489,7 @@ def hearts(page: Page, wall: gr.HTML) -> None:
 
     wall.like(liked, [page.picker, page.tray], page.tray, **SILENT)
     wall.unlike(unliked, [page.picker, page.tray], page.tray, **SILENT)
+    return liked
 
 
 def uploaded_file(question: RawImage) -> Path | None:

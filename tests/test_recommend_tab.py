@@ -201,3 +201,5 @@ def test_three_likes_and_a_dislike_become_recommendations(browser: Any, app: str
             sorted(pictures.glob("*/2.jpg"))[0]
         )
         page.locator(".liked", has_text="♥ 2 · ✕ 2").wait_for()
+        page.locator(".card:visible").first.click()
+        page.locator(".liked", has_text="♥ 3 · ✕ 2").wait_for()
