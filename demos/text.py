@@ -116,7 +116,7 @@ def _weights(shelf: Shelf) -> str:
     if card.available:
         return draw.weights(card)
     note = draw.escape(f"{card.title}, which understands texts, is not available. {card.reason}")
-    return f'<p class="note"><b>Words in names, folders and captions are searched.</b> {note}</p>'
+    return f'<p class="note"><b>Words in names, folders, captions and tags are searched.</b> {note}</p>'
 
 
 def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.RawImage, k: Any) -> tuple[str, str]:

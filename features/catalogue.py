@@ -1,4 +1,4 @@
-"""A folder of pictures: which there are, by the hash of their bytes; their labels; which are hidden."""
+"""A folder of pictures: which there are, by the hash of their bytes; their labels; what is marked in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from engines import SemblanceError
 from features import files
 from features.images import ImageError, is_image_name, read_bytes
+from features.marks import Marks, Tags
 
 Progress = Callable[[int, int, str], None]
 """done, of how many, doing what."""
@@ -49,12 +50,12 @@ class Catalogue:
     root: Path
     state: Path  # our own file about it
     entries: dict[str, Entry] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()  # digests
     version: files.Version = (0, 0)  # of our file, when this object last read or wrote it
 
     def __post_init__(self) -> None:
         self._paths: tuple[dict[str, Entry], dict[str, list[str]]] = {}, {}  # made from which entries, and made
         self._lock = threading.RLock()
+        self.marks = Marks(self.state.with_name("marks.json"))
 
     @property
     def name(self) -> str:
@@ -86,24 +87,42 @@ class Catalogue:
     def file(self, digest: str) -> Path:
         return self.root / self.paths[digest][0]
 
-    def hide(self, digest: str) -> None:
-        """Out of every answer, until `restore`. A mark of ours: the file is not touched."""
-        with self._lock:
-            load(self)  # another process may have written
-            self.hidden |= {digest}
-            self.save()
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Digests that are in no answer."""
+        return self.marks.hidden
 
-    def restore(self, digest: str) -> None:
-        with self._lock:
-            load(self)
-            self.hidden -= {digest}
-            self.save()
+    @property
+    def tags(self) -> Tags:
+        return self.marks.tags
+
+    def hide(self, digests: Collection[str]) -> None:
+        """Out of every answer, until `restore`. No file is touched. Unknown ones are passed over."""
+        self.marks.hide(self.paths.keys() & set(digests))
+
+    def restore(self, digests: Collection[str]) -> None:
+        self.marks.restore(digests)
+
+    def tag(self, digests: Collection[str], tag: str) -> None:
+        """Raises SemblanceError for a tag that is empty or too long. Unknown pictures are passed over."""
+        self.marks.tag(self.paths.keys() & set(digests), tag)
+
+    def untag(self, digests: Collection[str], tag: str) -> None:
+        self.marks.untag(digests, tag)
+
+    def undo(self) -> str:
+        """Takes the last change of the marks back; what that was, for people, empty when there was none."""
+        return self.marks.undo()
+
+    @property
+    def last(self) -> str:
+        """What `undo` would take back; empty when there is nothing."""
+        return self.marks.last
 
     def save(self) -> None:
         with self._lock:
             told = {
                 "root": os.fspath(self.root),
-                "hidden": sorted(self.hidden),
                 "entries": self.entries,  # each as a list
             }
             files.write_atomically(self.state, [json.dumps(told).encode()])
@@ -144,8 +163,10 @@ def load(catalogue: Catalogue) -> Catalogue:
         try:
             told = json.loads(catalogue.state.read_bytes())
             entries = {path: _entry(entry) for path, entry in told["entries"].items()}
-            catalogue.entries, catalogue.hidden = entries, frozenset(told["hidden"])
-            catalogue.version = version
+            hidden = frozenset(told.get("hidden", ()))  # as they were written at first
+            if hidden and not catalogue.marks.path.exists():
+                catalogue.marks.hide(hidden)
+            catalogue.entries, catalogue.version = entries, version
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -185,8 +206,6 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
         entries[path] = entry
     if entries != catalogue.entries:
         with catalogue._lock:
-            if save:
-                load(catalogue)  # what another process has hidden meanwhile
             catalogue.entries = entries
             if save:
                 catalogue.save()

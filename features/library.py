@@ -356,12 +356,19 @@ class Library:
         captions = self._told(catalogue)
         paths, hidden = catalogue.paths, catalogue.hidden
         shown = {digest: places for digest, places in paths.items() if digest not in hidden}
-        version = (paths, hidden, captions.version())
+        tags = catalogue.tags
+        version = (paths, hidden, tags, captions.version())
         made, searched = self._words.get(catalogue.state, (None, None))
         if searched is None or made != version:
             told = {digest: caption.text for digest, caption in captions.captions().items()}
             texts = {
-                digest: " ".join([*(os.path.splitext(place)[0] for place in places), told.get(digest, "")])
+                digest: " ".join(
+                    [
+                        *(os.path.splitext(place)[0] for place in places),
+                        told.get(digest, ""),
+                        *tags.get(digest, ()),
+                    ]
+                )
                 for digest, places in shown.items()
             }
             searched = words.Words(texts)

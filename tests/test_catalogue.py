@@ -354,7 +354,6 @@ DAMAGED_STATES = {
     "a list": b"[]",
     "a number": b"7",
     "no entries": b'{"root": "/pictures", "hidden": []}',
-    "no hidden": b'{"root": "/pictures", "entries": {}}',
     "entries of a wrong kind": b'{"root": "/pictures", "hidden": [], "entries": {"a.png": 7}}',
     "entries with a key too many": b'{"root": "/", "hidden": [], "entries": {"a.png": {"size": 1, "evil": 1}}}',
     "hidden of a wrong kind": b'{"root": "/pictures", "hidden": 7, "entries": {}}',

@@ -380,7 +380,7 @@ def test_a_head_outlives_a_restart_and_answers_as_it_is_until_taught_anew(librar
         changes = fresh.changes(catalogue, toy, fresh.head(catalogue, toy))
         assert str(changes) == words and dataclasses.astuple(changes) == counts and bool(changes) == any(counts)
     catalogue = fresh.open(folder)
-    catalogue.hide(digest(folder / "warm/5.png"))
+    catalogue.hide([digest(folder / "warm/5.png")])
     assert fresh.changes(catalogue, toy, fresh.head(catalogue, toy)).removed == 2, "hidden"
     head = fresh.teach(catalogue, toy)
     assert (len(head.taught), head.unlabelled) == (15, 1)

@@ -491,16 +491,16 @@ def test_the_hidden_never_answer_until_restored(library: Library, rainbow: Path)
     catalogue = opened(library, rainbow, toy)
     red = rainbow / "warm/red.png"
     for round_ in range(20):  # at once after one another: nothing stale may answer
-        library.open(rainbow).hide(digest(red))
+        library.open(rainbow).hide([digest(red)])
         assert "red" not in names(library.search(catalogue, toy, red, 9)), round_
-        library.open(rainbow).restore(digest(red))
+        library.open(rainbow).restore([digest(red)])
         assert names(library.search(catalogue, toy, red, 9))[0] == "red", round_
 
 
 def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path) -> None:
     toy = Toy()
     red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
-    opened(library, rainbow, toy).hide(digest(red))
+    opened(library, rainbow, toy).hide([digest(red)])
     library = Library(library.home)
     library.index(library.open(rainbow), toy)
     answer = library.search(library.open(rainbow), toy, red, 9)
@@ -509,7 +509,7 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
     red.rename(rainbow / "renamed.png")
     library.index(library.open(rainbow), toy)
     assert "renamed" not in names(library.search(library.open(rainbow), toy, pink, 9)), "a mark on the bytes"
-    library.open(rainbow).restore(digest(rainbow / "renamed.png"))
+    library.open(rainbow).restore([digest(rainbow / "renamed.png")])
     library = Library(library.home)
     assert names(library.search(library.open(rainbow), toy, rainbow / "renamed.png", 9))[0] == "renamed"
 
@@ -518,7 +518,7 @@ def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     for name in ("blue", "green"):
-        catalogue.hide(digest(rainbow / f"cold/{name}.png"))
+        catalogue.hide([digest(rainbow / f"cold/{name}.png")])
     with pytest.raises(SemblanceError, match="at least two folders"):
         library.classify(catalogue, toy, [rainbow / "cold/blue.png"])
     result, _ = library.evaluate(catalogue, toy)
@@ -529,7 +529,7 @@ def test_all_hidden_is_said_so(library: Library, rainbow: Path) -> None:
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     for path in rainbow.rglob("*.png"):
-        catalogue.hide(digest(path))
+        catalogue.hide([digest(path)])
     with pytest.raises(NotIndexed):
         library.search(catalogue, toy, rainbow / "warm/red.png")
 
@@ -539,8 +539,8 @@ def test_marks_set_at_once_all_hold(library: Library, pictures: Path) -> None:
     paths = wheel(pictures, 40)
     catalogue = opened(library, pictures, toy)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda path: library.open(pictures).hide(digest(path)), paths[1:]))
-        list(pool.map(lambda path: library.open(pictures).restore(digest(path)), paths[1:5]))
+        list(pool.map(lambda path: library.open(pictures).hide([digest(path)]), paths[1:]))
+        list(pool.map(lambda path: library.open(pictures).restore([digest(path)]), paths[1:5]))
     for fresh in (library, Library(library.home)):
         assert fresh.search(fresh.open(pictures), toy, paths[0], 99).searched == 5
     assert catalogue.hidden == {digest(path) for path in paths[5:]}
@@ -550,9 +550,9 @@ def test_marks_of_another_process_are_not_lost(library: Library, rainbow: Path) 
     toy = Toy()
     mine = opened(library, rainbow, toy)
     theirs = Library(library.home).open(rainbow)
-    theirs.hide(digest(rainbow / "warm/red.png"))
-    mine.hide(digest(rainbow / "warm/pink.png"))
-    theirs.hide(digest(rainbow / "cold/blue.png"))
+    theirs.hide([digest(rainbow / "warm/red.png")])
+    mine.hide([digest(rainbow / "warm/pink.png")])
+    theirs.hide([digest(rainbow / "cold/blue.png")])
     paint(rainbow / "new.png", YELLOW)
     library.index(mine, toy)
     fresh = Library(library.home)
@@ -566,8 +566,8 @@ def test_two_holders_of_a_catalogue_see_the_same(library: Library, rainbow: Path
     early = library.open(rainbow)
     library.index(early, toy)
     late = library.open(rainbow)
-    early.hide(digest(rainbow / "warm/red.png"))
-    late.hide(digest(rainbow / "warm/pink.png"))
+    early.hide([digest(rainbow / "warm/red.png")])
+    late.hide([digest(rainbow / "warm/pink.png")])
     paint(rainbow / "new.png", YELLOW)
     (rainbow / "cold/blue.png").unlink()
     library.index(library.open(rainbow), toy)
@@ -878,10 +878,10 @@ def everything(library: Library, folder: Path) -> None:
         library.classify(catalogue, engine, [query])
         library.index(catalogue, library.tune(catalogue, engine))
         library.thumbnail(catalogue, digest(query))
-        catalogue.hide(digest(query))
+        catalogue.hide([digest(query)])
         library.index(catalogue, engine)
         library.search(catalogue, engine, query)
-        catalogue.restore(digest(query))
+        catalogue.restore([digest(query)])
     library.known()
     library.cards()
 
@@ -963,9 +963,9 @@ def test_an_approximate_index_follows_the_catalogue(
 
     there, approximately = {path.stem for path in paths}, "approximate search (HNSW), re-ranked exactly"
     assert found(paths[3]) == (there, approximately)
-    catalogue.hide(digest(paths[3]))
+    catalogue.hide([digest(paths[3])])
     assert found(paths[3]) == (there - {"003"}, approximately)
-    catalogue.restore(digest(paths[3]))
+    catalogue.restore([digest(paths[3])])
     paths[5].unlink()
     paint(pictures / "new.png", BLUE)
     steps: list[tuple[int, int, str]] = []
@@ -991,9 +991,9 @@ def test_whatever_is_chosen_follows_the_catalogue(home: Path, pictures: Path, ch
 
     there = {path.stem for path in paths}
     assert found() == there
-    catalogue.hide(digest(paths[3]))
+    catalogue.hide([digest(paths[3])])
     assert found() == there - {"003"}
-    catalogue.restore(digest(paths[3]))
+    catalogue.restore([digest(paths[3])])
     paths[5].unlink()
     paint(pictures / "new.png", BLUE)
     library.index(catalogue, halves)

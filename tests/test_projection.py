@@ -143,7 +143,7 @@ def test_a_map_is_kept_and_made_anew_after_a_change(
     assert again and np.array_equal(again.positions, made.positions)
     assert library.projection(catalogue, engine, "t-SNE", kept_only=True) is None, "another map"
 
-    catalogue.hide(digest(painted[0]))
+    catalogue.hide([digest(painted[0])])
     assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
     fewer = library.projection(catalogue, engine, "PCA")
     assert fewer and fewer.digests == sorted(map(digest, painted[1:]))

@@ -182,7 +182,7 @@ def test_the_order_of_likes_does_not_matter(
     random = np.random.default_rng(seed)
     drawn = random.permutation(np.arange(0, 91, 10))[:6]
     likes, unlikes = liked(hues, *drawn[:4], weights=(random.random(4) + 0.1).tolist()), liked(hues, *drawn[4:])
-    hues.hide(digest(hues.root / "blue.png"))  # as far from every like
+    hues.hide([digest(hues.root / "blue.png")])  # as far from every like
     told = []
     for order in (range(4), random.permutation(4)):
         answer = library.recommend(hues, Toy(), [likes[i] for i in order], unlikes, diversity=diversity)
@@ -239,7 +239,7 @@ def test_what_this_engine_has_no_vector_of_is_passed_over(library: Library, pict
     library.index(catalogue, halves)
     library.index(catalogue, Toy())
     hidden, refused = liked(catalogue, "green", "black")
-    catalogue.hide(hidden.picture)
+    catalogue.hide([hidden.picture])
     useless = [hidden, refused, Liked("0" * 64)]
     (red,) = liked(catalogue, "red")
     plain, with_others = (

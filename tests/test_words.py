@@ -95,7 +95,7 @@ def test_an_engine_without_words_is_searched_by_names_folders_and_captions(
     shoe = next(match.digest for match in answer.matches if match.path.stem == "shoe")
     library.caption(catalogue, shoe, "A black boot")
     assert stems(library.search_text(catalogue, toy, "boot")) == ["shoe"]
-    catalogue.hide(shoe)
+    catalogue.hide([shoe])
     assert stems(library.search_text(catalogue, toy, "boot")) == []
     assert stems(library.search_text(catalogue, toy, "dress", unlike="cold", k=1)) == ["red dress"]
 
