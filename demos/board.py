@@ -134,17 +134,21 @@ def as_json(told: Any) -> str:
     return json.dumps(told).replace("<", "\\u003c")
 
 
-def neighbours(shelf: Shelf, key: str, name: str, digest: str) -> str:
-    """A picture of the catalogue and the pictures nearest to it. Raises KeyError, SemblanceError."""
+def alike(shelf: Shelf, key: str, name: str, digest: str) -> str:
+    """The pictures of the catalogue that are nearest to one of it. Raises SemblanceError."""
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
-    if digest not in catalogue.paths:
-        raise KeyError(digest)
     found = shelf.library.search(catalogue, engine, catalogue.file(digest), NEAR + 1)
     matches = [match for match in found.matches if match.digest != digest][:NEAR]
+    scale = draw.Scale(shelf.library.calibration(catalogue, engine))
+    return draw.wall(catalogue, matches, scale) if matches else search.NO_MATCH
+
+
+def neighbours(shelf: Shelf, key: str, name: str, digest: str) -> str:
+    """A picture of the catalogue and the pictures nearest to it. Raises KeyError, SemblanceError."""
+    catalogue = shelf.catalogue(key, name)
+    if digest not in catalogue.paths:
+        raise KeyError(digest)
     label = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
     source = draw.escape(draw.thumbnail(catalogue, digest))
-    scale = draw.Scale(shelf.library.calibration(catalogue, engine))
-    wall = draw.wall(catalogue, matches, scale) if matches else search.NO_MATCH
-    return (
-        f'<figure class="chosen"><img alt="{label}" src="{source}"><figcaption>{label}</figcaption></figure>{wall}'
-    )
+    chosen = f'<figure class="chosen"><img alt="{label}" src="{source}"><figcaption>{label}</figcaption></figure>'
+    return chosen + alike(shelf, key, name, digest)

@@ -25,10 +25,11 @@ from features.metadata import Caption
 from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
+TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"), ("hide", "Hide this picture", "⊘"))
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'pin', 'unpin' (with its number), 'why', 'like' and 'unlike' (as 'search'), 'turn', 'front' and
-// 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
+// 'index', 'save', 'pin', 'unpin' (with its number), 'why', 'like', 'unlike' and 'hide' (as 'search'), 'turn',
+// 'front' and 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
@@ -130,7 +131,7 @@ def wall(
     below: digest -> HTML that stands under its card.
     """
     cards = "".join(
-        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}{_taste(match)}'
+        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}'
         f"{_ask_why(match) if explained else ''}{below.get(match.digest, '')}</div>"
         for match in matches
     )
@@ -181,17 +182,16 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
         f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_outline(match.path, match.box)}{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
-        f"{_why(match.agreement)}</button>"
+        f"{_why(match.agreement)}</button>{tools(match.digest, name, match.part)}"
     )
 
 
-def _taste(match: Match) -> str:
-    """Which of them is pressed is told by a style sheet; see tray.marks."""
-    name = escape(match.label or match.path.name)
+def tools(digest: str, name: str, part: int = 0) -> str:
+    """The small buttons on a card. Which are pressed, and whether one may hide, is told by style sheets."""
     buttons = "".join(
-        f'<button type="button" data-do="{does}" data-digest="{escape(match.digest)}" data-part="{match.part}"'
-        f' title="{says}" aria-label="{says}: {name}">{sign}</button>'
-        for does, says, sign in (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"))
+        f'<button type="button" data-do="{does}" data-digest="{escape(digest)}" data-part="{part}"'
+        f' title="{says}" aria-label="{says}: {escape(name)}">{sign}</button>'
+        for does, says, sign in TOOLS
     )
     return f'<div class="tools">{buttons}</div>'
 
@@ -230,7 +230,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
     )
     more = f"<details><summary>{count(len(others), 'more photo')}</summary><div>{photos}</div></details>"
     card = _card(catalogue, best, called(group), scale)
-    return f'<div class="person"><div class="item">{card}{_taste(best)}</div>{more if others else ""}</div>'
+    return f'<div class="person"><div class="item">{card}</div>{more if others else ""}</div>'
 
 
 def _shot(catalogue: Catalogue, match: Match, alt: str) -> str:

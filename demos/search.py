@@ -44,13 +44,16 @@ others in the one way that all pictures are opened."""
 
 @dataclass(frozen=True)
 class Page:
-    """What the tabs share. stamp: a state that changes when a catalogue has changed. tray: holds a Tray."""
+    """What the tabs share. stamp: a state that changes when a catalogue has changed. tray: holds a Tray.
+    selection: digests that were chosen on a map, for the gallery.
+    """
 
     demo: gr.Blocks
     shelf: Shelf
     picker: gr.Dropdown
     stamp: gr.State
     tray: gr.State
+    selection: gr.State
 
 
 @dataclass(frozen=True)
@@ -469,7 +472,8 @@ def stops(shelf: Shelf, *walls: gr.HTML) -> None:
 
 
 def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
-    """The hearts and crosses on a wall's cards fill the tray; what a heart does, for others that shall do it.
+    """The small buttons on a wall's cards: hearts and crosses fill the tray, one hides; what a heart does, for
+    others that shall do it.
 
     Only a digest comes in, so no path can be asked for.
     """
@@ -487,6 +491,20 @@ def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
     def unliked(key: str, held: Tray, event: gr.EventData) -> Any:
         return pressed(key, held, event, liked=False)
 
+    def hide(key: str, event: gr.EventData) -> Any:
+        digest = str(event.digest)
+        homes = [home for home in page.shelf.catalogues(key) if digest in home.paths]
+        if not (homes and page.shelf.local):
+            return gr.skip()
+        try:
+            for home in homes:
+                home.hide([digest])
+        except SemblanceError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        gr.Info("Hidden. The tab Gallery has it in the bin, and can undo it.")
+        return time.monotonic()
+
+    wall.hide(hide, page.picker, page.stamp, **SILENT)
     wall.like(liked, [page.picker, page.tray], page.tray, **SILENT)
     wall.unlike(unliked, [page.picker, page.tray], page.tray, **SILENT)
     return liked

@@ -24,7 +24,7 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import draw, recommend, search, text, theme, tray
+from demos import draw, gallery, recommend, search, text, theme, tray
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
@@ -34,6 +34,7 @@ WORDS, RECOMMEND, CATALOGUE = "text", "recommend", "catalogue"
 OWN = (
     ("Words", WORDS, text.tab),
     ("Recommend", RECOMMEND, recommend.tab),
+    ("Gallery", gallery.NAME, gallery.tab),
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
@@ -88,7 +89,9 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
             liked = gr.Button(tray.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
         marks = gr.HTML(apply_default_css=False, elem_classes="marks-of-taste")
-        page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()))
+        if not shelf.local:
+            gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
+        page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name in names:
                 with gr.Tab(shelf.cards[name].title, id=name):

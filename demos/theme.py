@@ -10,6 +10,7 @@ import gradio as gr
 BRAND = """<svg viewBox="0 0 32 32" aria-hidden="true">
 <circle cx="12" cy="16" r="9"/><circle cx="20" cy="16" r="9"/></svg><h1>Semblance</h1>"""
 
+NO_HIDING = "<style>.tools [data-do=hide]{display:none!important}</style>"
 REMEMBER = """() => {
     const wish = localStorage.getItem('semblance-dark');
     if (wish !== null) document.body.classList.toggle('dark', wish === '1');

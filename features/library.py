@@ -53,6 +53,7 @@ from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import Evaluation
 from features.examination import Examination
+from features.gallery import Gallery, gallery
 from features.heads import Changes, Head, Space
 from features.index import chosen as chosen_index
 from features.kinds import Kinds
@@ -97,6 +98,7 @@ class Library:
         self._searchable: dict[Path, Searchable] = {}
         self._metadata: dict[Path, Metadata] = {}
         self._words: dict[Path, tuple[object, words.Words]] = {}
+        self._galleries: dict[Path, tuple[object, Gallery]] = {}
         self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
         self._lock = threading.RLock()
         self._teaching = threading.Lock()
@@ -379,6 +381,15 @@ class Library:
         ]
         seconds = time.perf_counter() - started
         return Answer(matches, "none", "none needed", words.NAME, len(shown), seconds)
+
+    def gallery(self, catalogue: Catalogue) -> Gallery:
+        """As of the last scan; remembered until something changes."""
+        version = catalogue.paths, catalogue.hidden, catalogue.tags, self._told(catalogue).version()
+        made, known = self._galleries.get(catalogue.state, (None, None))
+        if known is None or made != version:
+            known = gallery(catalogue, self.captions(catalogue))
+            self._galleries[catalogue.state] = version, known
+        return known
 
     def captions(self, catalogue: Catalogue) -> dict[str, Caption]:
         """By digest: what is known to be on each picture, and who says so."""

@@ -14,11 +14,17 @@ STEM = 3  # letters: two words of which one begins the other are partly the same
 ALONE = (("\u3040", "\u30ff"), ("\u3400", "\u4dbf"), ("\u4e00", "\u9fff"))
 
 
+def plain(text: str) -> str:
+    """In small letters without accents."""
+    if text.isascii():
+        return text.casefold()
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
 def words(text: str) -> list[str]:
-    """In small letters without accents: of "Été_01 à-la-plage" ete, 01, a, la, plage."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    runs = [(kind, "".join(letters)) for kind, letters in groupby(plain, _kind) if kind]
+    """Made plain: of "Été_01 à-la-plage" ete, 01, a, la, plage."""
+    runs = [(kind, "".join(letters)) for kind, letters in groupby(plain(text), _kind) if kind]
     return [word for kind, run in runs for word in (run if kind == "alone" else [run])]
 
 

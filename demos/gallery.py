@@ -1,0 +1,477 @@
+"""The tab Gallery: all pictures of a collection on a wall, to look at, find by name, tag, hide and bring back.
+
+Run it alone: `python -m demos.gallery [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from demos import board, draw, search, tray
+from demos.jobs import UNFORESEEN
+from demos.shelf import Shelf
+from demos.tray import Held, Tray
+from engines import SemblanceError
+from features.answers import NotIndexed
+from features.catalogue import Catalogue
+from features.gallery import ORDERS, Gallery, Picture, Wish
+from features.images import ImageError, full_size
+from features.marks import LONGEST
+
+NAME = "gallery"
+PAGE = 60  # pictures on one page
+NO_FOLDER = "(in no folder)"
+HINT = draw.state(
+    "ask", "Look at one", "Click a picture, and what is known of it comes up here, and what is like it."
+)
+
+WALL = (
+    board.LAZY
+    + """
+// sent are 'turn' (with its number), 'mark' (what to do to all that are ticked), 'unselect', and as elsewhere
+// 'search', 'like', 'unlike' and 'hide'
+// which are ticked stays known from page to page, until another collection is chosen
+const ticked = new Set();
+let home = '', wish = '', last = null, every = false;  // every: all that were found, on all pages
+const boxes = () => [...element.querySelectorAll('input[data-tick]')];
+const wall = () => element.querySelector('.browse');
+function show() {
+    const there = wall();
+    if (!there) return askAgain(element);
+    if (there.dataset.home !== home) ticked.clear();
+    every &&= there.dataset.home === home && there.dataset.wish === wish;
+    home = there.dataset.home;
+    wish = there.dataset.wish;
+    for (const box of boxes()) box.checked = every || ticked.has(box.dataset.tick);
+    tell();
+}
+function tell() {
+    const many = element.querySelector('.many');
+    if (!many) return;
+    many.textContent = every ? 'all ticked' : ticked.size ? `${ticked.size.toLocaleString()} ticked` : '';
+    wall().classList.toggle('ticking', every || ticked.size > 0);
+}
+function tick(box, on) {
+    box.checked = on;
+    on ? ticked.add(box.dataset.tick) : ticked.delete(box.dataset.tick);
+}
+element.addEventListener('click', (event) => {
+    const box = event.target.closest('input[data-tick]'), pressed = event.target.closest('[data-do]');
+    if (box) {
+        if (every) boxes().forEach((other) => tick(other, other.checked));  // from now on those of this page
+        every = false;
+        const all = boxes(), here = all.indexOf(box);
+        const from = event.shiftKey && last !== null ? last : here;
+        for (const other of all.slice(Math.min(from, here), Math.max(from, here) + 1)) tick(other, box.checked);
+        last = here;
+        return tell();
+    }
+    if (!pressed) return;
+    const { digest = '', part = '0' } = pressed.dataset, does = pressed.dataset.do;
+    if (does === 'turn') {
+        last = null;
+        (element.closest('.results') || element).scrollTop = 0;
+    }
+    if (does === 'none') ticked.clear();
+    if (does === 'all') boxes().forEach((box) => tick(box, true));
+    if (does === 'all' || does === 'every' || does === 'none') {
+        every = does === 'every';
+        return show();
+    }
+    if (does !== 'mark') return trigger(does, { digest, part });
+    const tag = element.querySelector('.tagging input')?.value || '';
+    trigger('mark', { does: digest, digests: every ? 'every' : [...ticked].join(' '), tag });
+    if (digest !== 'hide' && digest !== 'restore') return;
+    every = false;
+    ticked.clear();
+});
+element.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && event.target.closest('.tagging')) {
+        event.preventDefault();
+        element.querySelector('.tagging [data-digest=tag]').click();
+    }
+});
+watch('value', () => requestAnimationFrame(show));
+show();
+"""
+)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the wall shows: a page of what a wish gives."""
+
+    catalogue: Catalogue
+    gallery: Gallery
+    found: Sequence[Picture]
+    page: int
+    wish: Wish
+    local: bool
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-len(self.found) // PAGE))
+
+
+def tab(page: search.Page) -> None:
+    """Draws the tab into the current Blocks."""
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides mapped"):
+        with gr.Column(scale=2, min_width=300):
+            with gr.Row(elem_classes="filters"):
+                which = gr.Dropdown(label="Set", visible=False, min_width=110, filterable=False)
+                text = gr.Textbox(
+                    label="Find",
+                    placeholder="Name, folder, caption, tag",
+                    lines=1,
+                    max_lines=1,
+                    max_length=200,
+                    min_width=180,
+                    elem_classes="finding-text",
+                )
+                labels = gr.Dropdown(label="Folders", multiselect=True, min_width=150, elem_classes="labels")
+                tags = gr.Dropdown(label="Tags", multiselect=True, min_width=110, elem_classes="tags")
+                order = gr.Dropdown(
+                    list(ORDERS), label="Order", min_width=150, filterable=False, elem_classes="order"
+                )
+                binned = gr.Checkbox(label="In the bin", min_width=90, elem_classes="bin")
+            wall = gr.HTML(
+                "", js_on_load=WALL, apply_default_css=False, elem_classes="results tall", min_height=200
+            )
+        with gr.Column(scale=1, min_width=300):
+            choices = [(card.title, name) for name, card in shelf.cards.items()]
+            engine = gr.Dropdown(choices, value=choices[0][1], label="What is like it, for", filterable=False)
+            near = board.draw_near(HINT)
+    number, chosen = gr.State(0), gr.State("")
+
+    asked = [page.picker, which, text, labels, tags, order, binned, page.selection]
+
+    def show(number: Any, *asked: Any) -> str:
+        """A page of the wall."""
+        try:
+            return _draw(_found(shelf, number, *asked))
+        except SemblanceError as error:
+            return draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("the gallery failed")
+            return draw.failed(UNFORESEEN)
+
+    def first(*asked: Any) -> tuple[str, int]:
+        """Pictures by words, folders and tags, as HTML: their first page."""
+        return show(0, *asked), 0
+
+    def again(was: Any, *asked: Any) -> Any:
+        """Nothing where the wall has not been looked at yet."""
+        return show(*asked) if was else gr.skip()
+
+    def arrive(key: str, which: Any, name: Any) -> tuple[Any, Any, Any, Any]:
+        """(which, labels, tags, engine): what may be chosen; of engines one that has looked at the pictures."""
+        sets = [(home.name, home.state.parent.name) for home in shelf.catalogues(key)]
+        chosen = next((name for _, name in sets if name == which), sets[0][1] if sets else None)
+        dropdown = gr.update(choices=sets, value=chosen, visible=len(sets) > 1)
+        try:
+            gallery = shelf.library.gallery(_catalogue(shelf, key, chosen))
+        except SemblanceError:
+            return dropdown, gr.update(choices=[]), gr.update(choices=[]), gr.skip()
+        folders = [(f"{label or NO_FOLDER} ({many:,})", label) for label, many in gallery.labels.items()]
+        tagged = [(f"{tag} ({many:,})", tag) for tag, many in gallery.tagged.items()]
+        ready = [name, *shelf.cards]
+        ready = [one for one in ready if one in shelf.cards and _looks_at(shelf, key, one, chosen)]
+        return dropdown, gr.update(choices=folders), gr.update(choices=tagged), ready[0] if ready else gr.skip()
+
+    def turn(event: gr.EventData, *asked: Any) -> tuple[str, int]:
+        number = max(search.number(event.digest), 0)
+        return show(number, *asked), number
+
+    def look(event: gr.EventData, key: str, which: Any, name: Any) -> tuple[str, str]:
+        digest = str(event.digest)
+        return _detail(shelf, key, which, str(name), digest), digest
+
+    def look_again(key: str, which: Any, name: Any, digest: str) -> str:
+        return _detail(shelf, key, which, str(name), digest) if digest else HINT
+
+    def mark(event: gr.EventData, held: Tray, number: Any, *asked: Any) -> tuple[Any, Any, Any]:
+        """(tray, wall, stamp): what the buttons do to all that are ticked."""
+        does, digests = str(event.does), str(event.digests).split()
+        try:
+            catalogue = _catalogue(shelf, asked[0], asked[1])
+            if digests == ["every"]:
+                digests = [one.digest for one in _found(shelf, number, *asked).found]
+            if not (digests or does == "undo"):
+                raise SemblanceError("Tick some pictures first, in their upper right corners.")
+            if does == "like":
+                return _liked(held, catalogue, digests), gr.skip(), gr.skip()
+            if not shelf.local:
+                raise SemblanceError("Only who runs the app can hide or tag pictures.")
+            if does in MARKS:
+                MARKS[does](catalogue, digests, str(event.tag))
+            return gr.skip(), show(number, *asked), time.monotonic()
+        except SemblanceError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    quick: dict[str, Any] = {"queue": False, "preprocess": False, **search.SILENT}
+    arriving: dict[str, Any] = {
+        "fn": arrive,
+        "inputs": [page.picker, which, engine],
+        "outputs": [which, labels, tags, engine],
+    }
+    wall.wish(**arriving, **quick).then(show, [number, *asked], wall, **quick)
+    page.stamp.change(**arriving, **quick).then(again, [wall, number, *asked], wall, **quick)
+    gr.on(
+        [text.input, labels.input, tags.input, order.input, binned.input, which.input],
+        first,
+        asked,
+        [wall, number],
+        trigger_mode="always_last",
+        queue=False,
+        preprocess=False,
+        show_progress="hidden",
+        api_name=NAME,
+    )
+    which.input(lambda: ("", [], []), None, [chosen, labels, tags], **quick)
+    emptied = [wall, text, labels, tags, binned, number, chosen, near, page.selection]
+    page.picker.change(lambda: ("", "", [], [], False, 0, "", HINT, ()), None, emptied, **quick)
+    page.selection.change(lambda: ("", False, 0), None, [wall, binned, number], **quick)
+    wall.unselect(lambda: (), None, page.selection, **search.SILENT)  # only the queue tells of changed states
+    wall.turn(turn, asked, [wall, number], **quick)
+    marking = [page.tray, number, *asked]
+    wall.mark(mark, marking, [page.tray, wall, page.stamp], preprocess=False, **search.SILENT)
+    for source in (wall, near):
+        search.hearts(page, source)
+        source.search(
+            look,
+            [page.picker, which, engine],
+            [near, chosen],
+            show_progress_on=near,
+            api_visibility="private",
+            **search.SEARCHES,
+        )
+    engine.input(
+        look_again,
+        [page.picker, which, engine, chosen],
+        near,
+        show_progress_on=near,
+        api_visibility="private",
+        **search.SEARCHES,
+    )
+
+
+def _looks_at(shelf: Shelf, key: str, name: str, which: Any) -> bool:
+    """Whether an engine has looked at the pictures on the wall."""
+    try:
+        catalogue, _ = board.ready(shelf, key, name)
+    except SemblanceError:
+        return False
+    return catalogue.state.parent.name == which
+
+
+def _catalogue(shelf: Shelf, key: str, which: Any) -> Catalogue:
+    """The chosen one, or the first, of those that a choice of collection stands for. Raises SemblanceError."""
+    homes = shelf.catalogues(key)
+    if not homes:
+        shelf.catalogue(key, "")  # it says why
+    return next((home for home in homes if home.state.parent.name == which), homes[0])
+
+
+def _found(
+    shelf: Shelf,
+    number: Any,
+    key: str,
+    which: Any,
+    text: Any,
+    labels: Any,
+    tags: Any,
+    order: Any,
+    binned: Any,
+    among: Any,
+) -> _Shown:
+    """What comes from a client may be made up. Raises SemblanceError."""
+    catalogue = _catalogue(shelf, key, which)
+    if not catalogue.paths:
+        shelf.library.scan(catalogue)
+    wish = Wish(
+        text=str(text or ""),
+        labels=tuple(map(str, labels or ())),
+        tags=tuple(map(str, tags or ())),
+        hidden=binned is True,
+        order=str(order),
+        among=frozenset(among) & catalogue.paths.keys(),
+    )
+    gallery = shelf.library.gallery(catalogue)
+    found = gallery.select(wish)
+    made = _Shown(catalogue, gallery, found, 0, wish, shelf.local)
+    return replace(made, page=min(max(int(number or 0), 0), made.pages - 1))
+
+
+def _liked(held: Tray, catalogue: Catalogue, digests: Sequence[str]) -> Tray:
+    liked = {one.digest for one in held}
+    for digest in digests:
+        if digest in catalogue.paths and digest not in liked:
+            held = tray.press(held, Held(catalogue.file(digest), digest))
+    return held
+
+
+def _draw(shown: _Shown) -> str:
+    cards = "".join(_card(shown, one) for one in shown.found[shown.page * PAGE : (shown.page + 1) * PAGE])
+    home = draw.escape(shown.catalogue.state.parent.name)
+    below = f'<div class="wall">{cards}</div>' if cards else _nothing(shown)
+    wish = draw.escape(hashlib.sha256(repr(shown.wish).encode()).hexdigest()[:12])
+    return f'<div class="browse" data-home="{home}" data-wish="{wish}">{_bar(shown)}{below}</div>'
+
+
+def _nothing(shown: _Shown) -> str:
+    if shown.wish.hidden:
+        return draw.state("empty", "Nothing in the bin", "What you hide comes here, and can be brought back.")
+    if not shown.gallery.pictures:
+        return draw.state("empty", "No pictures", "The tab Catalogue brings some in.")
+    return draw.state("empty", "No match", "No picture here has all these words, folders and tags; ask for less.")
+
+
+def _bar(shown: _Shown) -> str:
+    """What stands above the wall and stays in view."""
+    many, whole = len(shown.found), len(shown.gallery.pictures)
+    told = f"{many:,} of {draw.count(whole, 'picture')}" if many != whole else draw.count(whole, "picture")
+    chosen = f"{len(shown.wish.among):,} from the map &times;"
+    selection = f'<button type="button" data-do="unselect">{chosen}</button>' if shown.wish.among else ""
+    return (
+        f'<div class="browse-bar"><p><b>{told}</b>{" in the bin" if shown.wish.hidden else ""}</p>{selection}'
+        f"{_pager(shown)}{_undo(shown)}{_actions(shown)}</div>"
+    )
+
+
+def _pager(shown: _Shown) -> str:
+    if shown.pages == 1:
+        return ""
+
+    def turner(page: int, sign: str, says: str) -> str:
+        off = "" if 0 <= page < shown.pages and page != shown.page else " disabled"
+        place = f'data-do="turn" data-digest="{max(page, 0)}"'
+        return f'<button type="button" {place} aria-label="{says}" title="{says}"{off}>{sign}</button>'
+
+    return (
+        f'<nav class="pager" aria-label="Pages">{turner(0, "«", "First page")}'
+        f"{turner(shown.page - 1, '‹', 'Previous page')}<span>{shown.page + 1:,} / {shown.pages:,}</span>"
+        f"{turner(shown.page + 1, '›', 'Next page')}{turner(shown.pages - 1, '»', 'Last page')}</nav>"
+    )
+
+
+def _undo(shown: _Shown) -> str:
+    last = shown.catalogue.last if shown.local else ""
+    if not last:
+        return ""
+    undo = '<button type="button" data-do="mark" data-digest="undo">Undo</button>'
+    return f'<p class="undo">{draw.escape(last)} {undo}</p>'
+
+
+def _actions(shown: _Shown) -> str:
+    """What can be done to all that are ticked."""
+
+    def button(does: str, says: str) -> str:
+        return f'<button type="button" data-do="mark" data-digest="{does}">{says}</button>'
+
+    all_of_them = f'<button type="button" data-do="every">Tick all {len(shown.found):,}</button>'
+    every = all_of_them if shown.pages > 1 else ""
+    known = "".join(f'<option value="{draw.escape(tag)}"></option>' for tag in shown.gallery.tagged)
+    local = (
+        button("restore", "Bring back") if shown.wish.hidden else button("hide", "Hide"),
+        f'<span class="tagging"><input type="text" list="tags-known" maxlength="{LONGEST}" placeholder="Tag"'
+        f' aria-label="Tag"/><datalist id="tags-known">{known}</datalist>{button("tag", "Add")}'
+        f"{button('untag', 'Take off')}</span>",
+    )
+    return (
+        '<div class="actions"><button type="button" data-do="all">Tick this page</button>'
+        f'{every}<span class="many" role="status"></span>'
+        f'<button type="button" data-do="none">Untick</button>{button("like", "♥ Like")}'
+        f"{''.join(local) if shown.local else ''}</div>"
+    )
+
+
+def _card(shown: _Shown, one: Picture) -> str:
+    plain = one.path.rpartition("/")[2]
+    name = draw.escape(plain)
+    digest, label = draw.escape(one.digest), draw.escape(one.label)
+    source = draw.escape(draw.thumbnail(shown.catalogue, one.digest))
+    tags = "".join(f"<i>{draw.escape(tag)}</i>" for tag in shown.gallery.tags.get(one.digest, ()))
+    return (
+        f'<div class="item"><button type="button" class="card" data-do="search" data-digest="{digest}"'
+        f' title="{draw.escape(one.path)}"><span class="shot"><img loading="lazy" alt="{name}"'
+        f' src="{source}"/><span class="flags">{tags}</span></span>'
+        f'<span class="label">{name}</span><span class="score">{label}</span></button>'
+        f"{draw.tools(one.digest, plain)}"
+        f'<input type="checkbox" class="tick" data-tick="{digest}" aria-label="Tick {name}"/></div>'
+    )
+
+
+def _detail(shelf: Shelf, key: str, which: Any, name: str, digest: str) -> str:
+    """A picture of the catalogue: what is known of it, and what is like it for an engine."""
+    try:
+        catalogue = _catalogue(shelf, key, which)
+        if digest not in catalogue.paths or name not in shelf.cards:
+            return HINT
+        facts = _facts(shelf, catalogue, digest)
+        if shelf.catalogue(key, name).state != catalogue.state:
+            told = f"{shelf.cards[name].title} looks at another set of the samples; choose another above."
+            return facts + draw.state("empty", "Not looked at here", told)
+        try:
+            board.ready(shelf, key, name)
+            return facts + board.alike(shelf, key, name, digest)
+        except NotIndexed as error:
+            return facts + draw.state(
+                "index", "Not indexed yet", f"{error} The tab {shelf.cards[name].title} does it."
+            )
+        except SemblanceError as error:
+            return facts + draw.failed(error)
+    except SemblanceError as error:
+        return draw.failed(error)
+
+
+def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
+    paths = catalogue.paths[digest]
+    entry = catalogue.entries[paths[0]]
+    try:
+        width, height = full_size(catalogue.file(digest))
+        size = f"{width:,} × {height:,} pixels, "
+    except ImageError:
+        size = ""
+    day = time.strftime("%Y-%m-%d", time.localtime(entry.mtime / 1e9))
+    caption = shelf.library.captions(catalogue).get(digest)
+    told = [
+        ("File", "; ".join(paths)),
+        ("Size", f"{size}{_bytes(entry.size)}, {day}"),
+        ("Caption", caption.text if caption else ""),
+        ("Tags", ", ".join(catalogue.tags.get(digest, ()))),
+    ]
+    rows = "".join(f"<dt>{head}</dt><dd>{draw.escape(text)}</dd>" for head, text in told if text)
+    alt = draw.escape(paths[0].rpartition("/")[2])
+    return (
+        f'<figure class="chosen"><img alt="{alt}" src="{draw.escape(draw.thumbnail(catalogue, digest))}"/>'
+        f'<figcaption>{alt}</figcaption></figure><dl class="known">{rows}</dl>'
+    )
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 0.1):,.1f} kB"
+
+
+MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
+    "undo": lambda catalogue, digests, tag: catalogue.undo(),
+    "hide": lambda catalogue, digests, tag: catalogue.hide(digests),
+    "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
+    "tag": lambda catalogue, digests, tag: catalogue.tag(digests, tag),
+    "untag": lambda catalogue, digests, tag: catalogue.untag(digests, tag),
+}
+
+
+if __name__ == "__main__":
+    import sys
+
+    from demos.suite import alone
+
+    alone(NAME, sys.argv[1:])
