@@ -3,5 +3,16 @@
 A part is one module of this package with `rows(scratch)`, which yields its figures as they come.
 """
 
-PARTS = ("search", "recommending", "start", "detection", "limit", "indexing", "style", "adding", "memory")
+PARTS = (
+    "search",
+    "recommending",
+    "start",
+    "gallery",
+    "detection",
+    "limit",
+    "indexing",
+    "style",
+    "adding",
+    "memory",
+)
 """In the order in which they run: short ones first."""
