@@ -214,6 +214,11 @@ def serve(
         bool,
         typer.Option("--webcam/--no-webcam", envvar="SEMBLANCE_WEBCAM", help="Offer the camera of the browser."),
     ] = True,
+    folder_endpoint: Annotated[
+        bool,
+        typer.Option("--folder-endpoint", help="Let programs of this machine name folders to index, by the API."),
+    ] = False,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the API as MCP tools, too (an extra).")] = False,
     searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
@@ -224,7 +229,7 @@ def serve(
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline, searched_by, captions), images, share)
+    open_app(_library(home, weights, offline, searched_by, captions), images, share, folder_endpoint, mcp)
 
 
 @app.command()

@@ -125,9 +125,9 @@ def tab(page: Page) -> None:
             yield told
 
     out = [report, page.picker, page.stamp]
-    busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
-    again.click(index, [page.picker, engine], out, api_name="index", **busy)
-    send.click(upload, [files, name, label, engine], out, api_name="upload", **busy).then(
+    busy: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+    again.click(index, [page.picker, engine], out, **busy)
+    send.click(upload, [files, name, label, engine], out, **busy).then(
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
     stops(shelf, report)
@@ -144,7 +144,7 @@ def tab(page: Page) -> None:
             async for told in run(source, engine):
                 yield told
 
-        gr.on([take.click, folder.submit], index_folder, [folder, engine], out, api_name="index_folder", **busy)
+        gr.on([take.click, folder.submit], index_folder, [folder, engine], out, **busy)
 
     async def arrive(key: str) -> AsyncIterator[str]:
         """What is indexed for which tab, for as long as that changes."""

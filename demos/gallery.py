@@ -81,13 +81,13 @@ element.addEventListener('click', (event) => {
     }
     if (does === 'none') ticked.clear();
     if (does === 'all') boxes().forEach((box) => tick(box, true));
-    if (does === 'all' || does === 'every' || does === 'none') {
-        every = does === 'every';
+    if (does === 'all' || does === 'whole' || does === 'none') {
+        every = does === 'whole';
         return show();
     }
     if (does !== 'mark') return trigger(does, { digest, part });
     const tag = element.querySelector('.tagging input')?.value || '';
-    trigger('mark', { does: digest, digests: every ? 'every' : [...ticked].join(' '), tag });
+    trigger('mark', { does: digest, digests: every ? '*' : [...ticked].join(' '), tag });
     if (digest !== 'hide' && digest !== 'restore') return;
     every = false;
     ticked.clear();
@@ -164,7 +164,6 @@ def tab(page: search.Page) -> None:
             return draw.failed(UNFORESEEN)
 
     def first(*asked: Any) -> tuple[str, int]:
-        """Pictures by words, folders and tags, as HTML: their first page."""
         return show(0, *asked), 0
 
     def again(was: Any, *asked: Any) -> Any:
@@ -202,7 +201,7 @@ def tab(page: search.Page) -> None:
         does, digests = str(event.does), str(event.digests).split()
         try:
             catalogue = _catalogue(shelf, asked[0], asked[1])
-            if digests == ["every"]:
+            if digests == ["*"]:
                 digests = [one.digest for one in _found(shelf, number, *asked).found]
             if not (digests or does == "undo"):
                 raise SemblanceError("Tick some pictures first, in their upper right corners.")
@@ -233,7 +232,7 @@ def tab(page: search.Page) -> None:
         queue=False,
         preprocess=False,
         show_progress="hidden",
-        api_name=NAME,
+        api_visibility="private",
     )
     which.input(lambda: ("", [], []), None, [chosen, labels, tags], **quick)
     emptied = [wall, text, labels, tags, binned, number, chosen, near, page.selection]
@@ -376,7 +375,7 @@ def _actions(shown: _Shown) -> str:
     def button(does: str, says: str) -> str:
         return f'<button type="button" data-do="mark" data-digest="{does}">{says}</button>'
 
-    all_of_them = f'<button type="button" data-do="every">Tick all {len(shown.found):,}</button>'
+    all_of_them = f'<button type="button" data-do="whole">Tick all {len(shown.found):,}</button>'
     every = all_of_them if shown.pages > 1 else ""
     known = "".join(f'<option value="{draw.escape(tag)}"></option>' for tag in shown.gallery.tagged)
     local = (

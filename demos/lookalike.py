@@ -153,7 +153,13 @@ def _same_or_not(page: search.Page, name: str) -> None:
     asked = [page.picker, *photos]
     answering: dict[str, Any] = {"preprocess": False, "show_progress_on": verdict, **search.SEARCHES}
     gr.on(
-        [photo.input for photo in photos], compare, asked, [verdict, status], api_name=f"{name}_same", **answering
+        [photo.input for photo in photos],
+        compare,
+        asked,
+        [verdict, status],
+        api_name=f"{name}_same",
+        **search.HTML,
+        **answering,
     )
     gr.on(
         [page.picker.change, page.stamp.change],

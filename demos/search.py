@@ -33,6 +33,7 @@ EVERY = -1  # in the place of one part's number
 SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+HTML = {"api_visibility": "undocumented"}  # of endpoints that answer with it; api.py has those for programs
 EMPTY = "() => ''"
 POLL = 0.3  # seconds between two looks at a running job
 
@@ -337,7 +338,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     }
 
     def answer_on(listen: Callable[..., Any], api_name: str | None = None, **listened: Any) -> Any:
-        shown = {"api_name": api_name} if api_name else {"api_visibility": "private"}
+        shown = {"api_name": api_name, **HTML} if api_name else {"api_visibility": "private"}
         answered = listen(**answering, **shown, **listened)
         if kind.several:
             answered.then(

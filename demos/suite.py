@@ -25,6 +25,7 @@ import demos
 import engines
 from demos import catalogue as catalogue_tab
 from demos import draw, gallery, recommend, search, text, theme, tray
+from demos.api import draw_api
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
@@ -37,17 +38,24 @@ OWN = (
     ("Gallery", gallery.NAME, gallery.tab),
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )
+MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
-def serve(library: Library, images: Path | None, share: bool) -> None:
-    """Opens the app, and blocks. images: None draws the sample sets. Raises SemblanceError."""
+def serve(
+    library: Library, images: Path | None, share: bool, folder_endpoint: bool = False, mcp: bool = False
+) -> None:
+    """Opens the app, and blocks. images: None draws the sample sets. folder_endpoint: see `draw_api`. mcp: its
+    endpoints are MCP tools, too. Raises SemblanceError.
+    """
+    if mcp and not importlib.util.find_spec("mcp"):
+        raise SemblanceError(MCP_MISSING)
     share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"
     for sentence in engines.broken().values():
         print(sentence, file=sys.stderr)
     _receive_into(library.home / "incoming")
     shelf = Shelf(library, images, local=is_local(share))
-    _launch(shelf, draw_page(shelf), share)
+    _launch(shelf, draw_page(shelf, folder_endpoint=folder_endpoint), share, mcp)
 
 
 def alone(name: str, arguments: list[str]) -> None:
@@ -69,8 +77,8 @@ def build(library: Library, images: Path | None = None, *, local: bool = False) 
     return draw_page(Shelf(library, images, local=local))
 
 
-def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
-    """only: the names of some tabs; empty draws them all."""
+def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = False) -> gr.Blocks:
+    """only: the names of some tabs; empty draws them all, and the endpoints for programs."""
     names = [name for name in shelf.cards if not only or name in only]
     with gr.Blocks(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
         with gr.Row(elem_classes="top"):
@@ -91,6 +99,8 @@ def draw_page(shelf: Shelf, only: Collection[str] = ()) -> gr.Blocks:
         marks = gr.HTML(apply_default_css=False, elem_classes="marks-of-taste")
         if not shelf.local:
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
+        if not only:
+            draw_api(shelf, folder_endpoint)  # first: an event of a tab that has the same name gets a number added
         page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name in names:
@@ -151,7 +161,7 @@ def _port() -> int | None:
     return int(demos.PORT)
 
 
-def _launch(shelf: Shelf, demo: gr.Blocks, share: bool) -> None:
+def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> None:
     port = _port()
     if shelf.samples:
         shelf.draw_samples(shelf.samples)
@@ -159,6 +169,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool) -> None:
         demo.launch(
             server_port=port,
             share=share,
+            mcp_server=mcp,
             footer_links=[],
             run_history=False,
             allowed_paths=[str(shelf.library.home / "thumbnails")],

@@ -84,7 +84,7 @@ def tab(page: search.Page) -> None:
 
     asked = [page.picker, text, unlike, image, k]
     asking: dict[str, Any] = {"preprocess": False, "show_progress_on": wall, **search.SEARCHES}
-    text.submit(ask, asked, [wall, status], api_name="text", **asking)
+    text.submit(ask, asked, [wall, status], api_name="text", **search.HTML, **asking)
     gr.on(
         [unlike.submit, image.input, image.clear, k.release, page.picker.change, page.stamp.change],
         ask,

@@ -126,7 +126,7 @@ def page(browser: Any, app: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def launched(page: Any, shelf: Shelf) -> Iterator[str]:
+def launched(page: Any, shelf: Shelf, **options: Any) -> Iterator[str]:
     """A page of this process, served; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -141,6 +141,7 @@ def launched(page: Any, shelf: Shelf) -> Iterator[str]:
         allowed_paths=[str(shelf.library.home / "thumbnails")],
         app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
         **theme.look(),
+        **options,
     )
     yield address
     page.close()

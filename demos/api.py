@@ -1,0 +1,288 @@
+"""The app for programs: what the tabs do, as named endpoints with plain JSON for answers, and as MCP tools.
+
+They can be called through `gradio_client`, and are told at `/gradio_api/openapi.json`. What comes in may be made
+up: a picture is one that was uploaded, or a digest of one on the shelf; a path of this machine is never taken, but
+by `index_folder`, which is there only for the local user who asked for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos import draw, search
+from demos.jobs import UNFORESEEN, Job
+from demos.shelf import Shelf
+from engines import Engine, SemblanceError
+from features.answers import Answer, Liked, Match, NotIndexed, Reference, Report
+from features.catalogue import Catalogue
+from features.gallery import Wish
+
+MOST = 200  # matches in an answer
+PICTURE = "Upload a picture first, with handle_file(...)."
+
+
+def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
+    """Adds the endpoints to the current Blocks. folder_endpoint: one that names folders of this machine, too."""
+    library = shelf.library
+
+    def collections() -> list[dict[str, Any]]:
+        """All collections of pictures that can be asked, with the key that the other endpoints take."""
+        return [
+            {"collection": key, "name": name, "pictures": sum(len(home.paths) for home in shelf.catalogues(key))}
+            for name, key in shelf.choices()
+        ]
+
+    def engines() -> list[dict[str, Any]]:
+        """All engines: what alike means to each, its network, and whether it can be had."""
+        told = ("title", "alike", "network", "weights", "available", "reason", "dim", "licence")
+        return [
+            {"engine": name} | {field: getattr(card, field) for field in told}
+            for name, card in library.cards().items()
+        ]
+
+    def find(picture: Any, collection: str, engine: str, k: float) -> dict[str, Any]:
+        """The k pictures of a collection that are most like a picture, for an engine.
+
+        Args:
+            picture: the picture to ask with.
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+            k: how many, at most 200.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        answer = library.search(catalogue, chosen, _uploaded(picture), search.limited(k, MOST))
+        return _answer(catalogue, engine, answer)
+
+    def find_by_text(text: str, unlike: str, collection: str, engine: str, k: float) -> dict[str, Any]:
+        """The k pictures that fit a text: by an engine that understands it, else by words in names and captions.
+
+        Args:
+            text: what they should show.
+            unlike: what they should not show; may be empty.
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`; `semantic` understands texts where it is installed.
+            k: how many, at most 200.
+        """
+        chosen = library.engine(str(engine))
+        if library.understands(chosen):
+            catalogue, chosen = _ready(shelf, collection, engine)
+        else:
+            catalogue = shelf.catalogue(collection or shelf.first, engine)
+            if not catalogue.paths:
+                library.scan(catalogue)
+        answer = library.search_text(
+            catalogue, chosen, str(text or ""), None, str(unlike or ""), search.limited(k, MOST)
+        )
+        return _answer(catalogue, engine, answer)
+
+    def recommend(
+        like: Any, unlike: Any, collection: str, engine: str, k: float, diversity: float
+    ) -> dict[str, Any]:
+        """The k pictures nearest to what is liked and far from what is not; none of them comes back.
+
+        Args:
+            like: a list of digests, as other endpoints give them.
+            unlike: the same of what is not liked; may be empty.
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+            k: how many, at most 200.
+            diversity: 0 for the nearest, up to 1 for ones that differ from each other.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        likes, unlikes = ([Liked(digest) for digest in _digests(given)] for given in (like, unlike))
+        answer = library.recommend(
+            catalogue, chosen, likes, unlikes, search.limited(k, MOST), diversity=float(diversity or 0)
+        )
+        return _answer(catalogue, engine, answer) | {"because": list(answer.because)}
+
+    def classify(picture: Any, collection: str, engine: str) -> dict[str, Any]:
+        """Which folder of a collection a picture belongs to: every folder with its probability, highest first.
+
+        Args:
+            picture: the picture to ask about.
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        (ranked,) = library.classify(catalogue, chosen, [Reference(_uploaded(picture))])
+        card = chosen.describe()
+        told = [{"label": label, "p": round(p, 6)} for label, p in ranked]
+        return {"engine": engine, "network": card.network, "weights": card.weights, "probabilities": told}
+
+    def evaluate(collection: str, engine: str) -> dict[str, Any]:
+        """How well an engine finds pictures of the same folder in a collection; each picture asks all the others.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+        """
+        measured, _ = library.evaluate(*_ready(shelf, collection, engine))
+        return asdict(measured)
+
+    def pictures(text: str, folder: str, tag: str, collection: str, k: float) -> dict[str, Any]:
+        """The pictures of a collection by name, folder, caption and tag.
+
+        Args:
+            text: words that have to be there; may be empty.
+            folder: only this one; empty takes all.
+            tag: only those that have it; empty takes all.
+            collection: its key, from `collections`; empty takes the first.
+            k: how many, at most 200.
+        """
+        (catalogue, *_) = shelf.catalogues(collection or shelf.first) or [shelf.catalogue(collection, "")]
+        gallery = library.gallery(catalogue)
+        found = gallery.select(Wish(str(text or ""), [str(folder)] if folder else (), [str(tag)] if tag else ()))
+        told = [
+            {
+                "digest": one.digest,
+                "file": one.path,
+                "label": one.label,
+                "tags": list(gallery.tags.get(one.digest, ())),
+                "thumbnail": draw.thumbnail(catalogue, one.digest),
+            }
+            for one in found[: search.limited(k, MOST)]
+        ]
+        return {"found": len(found), "pictures": told}
+
+    async def index(collection: str, engine: str) -> dict[str, Any]:
+        """Brings a collection up to date with its folder for an engine; answers when that is done.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+        """
+        return await _indexed(shelf, collection or shelf.first, engine)
+
+    async def index_folder(folder: str, engine: str) -> dict[str, Any]:
+        """Opens a folder of this machine as a collection and indexes it; answers when that is done.
+
+        Args:
+            folder: its path.
+            engine: its name, from `engines`.
+        """
+        if not str(folder or "").strip():
+            raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
+        key = await asyncio.to_thread(shelf.add, Path(str(folder).strip()))
+        return {"collection": key} | await _indexed(shelf, key, engine)
+
+    with gr.Column(visible=False):
+        press, told = gr.Button(), gr.JSON()
+        picture, text, unlike = gr.File(label="picture"), gr.Textbox(label="text"), gr.Textbox(label="unlike")
+        liked, unliked = gr.JSON(label="like"), gr.JSON(label="unlike")
+        collection, engine = gr.Textbox("", label="collection"), gr.Textbox("product", label="engine")
+        folder, tag = gr.Textbox("", label="folder"), gr.Textbox("", label="tag")
+        k, diversity = gr.Number(12, label="k"), gr.Number(0, label="diversity")
+    offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
+        ("collections", collections, []),
+        ("engines", engines, []),
+        ("search", find, [picture, collection, engine, k]),
+        ("search_text", find_by_text, [text, unlike, collection, engine, k]),
+        ("recommend", recommend, [liked, unliked, collection, engine, k, diversity]),
+        ("classify", classify, [picture, collection, engine]),
+        ("evaluate", evaluate, [collection, engine]),
+        ("pictures", pictures, [text, folder, tag, collection, k]),
+        ("index", index, [collection, engine]),
+    ]
+    if folder_endpoint and shelf.local:
+        offered.append(("index_folder", index_folder, [folder, engine]))
+    for name, fn, inputs in offered:
+        waits = {"concurrency_limit": None} if name.startswith("index") else search.SEARCHES
+        press.click(_safe(fn, name), inputs, told, api_name=name, preprocess=False, postprocess=False, **waits)
+
+
+def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """What goes wrong is told in one sentence, and nothing else of it. name: also of the MCP tool."""
+
+    def told(error: Exception) -> gr.Error:
+        if isinstance(error, SemblanceError):
+            return gr.Error(str(error), print_exception=False)
+        logging.getLogger(__name__).exception("the endpoint %s failed", name)
+        return gr.Error(UNFORESEEN, print_exception=False)
+
+    @wraps(fn)
+    async def waited(*given: Any) -> Any:
+        try:
+            return await fn(*given)
+        except Exception as error:
+            raise told(error) from None
+
+    @wraps(fn)
+    def called(*given: Any) -> Any:
+        try:
+            return fn(*given)
+        except Exception as error:
+            raise told(error) from None
+
+    made = waited if asyncio.iscoroutinefunction(fn) else called
+    made.__name__ = name
+    return made
+
+
+def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engine]:
+    """What can answer now, without a download. Raises SemblanceError."""
+    key = str(collection or shelf.first)
+    if engine not in shelf.cards:
+        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+    catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
+    if shelf.unready(key, engine):
+        raise NotIndexed(f"{catalogue.name} has not been looked at for {engine}; call `index` first.")
+    return catalogue, chosen
+
+
+async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
+    """Raises SemblanceError."""
+    if engine not in shelf.cards:
+        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+
+    def begin() -> Job:
+        return shelf.index(key, engine)
+
+    job = await asyncio.to_thread(begin)
+    while not (job.ended.is_set() or job.cancelled.is_set()):
+        await asyncio.sleep(search.POLL)
+    if not isinstance(job.result, Report):
+        raise SemblanceError(job.error or "It was cancelled; what had been done is kept.")
+    return asdict(job.result)
+
+
+def _uploaded(picture: Any) -> Path:
+    """Raises SemblanceError."""
+    path = search.uploaded_file(picture)
+    if path is None:
+        raise SemblanceError(PICTURE)
+    return path
+
+
+def _digests(given: Any) -> Sequence[str]:
+    return [str(one) for one in given[:MOST]] if isinstance(given, list) else []
+
+
+def _answer(catalogue: Catalogue, engine: str, answer: Answer) -> dict[str, Any]:
+    return {
+        "engine": engine,
+        "network": answer.network,
+        "weights": answer.weights,
+        "index": answer.index,
+        "searched": answer.searched,
+        "matches": [_match(catalogue, match) for match in answer.matches],
+    }
+
+
+def _match(catalogue: Catalogue, match: Match) -> dict[str, Any]:
+    """file: below the collection; no path of this machine is told. (A "path" gradio_client would fetch.)"""
+    return {
+        "digest": match.digest,
+        "file": catalogue.paths[match.digest][0],
+        "label": match.label,
+        "score": round(match.score, 6),
+        "box": match.box,
+        "thumbnail": draw.thumbnail(catalogue, match.digest),
+    }
