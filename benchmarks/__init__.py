@@ -8,6 +8,7 @@ PARTS = (
     "recommending",
     "start",
     "gallery",
+    "visitors",
     "detection",
     "limit",
     "indexing",

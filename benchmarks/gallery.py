@@ -60,7 +60,7 @@ def rows(scratch: Path) -> Iterator[Row]:
     catalogue, engine = library.open(folder), library.engine(ENGINE)
     library.index(catalogue, engine)
     library.projection(catalogue, engine, "t-SNE")
-    with served(["app.py", "serve", str(folder)], home) as (_, url), browser() as opened:
+    with served(["app.py", "serve", str(folder)], home) as (_, url, _), browser() as opened:
 
         def visit(script: str, *given: Any) -> float:
             page = opened.new_page(viewport={"width": 1280, "height": 900})

@@ -37,12 +37,12 @@ def rows(scratch: Path) -> Iterator[Row]:
     homes = (scratch / "homes" / f"start-{i}" for i in itertools.count())
 
     def theirs() -> float:
-        with served([str(bare)], scratch) as (taken, _):
+        with served([str(bare)], scratch) as (taken, *_):
             return taken
 
     def ours() -> float:
         home = next(homes)
-        with served(["app.py"], home) as (taken, _):
+        with served(["app.py"], home) as (taken, *_):
             pass
         shutil.rmtree(home, ignore_errors=True)
         return taken
@@ -74,7 +74,7 @@ def _first_answers(scratch: Path) -> Iterator[Row]:
     key = catalogue.state.parent.name
 
     def in_the_app() -> float:
-        with served(["app.py", "serve", str(folder)], home) as (_, url):
+        with served(["app.py", "serve", str(folder)], home) as (_, url, _):
             return _search(url, key, pictures[0])
 
     what = f"first search after start, {PICTURES:,} pictures indexed, EfficientNetB0 exported"
@@ -93,8 +93,8 @@ def _first_answers(scratch: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def served(arguments: list[str], home: Path) -> Iterator[tuple[float, str]]:
-    """An app that listens: (seconds from its start to its first page, address)."""
+def served(arguments: list[str], home: Path) -> Iterator[tuple[float, str, int]]:
+    """An app that listens: (seconds from its start to its first page, address, number of its process)."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -108,7 +108,7 @@ def served(arguments: list[str], home: Path) -> Iterator[tuple[float, str]]:
             if app.poll() is not None or time.perf_counter() - started > PATIENCE:
                 raise RuntimeError(f"no page came from {arguments}")
             time.sleep(0.01)
-        yield time.perf_counter() - started, url
+        yield time.perf_counter() - started, url, app.pid
     finally:
         app.kill()
         app.wait()
