@@ -117,6 +117,7 @@ function paint() {
         thumbnail(photo(number), number, side * grown(near[number]), colour(map.of[number]), 2);
     }
     pen.globalAlpha = 1;
+    if (map.sides === 3) box(style.getPropertyValue('--border-color-primary'));
     for (const number of new Set([map.numbers.get(props.chosen) ?? -1, hovered])) {
         if (number < 0) continue;
         const photo = photos.get(map.digests[number]);
@@ -141,6 +142,22 @@ function paint() {
         pen.stroke(path);
     }
     load();
+}
+
+function box(stroke) {  // around all of a map in space, beneath its dots: it shows how that is turned
+    const corner = (at) => {
+        const [x, y] = sight(...map.half.map((half, axis) => at >> axis & 1 ? .5 + half : .5 - half));
+        return [across(x), down(y)];
+    };
+    pen.beginPath();
+    for (let at = 0; at < 8; at += 1)
+        for (const axis of [1, 2, 4].filter((axis) => !(at & axis))) {
+            pen.moveTo(...corner(at));
+            pen.lineTo(...corner(at | axis));
+        }
+    [pen.globalCompositeOperation, pen.strokeStyle, pen.lineWidth] = ['destination-over', stroke, 1];
+    pen.stroke();
+    pen.globalCompositeOperation = 'source-over';
 }
 
 function thumbnail(photo, number, longest, edge, rim) {
@@ -291,9 +308,10 @@ canvas.addEventListener('wheel', (event) => {
     zoom(Math.exp(-Math.max(-100, Math.min(100, event.deltaY * (event.deltaMode ? 30 : 1))) / 300), ...at(event));
 }, { passive: false });
 
-function draw(x, y, box) {
+function draw(x, y, aside) {
     line.push([Math.max(0, Math.min(width, x)), Math.max(0, Math.min(height, y))]);
-    boxed = box;
+    boxed = aside;
+    hover(-1);
     refresh();
 }
 
@@ -313,6 +331,8 @@ function enclose() {
 function select(numbers) {
     caught = new Set(numbers.map((number) => map.digests[number]));
     mark();
+    hover(-1);
+    over.textContent = caught.size ? `${caught.size.toLocaleString()} selected` : '';
     trigger('enclose', { digests: [...caught].join(' ') });
 }
 
@@ -390,10 +410,12 @@ function take() {
         map.numbers = new Map(map.digests.map((digest, number) => [digest, number]));
         [flat, spots] = [0, 0].map(() => new Float32Array(2 * map.digests.length));
         near = new Float32Array(map.digests.length);
-        let far = 1e-9;  // from the middle to the picture that is farthest from it
-        for (let place = 0; place < map.places.length; place += map.sides)
-            far = Math.max(far, Math.hypot(...map.places.subarray(place, place + map.sides).map((e) => e - .5)));
-        map.fit = .5 / far;  // however it is turned, all of it is in view
+        map.half = new Array(map.sides).fill(0);  // of its extent along each axis, around the middle
+        map.places.forEach((edge, place) => {
+            const axis = place % map.sides;
+            map.half[axis] = Math.max(map.half[axis], Math.abs(edge - .5));
+        });
+        map.fit = .5 / (Math.hypot(...map.half) || 1);  // however it is turned, all of it is in view
         turn();
         canvas.setAttribute('aria-label', map.told);
         how.textContent = map.how;
