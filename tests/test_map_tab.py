@@ -110,13 +110,13 @@ def heard(shelf: Shelf) -> Callable[..., Any]:
 def test_a_selection_is_of_pictures_that_are_shown(shelf: Shelf, heard: Callable[..., Any]) -> None:
     catalogue = shelf.catalogue(shelf.first, NAME)
     one, two, hidden = (digest(catalogue.root / "blue" / f"{number}.png") for number in range(3))
-    catalogue.hide(hidden)
+    catalogue.hide([hidden])
     html, caught, _ = heard("enclose", digests=f"{two} {hidden} {one} {one} {'f' * 64} ../x /etc/passwd")
     assert caught == (one, two), "in order of path, each once, and nothing else"
     assert "2 pictures selected" in html and html.count('class="card"') == 2 and "Cosine" not in html
     assert hidden not in html and 'data-do="gallery"' in html
     assert heard("show", caught) == caught
-    catalogue.hide(two)
+    catalogue.hide([two])
     assert heard("show", caught) == (one,), "what was hidden meanwhile is not shown"
 
 
