@@ -28,6 +28,7 @@ from features.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between
 
 EDGE = 99_999  # a side of the map, as it is told to the browser
 GALLERY = "gallery"  # the tab that shows a selection
+TO_GALLERY = f"() => {{ document.querySelector('[role=tab][data-tab-id={GALLERY}]').click(); scrollTo(0, 0); }}"
 SHOWN = 60  # pictures of a selection beside the map
 HINT = draw.state("ask", "Look around", "Click a picture on the map, and those nearest to it come up here.")
 HOW = {
@@ -145,7 +146,7 @@ def draw_map(page: search.Page, name: str) -> None:
     image.input(ask, **asking)
     board.drawn.enclose(enclose, page.picker, [near, caught, page.selection], **search.SILENT, **search.SEARCHES)
     shown = near.gallery(show, [page.picker, caught], page.selection, **search.SILENT)
-    shown.then(None, js=f"() => document.querySelector('[role=tab][data-tab-id={GALLERY}]').click()")
+    shown.then(None, js=TO_GALLERY)
 
 
 async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
