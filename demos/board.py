@@ -111,6 +111,7 @@ async def _steps(shelf: Shelf, key: str, name: str, made: Steps) -> Steps:
             await asyncio.sleep(search.POLL)
         async for step in made:
             yield step
+        yield gr.skip(), gr.skip(), gr.skip()  # what comes last is sent twice, and a board is large
     except NotIndexed as error:
         yield "", draw.state("index", "Nothing to lay out yet", str(error), action=("index", "Index now")), ""
     except SemblanceError as error:
@@ -131,7 +132,7 @@ def ready(shelf: Shelf, key: str, name: str) -> tuple[Catalogue, Engine]:
 
 def as_json(told: Any) -> str:
     """For a board. Names come from strangers' folders: none of it can be taken for HTML."""
-    return json.dumps(told).replace("<", "\\u003c")
+    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def alike(shelf: Shelf, key: str, name: str, digest: str) -> str:

@@ -28,8 +28,8 @@ LISTED = 300  # skipped files shown; the command line lists them all
 TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"), ("hide", "Hide this picture", "⊘"))
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'pin', 'unpin' (with its number), 'why', 'like', 'unlike' and 'hide' (as 'search'), 'turn',
-// 'front' and 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
+// 'index', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why', 'like', 'unlike' and 'hide' (as 'search'),
+// 'turn', 'front' and 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
@@ -122,20 +122,23 @@ def percent(share: float, of: int) -> str:
 def wall(
     catalogue: Catalogue,
     matches: Sequence[Match],
-    scale: Scale,
+    scale: Scale | None = None,
     explained: bool = False,
     below: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The answer: one card a picture, each of them a button that searches from it. explained: or tells why.
 
+    scale: None where they are no answer, and have no score.
+
     below: digest -> HTML that stands under its card.
     """
+    none = _none(scale, [match.score for match in matches]) if scale else ""
     cards = "".join(
         f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}'
         f"{_ask_why(match) if explained else ''}{below.get(match.digest, '')}</div>"
         for match in matches
     )
-    return f'{_none(scale, [match.score for match in matches])}<div class="wall">{cards}</div>'
+    return f'{none}<div class="wall">{cards}</div>'
 
 
 def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
@@ -173,17 +176,22 @@ def _none(scale: Scale, scores: Sequence[float]) -> str:
     return f'<div class="none" role="note"><h3>{escape(scale.none)}</h3><p>{escape(scale.why)}</p></div>'
 
 
-def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale) -> str:
-    word, number = scale.in_words(match.score)
+def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None) -> str:
     label = escape(name)
     return (
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
         f' data-part="{match.part}"'
         f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_outline(match.path, match.box)}{_flags(match.remarks)}</span><span class="label">{label}</span>'
-        f'<span class="score" title="Cosine {match.score:.3f}"><b>{escape(word)}</b> {escape(number)}</span>'
-        f"{_why(match.agreement)}</button>{tools(match.digest, name, match.part)}"
+        f"{_score(match, scale) if scale else ''}{_why(match.agreement)}</button>"
+        f"{tools(match.digest, name, match.part)}"
     )
+
+
+def _score(match: Match, scale: Scale) -> str:
+    word, number = scale.in_words(match.score)
+    title = f"Cosine {match.score:.3f}"
+    return f'<span class="score" title="{title}"><b>{escape(word)}</b> {escape(number)}</span>'
 
 
 def tools(digest: str, name: str, part: int = 0) -> str:

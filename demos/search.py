@@ -46,7 +46,8 @@ others in the one way that all pictures are opened."""
 @dataclass(frozen=True)
 class Page:
     """What the tabs share. stamp: a state that changes when a catalogue has changed. tray: holds a Tray.
-    selection: digests that were chosen on a map, for the gallery.
+
+    selection: holds a tuple of digests, the pictures that the Gallery is to show; empty stands for all.
     """
 
     demo: gr.Blocks

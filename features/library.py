@@ -494,7 +494,7 @@ class Library:
         check(method)
         stored = self._ready(catalogue, engine)
         digests = sorted(stored.first_row)
-        path = self._store(catalogue, engine).path.with_suffix(f".{method.lower()}.map")
+        path = self._store(catalogue, engine).path.with_suffix(f".{method.lower().replace(' ', '-')}.map")
         made = Projection.kept(path, digests)
         if made is None and not kept_only:
             rows = stored.features.take([stored.first_row[digest] for digest in digests])

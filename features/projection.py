@@ -1,4 +1,4 @@
-"""The map of a collection: vectors of many numbers laid out in the plane, what is alike close together.
+"""The map of a collection: vectors of many numbers laid out in the plane or in space, what is alike together.
 
 t-SNE: van der Maaten and Hinton, Visualizing Data using t-SNE, 2008. UMAP: McInnes, Healy and Melville, 2018.
 """
@@ -35,7 +35,7 @@ UMAP_MISSING = 'UMAP is not installed; run: pip install "umap-learn>=0.5.7,<0.6"
 
 @dataclass(frozen=True)
 class Projection:
-    """digests: of the pictures, each once. positions: (n, 2) float32, 0..1, of each of them."""
+    """digests: of the pictures, each once. positions: (n, 2) or (n, 3) float32, 0..1, of each of them."""
 
     digests: Sequence[str]
     positions: np.ndarray
@@ -52,8 +52,8 @@ class Projection:
             with path.open("rb") as file:
                 told = files.load_plain(file)
             if told["shown"] == _shown(digests):
-                positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), 2)
-                if ((positions >= 0) & (positions <= 1)).all():
+                positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), -1)
+                if positions.shape[1] in (2, 3) and ((positions >= 0) & (positions <= 1)).all():
                     return cls(digests, positions)
         except FileNotFoundError:
             pass
@@ -72,7 +72,8 @@ class _Cancelled(Exception):
 
 
 def project(vectors: np.ndarray, method: str, cancelled: Callable[[], bool] | None = None) -> np.ndarray | None:
-    """(n, D) float32 unit rows -> (n, 2) float32 positions in 0..1, the longer side of the map filled.
+    """(n, D) float32 unit rows -> float32 positions in 0..1, the longest side of the map filled: (n, 2), or (n, 3)
+    for a method in SPACE.
 
     By fixed seeds: the same rows, whatever their order, land at the same places; equal rows at one. Of more than
     SAMPLE rows t-SNE lays out a sample, and the others are placed by their neighbours in it. UMAP, and PCA
@@ -84,10 +85,16 @@ def project(vectors: np.ndarray, method: str, cancelled: Callable[[], bool] | No
     check(method)
     different, where = np.unique(vectors, axis=0, return_inverse=True)
     try:
-        made = METHODS[method](different, cancelled) if len(different) >= FEW else _pca(different)
+        few = len(different) < FEW
+        made = _pca(different, sides(method)) if few else METHODS[method](different, cancelled)
     except _Cancelled:
         return None
     return _scaled(made)[where.reshape(-1)]
+
+
+def sides(method: str) -> int:
+    """Of a map by this method: 2, or 3."""
+    return 3 if method in SPACE else 2
 
 
 def check(method: str) -> None:
@@ -99,10 +106,10 @@ def check(method: str) -> None:
 
 
 def place(queries: np.ndarray, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """(..., D) unit rows that are not on the map -> their (..., 2) places, among their nearest neighbours on it.
+    """(..., D) unit rows that are not on the map -> their (..., S) places, among their nearest neighbours on it.
 
     t-SNE has no way to lay out one more row, so this is no more than a hint: the mean of the NEIGHBOURS nearest
-    rows' positions, the nearer the weightier. vectors (n, D), positions (n, 2): what is on the map; n at least 1.
+    rows' positions, the nearer the weightier. vectors (n, D), positions (n, S): what is on the map; n at least 1.
     """
     cosines = queries @ vectors.T
     nearest = np.argsort(-cosines, axis=-1, kind="stable")[..., :NEIGHBOURS]
@@ -110,7 +117,7 @@ def place(queries: np.ndarray, vectors: np.ndarray, positions: np.ndarray) -> np
 
 
 def between(cosines: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """(..., k) cosines to neighbours at (..., k, 2) -> (..., 2). A neighbour's weight is 1 / squared distance."""
+    """(..., k) cosines to neighbours at (..., k, S) -> (..., S). A neighbour's weight is 1 / squared distance."""
     weights = 1 / np.maximum(2 - 2 * np.asarray(cosines, float), 1e-9)
     return ((weights[..., None] * positions).sum(axis=-2) / weights.sum(axis=-1)[..., None]).astype(np.float32)
 
@@ -185,9 +192,9 @@ def _laid_out(method: str, rows: np.ndarray, cancelled: Callable[[], bool] | Non
 
 
 def _scaled(made: np.ndarray) -> np.ndarray:
-    """Into 0..1, with both sides to one scale, in the middle."""
+    """Into 0..1, with all sides to one scale, in the middle."""
     if not len(made):
-        return np.zeros((0, 2), np.float32)
+        return made
     low, high = made.min(axis=0), made.max(axis=0)
     span = float((high - low).max()) or 1.0
     return np.clip(0.5 + (made - (low + high) / 2) / span, 0, 1).astype(np.float32)
@@ -196,8 +203,10 @@ def _scaled(made: np.ndarray) -> np.ndarray:
 METHODS: dict[str, Callable[[np.ndarray, Callable[[], bool] | None], np.ndarray]] = {
     "t-SNE": _tsne,
     "PCA": lambda rows, cancelled: _pca(rows),
+    "PCA 3D": lambda rows, cancelled: _pca(rows, 3),
     "UMAP": _umap,
 }
+SPACE = {"PCA 3D"}  # those that lay out in space
 LAY_OUT = {"t-SNE": _by_tsne, "UMAP": _by_umap}
 
 if __name__ == "__main__":

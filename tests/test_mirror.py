@@ -212,7 +212,7 @@ def drawn(shelf: Shelf, name: str) -> gr.Blocks:
     """A page with nothing but the mirror."""
     with gr.Blocks(analytics_enabled=False) as page:
         picker = gr.Dropdown(shelf.choices(), value=shelf.first)
-        mirror.draw_mirror(search.Page(page, shelf, picker, gr.State(0.0), gr.State(())), name)
+        mirror.draw_mirror(search.Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())), name)
     return page
 
 

@@ -15,13 +15,13 @@ from engines import SemblanceError, unit_rows
 from features import projection
 from features.answers import NotIndexed
 from features.library import Library
-from features.projection import between, place, project
+from features.projection import between, place, project, sides
 
 UMAP = pytest.param(
     "UMAP",
     marks=[pytest.mark.slow, pytest.mark.skipif(not find_spec("umap"), reason="umap-learn is not installed")],
 )
-METHODS = ("t-SNE", "PCA", UMAP)
+METHODS = ("t-SNE", "PCA", "PCA 3D", UMAP)
 
 
 def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
@@ -34,7 +34,7 @@ def _clusters(number: int, each: int, dim: int = 16) -> np.ndarray:
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 40])
 def test_each_row_gets_one_place_on_the_map(method: str, number: int) -> None:
     made = project(_clusters(4, 10)[:number], method)
-    assert made.shape == (number, 2) and made.dtype == np.float32
+    assert made.shape == (number, 3 if method == "PCA 3D" else 2) and made.dtype == np.float32
     assert ((made >= 0) & (made <= 1)).all()
     assert number < 2 or np.ptp(made, axis=0).max() == pytest.approx(1)
 
@@ -52,7 +52,9 @@ def test_equal_rows_share_a_place(method: str) -> None:
     rows = _clusters(4, 3)
     made = project(np.concatenate([rows, rows[:5]]), method)
     assert np.array_equal(made[:5], made[len(rows) :])
-    assert np.array_equal(project(np.repeat(rows[:1], 6, axis=0), method), np.full((6, 2), 0.5, np.float32))
+    assert np.array_equal(
+        project(np.repeat(rows[:1], 6, axis=0), method), np.full((6, sides(method)), 0.5, np.float32)
+    )
 
 
 @pytest.mark.parametrize("sample", [projection.SAMPLE, 60])
@@ -65,15 +67,16 @@ def test_clusters_stay_together(monkeypatch: pytest.MonkeyPatch, method: str, sa
     assert (nearest == np.arange(4)[:, None]).mean() > 0.95
 
 
+@pytest.mark.parametrize(("method", "kept"), [("PCA", 2), ("PCA 3D", 3)])
 @pytest.mark.parametrize("shape", [(300, 12), (12, 300), (5, 5)], ids=["many rows", "long rows", "square"])
-def test_pca_is_the_plain_one_up_to_the_sides_of_its_axes(shape: tuple[int, int]) -> None:
+def test_pca_is_the_plain_one_up_to_the_sides_of_its_axes(shape: tuple[int, int], method: str, kept: int) -> None:
     away = np.random.default_rng(0).normal(3, 1, shape) * np.linspace(1, 0.1, shape[1])
     rows = unit_rows(away.astype(np.float32))
     centred = rows.astype(float) - rows.mean(axis=0)
-    places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:kept].T
     low, high = places.min(axis=0), places.max(axis=0)
     wanted = (places - (low + high) / 2) / (high - low).max()
-    made = project(rows, "PCA") - 0.5
+    made = project(rows, method) - 0.5
     assert np.abs(made) == pytest.approx(np.abs(wanted), abs=1e-4)
 
 
@@ -97,9 +100,10 @@ def test_what_fails_in_a_process_of_its_own_is_an_error(monkeypatch: pytest.Monk
         project(_clusters(4, 3), "t-SNE", cancelled=lambda: False)
 
 
-def test_a_query_lands_among_its_neighbours() -> None:
+@pytest.mark.parametrize("method", ["PCA", "PCA 3D"])
+def test_a_query_lands_among_its_neighbours(method: str) -> None:
     rows = _clusters(3, 10)
-    made = project(rows, "PCA")
+    made = project(rows, method)
     assert place(rows[7], rows, made) == pytest.approx(made[7], abs=1e-3)
     centre = unit_rows(rows[:10].mean(axis=0)[None])[0]
     low, high = made[:10].min(axis=0), made[:10].max(axis=0)
@@ -117,7 +121,10 @@ def test_the_nearer_neighbour_weighs_more() -> None:
 
 def test_what_can_not_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
-    for method, told in (("UMAP", 'pip install "umap-learn>='), ("../x", "Choose one of: t-SNE, PCA, UMAP")):
+    for method, told in (
+        ("UMAP", 'pip install "umap-learn>='),
+        ("../x", "Choose one of: t-SNE, PCA, PCA 3D, UMAP"),
+    ):
         with pytest.raises(SemblanceError, match=told) as error:
             project(_clusters(4, 3), method)
         assert is_one_sentence(str(error.value))
@@ -141,7 +148,8 @@ def test_a_map_is_kept_and_made_anew_after_a_change(
 
     again = Library(library.home).projection(catalogue, engine, "PCA", kept_only=True)
     assert again and np.array_equal(again.positions, made.positions)
-    assert library.projection(catalogue, engine, "t-SNE", kept_only=True) is None, "another map"
+    for other in ("t-SNE", "PCA 3D"):
+        assert library.projection(catalogue, engine, other, kept_only=True) is None, "another map"
 
     catalogue.hide([digest(painted[0])])
     assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
@@ -151,6 +159,9 @@ def test_a_map_is_kept_and_made_anew_after_a_change(
     library.index(catalogue, engine)
     assert len(library.projection(catalogue, engine, "PCA").digests) == 6
     assert len(list(catalogue.state.parent.glob("*.map"))) == 1, "a stale one is replaced"
+    made = library.projection(catalogue, engine, "PCA 3D")
+    again = Library(library.home).projection(catalogue, engine, "PCA 3D", kept_only=True)
+    assert made and again and again.positions.shape == (6, 3) and np.array_equal(again.positions, made.positions)
 
 
 def test_a_damaged_map_is_set_aside(library: Library, pictures: Path) -> None:

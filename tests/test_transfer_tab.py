@@ -40,7 +40,7 @@ def built(shelf: Shelf) -> gr.Blocks:
     """A page with nothing but the view."""
     with gr.Blocks(analytics_enabled=False) as page:
         picker = gr.Dropdown(shelf.choices(), value=shelf.first)
-        transfer.draw_transfer(search.Page(page, shelf, picker, gr.State(0.0), gr.State(())))
+        transfer.draw_transfer(search.Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())))
     return page
 
 
