@@ -27,8 +27,9 @@ from features.verification import KnownPairs
 LISTED = 300  # skipped files shown; the command line lists them all
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'pin', 'unpin' (with its number), 'why', 'like' and 'unlike' (as 'search'), 'turn', 'front' and
-// 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
+// 'index' (with an engine's name, maybe), 'measure', 'save', 'pin', 'unpin' (with its number), 'why', 'like' and
+// 'unlike' (as 'search'), 'turn', 'front' and 'drop' (with a number), or 'stop' (with numbers of jobs); a slider
+// 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};

@@ -24,16 +24,17 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import draw, recommend, search, text, theme, tray
+from demos import compare, draw, recommend, search, text, theme, tray
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
 from features.library import Library
 
-WORDS, RECOMMEND, CATALOGUE = "text", "recommend", "catalogue"
+WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
     ("Words", WORDS, text.tab),
     ("Recommend", RECOMMEND, recommend.tab),
+    ("Compare", COMPARE, compare.tab),
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get

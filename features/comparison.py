@@ -35,10 +35,10 @@ class Questions:
 
     def told(self) -> str:
         """One sentence."""
-        each, by_lot = f"each of {self.pictures:,} pictures", ""
+        each, drawn = f"each of {self.pictures:,} pictures", ""
         if len(self.labels) < self.pictures:
-            each, by_lot = f"{len(self.labels):,} of {self.pictures:,} pictures", ", drawn by lot"
-        return f"Asked with {each}{by_lot}, one at a time against all the others."
+            each, drawn = f"{len(self.labels):,} of {self.pictures:,} pictures", ", drawn by lot"
+        return f"Asked with {each}{drawn}, one at a time against all the others."
 
 
 @dataclass(frozen=True)
@@ -146,19 +146,12 @@ def by_lot(right: int, others: int) -> tuple[float, float, float]:
     return right / others, right / others * min(5, others) / 5, average
 
 
-def rate(
-    stored: Searchable,
-    engine: Engine,
-    embed: Embed,
-    asked: Questions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> Rating | None:
-    """None when it was cancelled. A query that the engine has learned from, or not looked at yet, is left out.
+def questions_for(stored: Searchable, engine: Engine, asked: Questions) -> dict[str, str]:
+    """Of the labels those of queries that the engine has looked at, and that it has not learned from.
 
     Raises SemblanceError when none is left.
     """
-    card, learned = engine.describe(), lesson_of(engine)
+    learned = lesson_of(engine)
     labels = {
         digest: label
         for digest, label in asked.labels.items()
@@ -166,6 +159,19 @@ def rate(
     }
     if not labels:
         raise SemblanceError("It has learned from all these pictures, so they would prove nothing.")
+    return labels
+
+
+def rate(
+    stored: Searchable,
+    engine: Engine,
+    embed: Embed,
+    labels: Mapping[str, str],
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Rating | None:
+    """labels: of the queries. None when it was cancelled."""
+    card = engine.describe()
     able = [digest for digest in labels if digest in stored.first_row]
     answers: dict[str, list[str]] = {digest: [] for digest in labels}
     for first in range(0, len(able), TURN):

@@ -694,21 +694,22 @@ class Library:
         for engine in compared:
             try:
                 ready.append((engine, self._ready(catalogue, engine)))
-            except NotIndexed:
-                unmeasured[engine.describe().title] = "It can use none of these pictures."
+            except SemblanceError as error:
+                useless = "It can use none of these pictures."
+                unmeasured[engine.describe().title] = useless if isinstance(error, NotIndexed) else str(error)
         asked = comparison.questions([stored.labels for _, stored in ready])
         ratings = []
         for engine, stored in ready:
             path = self._store(catalogue, engine).path
+            try:
+                labels = comparison.questions_for(stored, engine, asked)
+            except SemblanceError as error:
+                unmeasured[engine.describe().title] = str(error)
+                continue
             of, questions, rating = self._rated.get(path, (None, None, None))
             if of is not stored or questions != asked:
-                rating = None
-            if rating is None and not kept_only:
                 embed = partial(self._embed, catalogue, engine)
-                try:
-                    rating = comparison.rate(stored, engine, embed, asked, progress, cancelled)
-                except SemblanceError as error:
-                    unmeasured[engine.describe().title] = str(error)
+                rating = None if kept_only else comparison.rate(stored, engine, embed, labels, progress, cancelled)
             if rating:
                 self._rated[path] = stored, asked, rating
                 ratings.append(rating)
