@@ -15,7 +15,9 @@ from features import comparison
 from features.catalogue import Catalogue
 from features.comparison import Comparison, Questions, Rating, by_lot, questions
 from features.evaluation import Evaluation, retrieval_scores
+from features.heads import Head, Space
 from features.library import Library
+from features.tuned import Tuned
 
 
 class Titled(Toy):
@@ -169,18 +171,26 @@ def test_who_can_use_nothing_is_told_and_no_folders_are_too(library: Library, ki
         library.compare(indexed(library, tmp_path / "bare", seeing), [seeing])
 
 
-def test_a_tuned_space_is_asked_with_what_it_has_not_learned_from(
-    library: Library, kinds: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("features.learning.save_keras", lambda space, path: None)  # it would import TensorFlow
+def space(taught: dict[str, str], held_out: set[str]) -> Space:
+    """The same vectors again, said to have been learned."""
+    plain, none = np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
+    head = Head(("a", "b", "c"), plain, none, 1.0, 0.5, taught, frozenset(held_out), 0, None)
+    return Space(plain, none, head, None, None)
+
+
+def test_a_tuned_space_is_asked_with_what_it_has_not_learned_from(library: Library, kinds: Path) -> None:
     toy = Toy()
     catalogue = indexed(library, kinds, toy)
-    tuned = library.tune(catalogue, toy)
-    library.index(catalogue, tuned)
+    labels = {digest(path): path.parent.name for path in kinds.glob("*/*.png")}
+    held_out = {digest(kinds / f"{name}.png") for name in ("a/00", "b/13", "c/30")}
+    tuned, all_learned = (Tuned(toy, space(labels, some)) for some in (held_out, set()))
+    indexed(library, kinds, tuned)
     told = library.compare(catalogue, [toy, tuned])
     by_name = {one.evaluation.engine: one for one in told.ratings}
-    assert by_name["toy+tuned"].right.keys() == tuned.space.head.held_out
-    assert by_name["toy"].evaluation.queries == 36 and {one.title for one in told.best()} == {"Toy", "Toy, tuned"}
+    assert by_name["toy+tuned"].right.keys() == held_out and by_name["toy"].evaluation.queries == 36
+    assert {one.title for one in told.best()} == {"Toy", "Toy, tuned"}
+    told = library.compare(catalogue, [toy, all_learned])
+    assert len(told.ratings) == 1 and "learned from all these pictures" in told.unmeasured["Toy, tuned"]
 
 
 def test_what_was_measured_is_remembered_until_something_changes(library: Library, kinds: Path) -> None:
