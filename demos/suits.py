@@ -99,9 +99,13 @@ def draw_suits(page: search.Page) -> None:
             yield html, gr.skip()
         yield gr.skip(), time.monotonic()
 
-    board.seen(show, page.picker, board, trigger_mode="once", **search.WATCHES)
-    board.measure(measure, page.picker, board, trigger_mode="once", **search.WATCHES)
-    board.index(index, page.picker, [board, page.stamp], trigger_mode="once", **search.WATCHES)
+    busy: dict[str, Any] = {"trigger_mode": "once", **search.WATCHES}
+    going = [
+        board.seen(show, page.picker, board, **busy),
+        board.measure(measure, page.picker, board, **busy),
+        board.index(index, page.picker, [board, page.stamp], **busy),
+    ]
+    page.picker.change(None, cancels=going)
     changes = [page.picker.change, page.stamp.change]
     gr.on(changes, None, None, board, js=search.EMPTY, **search.SILENT)
     search.stops(shelf, board)
@@ -186,7 +190,10 @@ def _told(shelf: Shelf, key: str, at: str) -> str:
     if not able:
         title, text = "No engine has looked at all these pictures yet", "Index for one or for all of them."
         return draw.state("index", title, text) + _left(left, told)
-    known = shelf.library.compare(catalogue, able, kept_only=True)
+    try:
+        known = shelf.library.compare(catalogue, able, kept_only=True)
+    except SemblanceError as error:
+        return draw.state("empty", "No folders to go by", str(error)) + _left(left, told)
     missing = len(able) - len(known.ratings) - len(known.unmeasured)
     if not known.ratings and missing:
         failure = shelf.jobs.failure(("compare", catalogue.root))
