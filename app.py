@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|classify|train|finetune|evaluate|transfer|engines]`."""
+[serve|index|search|recommend|classify|train|finetune|evaluate|compare|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import engines
 from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
+from features.comparison import Rating
 from features.evaluation import Evaluation
 from features.examination import Examination
 from features.finetuning import EPOCHS
@@ -566,6 +567,67 @@ def evaluate(
             typer.echo(f"skipped {skip.path}: {skip.reason}", err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
     _print(asdict(result), as_json, [*lines, _source(chosen.describe())])
+
+
+@app.command()
+def compare(
+    images: Images,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option("--engine", "-e", help="One of them; may be given several times [default: all to be had]."),
+    ] = None,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    searched_by: IndexName = None,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """Measure which engine suits your folders: each is asked with the same pictures, leaving one out."""
+    library = _library(home, weights, offline, searched_by, captions)
+    names = engine or [name for name, card in library.cards().items() if card.available]
+    failed: list[str] = []
+    compared: list[Engine] = []
+    catalogue = library.open(images)
+    for name in dict.fromkeys(names):
+        try:
+            compared.append(_indexed(library, images, name, network)[1])
+            tuned = None if engine else library.tuned(catalogue, compared[-1])
+            if tuned:
+                compared.append(_indexed(library, images, tuned.name, network)[1])
+        except SemblanceError as error:
+            failed.append(f"{name}: {error}")
+    _tell(failed, of=len(names))
+    with _progress() as progress:
+        found = library.compare(catalogue, compared, progress)
+    _tell([f"{title}: {reason}" for title, reason in found.unmeasured.items()], of=len(compared))
+    chance = dict(zip(("precision_at_1", "precision_at_5", "map_at_10"), found.questions.chance, strict=True))
+    told = {
+        "engines": [
+            asdict(rating.evaluation) | {"standard_error": rating.standard_error, "refused": rating.refused}
+            for rating in found.ratings
+        ],
+        "chance": chance,
+        "queries": len(found.questions.labels),
+        "pictures": found.questions.pictures,
+        "best": [rating.evaluation.engine for rating in found.best()],
+        "finding": found.finding(),
+    }
+    heads = f"{'engine':16} {'network':20} {'precision@1':>16} {'@5':>6} {'mAP@10':>6} {'queries':>8} {'ms':>6}"
+    guessing = f"{'guessing':37} {chance['precision_at_1']:8.3f}{'':9}{chance['precision_at_5']:6.3f} "
+    lines = [heads, *map(_rating, found.ratings), f"{guessing}{chance['map_at_10']:6.3f}"]
+    lines += [found.finding(), found.questions.told()]
+    _print(told, as_json, lines)
+
+
+def _rating(rating: Rating) -> str:
+    of = rating.evaluation
+    return (
+        f"{of.engine:16} {of.network:20} {of.precision_at_1:8.3f} ±{rating.standard_error:6.3f} "
+        f"{of.precision_at_5:6.3f} {of.map_at_10:6.3f} {of.queries:8,} {1000 * of.seconds_per_query:6.1f}"
+        + (f"  {rating.refused:,} refused" if rating.refused else "")
+    )
 
 
 @app.command()

@@ -28,8 +28,9 @@ LISTED = 300  # skipped files shown; the command line lists them all
 TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"), ("hide", "Hide this picture", "⊘"))
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why', 'like', 'unlike' and 'hide' (as 'search'),
-// 'turn', 'front' and 'drop' (with a number), or 'stop' (with numbers of jobs); a slider 'weigh'
+// 'index' (with an engine's name, maybe), 'measure', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why',
+// 'like', 'unlike', 'hide' (as 'search'), 'turn', 'front' and 'drop' (with a number), or 'stop' (with numbers of
+// jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};

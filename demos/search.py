@@ -220,7 +220,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         """A catalogue has been chosen, or has changed: what goes on there, and its examples. An answer follows."""
         async for html in watch(key, never):
             yield html, gr.skip()
-        yield gr.skip(), await asyncio.to_thread(_examples, shelf, key, name)
+        yield gr.skip(), await asyncio.to_thread(example_pictures, shelf, key, name)
 
     def has_tuned(key: str, how: How) -> Any:
         try:
@@ -644,7 +644,7 @@ def weights(shelf: Shelf, key: str, name: str) -> str:
     return draw.weights(answering.describe(), hoped.describe() if answering is not hoped else None)
 
 
-def _examples(shelf: Shelf, key: str, name: str) -> str:
+def example_pictures(shelf: Shelf, key: str, name: str) -> str:
     """Pictures from all over the catalogue, from as many labels as there are places."""
     try:
         catalogue = shelf.catalogue(key, name)

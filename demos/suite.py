@@ -24,18 +24,19 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import draw, gallery, recommend, search, text, theme, tray
+from demos import compare, draw, gallery, recommend, search, text, theme, tray
 from demos.api import draw_api
 from demos.shelf import Shelf, is_local
 from demos.views import views
 from engines import SemblanceError
 from features.library import Library
 
-WORDS, RECOMMEND, CATALOGUE = "text", "recommend", "catalogue"
+WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
     ("Words", WORDS, text.tab),
     ("Recommend", RECOMMEND, recommend.tab),
     ("Gallery", gallery.NAME, gallery.tab),
+    ("Compare", COMPARE, compare.tab),
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )
 MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'

@@ -24,6 +24,7 @@ from features.tuned import Tuned
 from features.verification import Pair, PairsEvaluation, cross_validated
 
 DEPTH = 10
+NOTHING = "Nothing to measure: put the pictures into folders, two or more in each."
 
 Embed = Callable[[Path], np.ndarray]
 """A picture's file -> its (D,) float32 unit vector. Raises SemblanceError for one that can't be used."""
@@ -48,17 +49,33 @@ class Evaluation:
     seconds_per_query: float
 
 
-def retrieval_scores(labels: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[float, float, float]:
-    """precision@1, precision@5 and mAP@10 of the answers' labels, best first, for queries with these labels.
+def retrieval_each(labels: Sequence[str], answers: Sequence[Sequence[str]]) -> np.ndarray:
+    """(n, 3) float64: precision@1, precision@5 and the average precision at 10 of each of n queries.
 
-    Missing answers count as wrong.
+    answers: the labels of what was found for each, best first. Missing answers count as wrong.
     """
     right = np.zeros((len(labels), DEPTH), bool)
     for row, label, found in zip(right, labels, answers, strict=True):
         row[: len(found)] = [other == label for other in found[:DEPTH]]
     precision = np.cumsum(right, axis=1) / np.arange(1, DEPTH + 1)
     average = (precision * right).sum(axis=1) / np.maximum(right.sum(axis=1), 1)
-    return float(right[:, 0].mean()), float(right[:, :5].mean()), float(average.mean())
+    return np.column_stack([right[:, 0], right[:, :5].mean(axis=1), average])
+
+
+def retrieval_scores(labels: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[float, float, float]:
+    """precision@1, precision@5 and mAP@10: the means of `retrieval_each`."""
+    first, five, average = retrieval_each(labels, answers).mean(axis=0).tolist()
+    return first, five, average
+
+
+def labels_found(
+    stored: Searchable, own: Sequence[str], vectors: np.ndarray, mix: Mix | None = None
+) -> list[list[str]]:
+    """For each query the labels of its DEPTH nearest pictures or more, best first. own: its digest, left out."""
+    return [
+        [match.label for match in matches if match.digest != digest]
+        for digest, matches in zip(own, stored.nearest(vectors, DEPTH + 1, mix), strict=True)
+    ]
 
 
 def of_retrieval(
@@ -75,7 +92,7 @@ def of_retrieval(
     skipped: list[Skipped] = []
     asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
     if queries is None:
-        learned = _learned_from(engine)
+        learned = lesson_of(engine)
         able = [digest for digest, label in labels.items() if many[label] > 1 and digest not in learned]
         vectors = stored.features.take([stored.first_row[digest] for digest in able])
         asked = [(digest, labels[digest], vector) for digest, vector in zip(able, vectors, strict=True)]
@@ -86,12 +103,8 @@ def of_retrieval(
             skipped.append(Skipped(os.fspath(path), str(error)))
     asked = [query for query in asked if query[1] and many[query[1]]]
     if not asked:
-        raise SemblanceError("Nothing to measure: put the pictures into folders, two or more in each.")
-    found = stored.nearest(np.stack([vector for *_, vector in asked]), DEPTH + 1, mix)
-    answers = [
-        [match.label for match in matches if match.digest != own]
-        for (own, *_), matches in zip(asked, found, strict=True)
-    ]
+        raise SemblanceError(NOTHING)
+    answers = labels_found(stored, [own for own, *_ in asked], np.stack([vector for *_, vector in asked]), mix)
     scores = retrieval_scores([label for _, label, _ in asked], answers)
     seconds = (time.perf_counter() - started) / len(asked)
     network, key = engine.describe().network, engines.fingerprint(engine)
@@ -99,7 +112,7 @@ def of_retrieval(
     return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
 
 
-def _learned_from(engine: Engine) -> set[str]:
+def lesson_of(engine: Engine) -> set[str]:
     """Digests of the pictures by which an engine was made."""
     return engine.space.head.taught.keys() - engine.space.head.held_out if isinstance(engine, Tuned) else set()
 

@@ -34,7 +34,7 @@ from engines import (
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import evaluation, files, finetuning, images, learning, words
+from features import comparison, evaluation, files, finetuning, images, learning, words
 from features.answers import (
     Answer,
     Busy,
@@ -50,6 +50,7 @@ from features.answers import (
 )
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Progress, Skipped
+from features.comparison import Comparison, Questions, Rating
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import Evaluation
 from features.examination import Examination
@@ -100,6 +101,7 @@ class Library:
         self._words: dict[Path, tuple[object, words.Words]] = {}
         self._galleries: dict[Path, tuple[object, Gallery]] = {}
         self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
+        self._rated: dict[Path, tuple[Searchable, Questions, Rating]] = {}
         self._lock = threading.RLock()
         self._teaching = threading.Lock()
 
@@ -689,6 +691,48 @@ class Library:
         """
         stored, embed = self._ready(catalogue, engine), partial(self._embed, catalogue, engine)
         return evaluation.of_retrieval(stored, engine, embed, queries, mix)
+
+    def compare(
+        self,
+        catalogue: Catalogue,
+        compared: Sequence[Engine],
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        kept_only: bool = False,
+    ) -> Comparison:
+        """How often each engine's answers have the query's label; all are asked with the same pictures, leaving
+        one out: see features/comparison.py.
+
+        What has been measured is remembered until something changes. An engine whose turn had not come when it was
+        cancelled is left out; kept_only: and so is one that would have to be measured. Raises SemblanceError when
+        there are no labels.
+        """
+        ready, unmeasured = [], {}
+        for engine in compared:
+            try:
+                ready.append((engine, self._ready(catalogue, engine)))
+            except SemblanceError as error:
+                useless = "It can use none of these pictures."
+                unmeasured[engine.describe().title] = useless if isinstance(error, NotIndexed) else str(error)
+        asked = comparison.questions([stored.labels for _, stored in ready])
+        ratings = []
+        for engine, stored in ready:
+            path = self._store(catalogue, engine).path
+            try:
+                labels = comparison.questions_for(stored, engine, asked)
+            except SemblanceError as error:
+                unmeasured[engine.describe().title] = str(error)
+                continue
+            of, questions, rating = self._rated.get(path, (None, None, None))
+            if of is not stored or questions != asked:
+                embed = partial(self._embed, catalogue, engine)
+                rating = None if kept_only else comparison.rate(stored, engine, embed, labels, progress, cancelled)
+            if rating:
+                self._rated[path] = stored, asked, rating
+                ratings.append(rating)
+        ratings.sort(key=lambda rating: (-rating.evaluation.precision_at_1, -rating.evaluation.map_at_10))
+        return Comparison(asked, ratings, unmeasured)
 
     def evaluate_pairs(
         self, catalogue: Catalogue, engine: Engine, folds: Sequence[Sequence[Pair]]

@@ -136,6 +136,15 @@ def evaluate_told(told: Any, folder: Path) -> None:
     assert all(0 <= told[key] <= 1 for key in ("precision_at_1", "precision_at_5", "map_at_10"))
 
 
+def compare_told(told: Any, folder: Path) -> None:
+    assert set(told) == {"engines", "chance", "queries", "pictures", "best", "finding"}
+    assert {one["engine"] for one in told["engines"]} == {"colour", "product"}
+    assert all(set(one) == EVALUATION | {"standard_error", "refused"} for one in told["engines"])
+    assert all((one["queries"], one["gallery"], one["refused"]) == (4, 4, 0) for one in told["engines"])
+    assert (told["queries"], told["pictures"]) == (4, 4) and told["best"] and is_one_sentence(told["finding"])
+    assert told["chance"]["precision_at_1"] == pytest.approx(1 / 3) and len(told["chance"]) == 3
+
+
 def engines_told(told: Any, folder: Path) -> None:
     assert all(set(card) == CARD for card in told)
     assert {"lookalike", "style", "product", "visual", "colour"} <= {card["name"] for card in told}
@@ -151,6 +160,7 @@ COMMANDS = {
     "evaluate, tuned": (["evaluate", ".", "-e", "product+tuned", "--queries", "."], tuned_told),
     "evaluate": (["evaluate", "."], evaluate_told),
     "evaluate, with queries": (["evaluate", ".", "--queries", "."], evaluate_told),
+    "compare": (["compare", ".", "-e", "colour", "-e", "product", "-e", "colour"], compare_told),
     "engines": (["engines"], engines_told),
 }
 
@@ -183,6 +193,14 @@ SAME = {  # commands that search, each with what is compared of its answer
     "recommend": (["--like", "warm/red.png", "--unlike", "cold/blue.png"], "matches"),
     "evaluate": ([], "map_at_10"),
 }
+
+
+def test_an_engine_that_can_not_be_compared_leaves_the_others(run: Run, folder: Path) -> None:
+    told = run("compare", folder, "-e", "colour", "-e", "nose", "--json")
+    assert [one["engine"] for one in told.json["engines"]] == ["colour"] and "nose: There is no engine" in told.err
+    alone = run("evaluate", folder, "-e", "colour", "--json").json
+    same = alone.keys() - {"seconds_per_query"}
+    assert {key: told.json["engines"][0][key] for key in same} == {key: alone[key] for key in same}
 
 
 @pytest.mark.parametrize("by", ["sklearn", "hnsw"])
@@ -287,6 +305,8 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "nothing to examine": (lambda f: ["train", f, "--queries", bare(f)], "named as those that were learned."),
     "tuned twice": (lambda f: ["index", f, "-e", "product+tuned+tuned"], "Choose one of: colour, "),
     "nothing to measure": (lambda f: ["evaluate", bare(f)], "put the pictures into folders"),
+    "nothing to compare": (lambda f: ["compare", bare(f), "-e", "colour"], "put the pictures into folders"),
+    "no engine to compare": (lambda f: ["compare", f, "-e", "nose"], "Choose one of: colour, "),
     "a box outside": (lambda f: ["search", f, f / "warm/red.png", "--box", "0,0,25,24"], "no part of a picture"),
     "an empty box": (lambda f: ["search", f, f / "warm/red.png", "--box", "9,9,9,9"], "no part of a picture"),
     "no such index": (lambda f: ["search", f, f / "warm/red.png", "--index", "x"], "Choose one of: auto, exact, "),
