@@ -170,9 +170,12 @@ def tab(page: search.Page) -> None:
         """Nothing where the wall has not been looked at yet."""
         return show(*asked) if was else gr.skip()
 
-    def arrive(key: str, which: Any, name: Any) -> tuple[Any, Any, Any, Any]:
+    def arrive(key: str, which: Any, name: Any, among: Any) -> tuple[Any, Any, Any, Any]:
         """(which, labels, tags, engine): what may be chosen; of engines one that has looked at the pictures."""
-        sets = [(home.name, home.state.parent.name) for home in shelf.catalogues(key)]
+        homes = shelf.catalogues(key)
+        sets = [(home.name, home.state.parent.name) for home in homes]
+        if which not in [name for _, name in sets] or among:  # what was selected on a map is in one of them
+            which = next((home.state.parent.name for home in homes if set(among) & home.paths.keys()), which)
         chosen = next((name for _, name in sets if name == which), sets[0][1] if sets else None)
         dropdown = gr.update(choices=sets, value=chosen, visible=len(sets) > 1)
         try:
