@@ -371,10 +371,12 @@ def recommend(
 
 
 @app.command()
-def duplicates(images: Images, as_json: AsJson = False, home: Home = None) -> None:
+def duplicates(
+    images: Images, as_json: AsJson = False, home: Home = None, weights: Weights = None, offline: Offline = False
+) -> None:
     """Find pictures that are one and the same: the same bytes, or saved again, resized, cropped a little."""
     started = time.perf_counter()
-    library = _library(home, None, offline=True)
+    library = _library(home, weights, offline)
     catalogue = library.open(images)
     with _progress() as progress:
         found = library.find_duplicates(catalogue, progress)
