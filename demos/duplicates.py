@@ -190,10 +190,8 @@ def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
         for member in group.members
     )
     if group.kind == "exact":
-        number = len(group.keep.paths)
-        head = (
-            f'<h4>The same bytes in {number:,} files</h4><p class="hint">Every answer shows it once as it is.</p>'
-        )
+        head = f"<h4>The same bytes in {len(group.keep.paths):,} files</h4>"
+        head += '<p class="hint">It counts as one picture and is shown once.</p>'
     else:
         head = f"<h4>The same picture, saved {len(group.members):,} times</h4>"
         if local:

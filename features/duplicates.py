@@ -354,7 +354,7 @@ class _Compared:
         pairs, starts = self._start(pairs)
         half = SIDE // 2 * 4 // 3  # pixels of a first, quicker alignment, which rejects most
         small = [_resized(self.greys[side].astype(np.float32), half) for side in pairs.T]
-        places = _aligned(*small, _scaled(starts, 1, half), 8)
+        places = _aligned(*small, _scaled(starts, 1, half), 4)
         near = _correlation(*small, places) >= ALIGNED
         pairs, places = pairs[near], _scaled(places[near], half, SIDE)
         if not len(pairs):
