@@ -146,12 +146,12 @@ class Found:
             size = catalogue.entries[paths[0]].size
             return Member(digest, tuple(paths), *self.sizes[digest], size, agreement, why)
 
-        near = [[member(*one) for one in group if one[0] in there] for group in self.near]
-        exact = [member(digest) for digest in there if len(there[digest]) > 1 and digest in self.sizes]
+        seen = there.keys() & self.sizes.keys()
+        near = [[member(*one) for one in group if one[0] in seen] for group in self.near]
+        exact = [member(digest) for digest in there if len(there[digest]) > 1 and digest in seen]
         groups = [DuplicateGroup("exact", (one,)) for one in exact]
         groups += [DuplicateGroup("near", tuple(group)) for group in near if len(group) > 1]
         refused = [Skipped(there[digest][0], why) for digest, why in self.refused.items() if digest in there]
-        seen = there.keys() & self.sizes.keys()
         return Duplicates(tuple(groups), len(seen), len(there) - len(seen) - len(refused), tuple(refused))
 
 
