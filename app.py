@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|classify|train|finetune|evaluate|compare|transfer|engines]`."""
+[serve|index|search|recommend|duplicates|classify|train|finetune|evaluate|compare|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
 from features.comparison import Rating
+from features.duplicates import DuplicateGroup, Member
 from features.evaluation import Evaluation
 from features.examination import Examination
 from features.finetuning import EPOCHS
@@ -368,6 +369,51 @@ def recommend(
     told |= {"matches": [_match(match) | {"because": reason} for match, reason in matches]}
     lines = [f"{line}  because of {reason}" for line, reason in zip(_lines(answer), reasons, strict=True)]
     _print(told, as_json, [*lines, _source(chosen.describe(), answer)])
+
+
+@app.command()
+def duplicates(
+    images: Images, as_json: AsJson = False, home: Home = None, weights: Weights = None, offline: Offline = False
+) -> None:
+    """Find pictures that are one and the same: the same bytes, or saved again, resized, cropped a little."""
+    started = time.perf_counter()
+    library = _library(home, weights, offline)
+    catalogue = library.open(images)
+    with _progress() as progress:
+        found = library.find_duplicates(catalogue, progress)
+    assert found  # nobody has cancelled it
+    told = {
+        "pictures": found.compared,
+        "groups": [_group(catalogue, group) for group in found.groups],
+        "skipped": [asdict(skip) for skip in found.skipped],
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    near = sum(group.kind == "near" for group in found.groups)
+    lines = []
+    for group in found.groups:
+        lines.append("The same bytes:" if group.kind == "exact" else "The same picture, the largest first:")
+        lines += [line for member in group.members for line in _member_lines(member)]
+    lines += [f"skipped {skip.path}: {skip.reason}" for skip in found.skipped]
+    lines.append(
+        f"{found.compared:,} pictures compared in {told['seconds']:.1f} s: {near:,} groups of the same picture, "
+        f"{len(found.groups) - near:,} of the same bytes."
+    )
+    _print(told, as_json, lines)
+
+
+def _group(catalogue: Catalogue, group: DuplicateGroup) -> dict[str, Any]:
+    members = [
+        asdict(member) | {"paths": [os.fspath(catalogue.root / path) for path in member.paths]}
+        for member in group.members
+    ]
+    return {"kind": group.kind, "keep": members[0]["paths"][0], "members": members}
+
+
+def _member_lines(member: Member) -> list[str]:
+    first, *others = member.paths
+    size = f"{member.width} x {member.height}, {member.size:,} bytes"
+    why = f"  {member.why} ({member.agreement:.3f})" if member.why else ""
+    return [f"  {size}  {first}{why}", *(f"    the same bytes: {path}" for path in others)]
 
 
 @app.command()

@@ -14,6 +14,7 @@ PARTS = (
     "indexing",
     "style",
     "adding",
+    "duplicates",
     "memory",
 )
 """In the order in which they run: short ones first."""

@@ -24,7 +24,7 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import compare, draw, gallery, recommend, search, text, theme, tray
+from demos import compare, draw, duplicates, gallery, recommend, search, text, theme, tray
 from demos.api import draw_api
 from demos.shelf import Shelf, is_local
 from demos.views import views
@@ -36,6 +36,7 @@ OWN = (
     ("Words", WORDS, text.tab),
     ("Recommend", RECOMMEND, recommend.tab),
     ("Gallery", gallery.NAME, gallery.tab),
+    ("Duplicates", duplicates.NAME, duplicates.tab),
     ("Compare", COMPARE, compare.tab),
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )

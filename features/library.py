@@ -34,7 +34,7 @@ from engines import (
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import comparison, evaluation, files, finetuning, images, learning, words
+from features import comparison, duplicates, evaluation, files, finetuning, images, learning, words
 from features.answers import (
     Answer,
     Busy,
@@ -51,6 +51,7 @@ from features.answers import (
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Progress, Skipped
 from features.comparison import Comparison, Questions, Rating
+from features.duplicates import Duplicates, Found
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
 from features.evaluation import Evaluation
 from features.examination import Examination
@@ -102,6 +103,7 @@ class Library:
         self._galleries: dict[Path, tuple[object, Gallery]] = {}
         self._learned: dict[Path, tuple[files.Version, Any]] = {}  # heads and spaces
         self._rated: dict[Path, tuple[Searchable, Questions, Rating]] = {}
+        self._found: dict[Path, tuple[files.Version, Found | None]] = {}  # duplicates
         self._lock = threading.RLock()
         self._teaching = threading.Lock()
 
@@ -506,6 +508,38 @@ class Library:
                 made.keep(path)
         return made
 
+    def find_duplicates(
+        self,
+        catalogue: Catalogue,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Duplicates | None:
+        """The groups of pictures that are one and the same, found anew and kept; None where it was cancelled.
+
+        Needs no engine. Brings the catalogue up to date first; the hidden take no part. What has been looked at is
+        kept, however the run ends. Raises CatalogueError, and SemblanceError when the home can't be written to.
+        """
+        self.scan(catalogue, progress)
+        path = _duplicates_file(catalogue)
+        with self._writing():
+            shown = catalogue.paths.keys() - catalogue.hidden
+            read = partial(_unchanged, catalogue)
+            found = duplicates.find(shown, read, path.with_suffix(".looks"), progress, cancelled)
+            if found is None:
+                return None
+            found.keep(path)
+        return found.shown(catalogue)
+
+    def duplicates(self, catalogue: Catalogue) -> Duplicates | None:
+        """What `find_duplicates` found last, less what has gone or is hidden since; None before."""
+        path = _duplicates_file(catalogue)
+        version = files.version(path)
+        with self._lock:
+            known = self._found.get(path)
+            if known is None or known[0] != version:
+                known = self._found[path] = version, Found.kept(path)
+        return known[1] and known[1].shown(catalogue)
+
     def recommend(
         self,
         catalogue: Catalogue,
@@ -861,6 +895,10 @@ class Library:
                     files.set_aside(path)
                 self._learned[path] = known
             return known[1]
+
+
+def _duplicates_file(catalogue: Catalogue) -> Path:
+    return catalogue.state.with_name("pictures.duplicates")
 
 
 def _unchanged(catalogue: Catalogue, digest: str) -> bytes:

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 from toy import BLUE, GREEN, ORANGE, RED, is_one_sentence, paint, snapshot
 
 import app
@@ -95,6 +97,12 @@ def recommend_told(told: Any, folder: Path) -> None:
     assert {Path(match["path"]).stem for match in told["matches"]} == {"orange", "green"}
 
 
+def duplicates_told(told: Any, folder: Path) -> None:
+    """Plain pictures are known by their bytes alone."""
+    assert set(told) == {"pictures", "groups", "skipped", "seconds"} and told["pictures"] == 4
+    assert [skip["path"] for skip in told["skipped"]] == ["broken.jpg"] and not told["groups"]
+
+
 def classify_told(told: Any, folder: Path) -> None:
     assert set(told) == {"network", "weights", "results", "trained_on", "since"}
     assert told["trained_on"] == 4 and told["since"] == {"added": 0, "changed": 0, "removed": 0}
@@ -154,6 +162,7 @@ COMMANDS = {
     "index": (["index", "."], index_told),
     "search": (["search", ".", "warm/red.png", "cold/blue.png", "-k", "2"], search_told),
     "recommend": (["recommend", ".", "--like", "warm/red.png", "--unlike", "cold/blue.png"], recommend_told),
+    "duplicates": (["duplicates", "."], duplicates_told),
     "classify": (["classify", ".", "warm/red.png", "--engine", "product"], classify_told),
     "train": (["train", "."], train_told),
     "train, tuned, with queries": (["train", ".", "--tuned", "--queries", "."], tune_told),
@@ -247,6 +256,25 @@ def test_a_second_index_does_nothing(run: Run, folder: Path) -> None:
     assert (first["new"], first["kept"]) == (4, 0)
     assert (second["new"], second["kept"], second["rows"], second["images_per_second"]) == (0, 4, 4, 0)
     assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_duplicates_are_told_with_all_their_paths(run: Run, pictures: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    picture = Image.fromarray(pixels).resize((96, 72))
+    picture.save(pictures / "a.png")
+    picture.resize((64, 48)).save(pictures / "small.png")
+    (pictures / "again.png").write_bytes((pictures / "a.png").read_bytes())
+    told = run("duplicates", pictures, "--json").json
+    exact, near = sorted(told["groups"], key=lambda group: group["kind"])
+    paths = [str(pictures / "a.png"), str(pictures / "again.png")]
+    assert exact["keep"] == near["keep"] == paths[0] and near["members"][0]["paths"] == paths
+    assert [member["paths"] for member in exact["members"]] == [paths]
+    member = near["members"][1]
+    assert set(member) == {"digest", "paths", "width", "height", "size", "agreement", "why"}
+    assert (member["width"], member["height"], member["why"]) == (64, 48, "smaller") and member["agreement"] > 0.95
+    lines = run("duplicates", pictures)
+    assert "64 x 48" in lines.out and "the same bytes: again.png" in lines.out
+    assert "1 groups of the same picture, 1 of the same bytes." in lines.out
 
 
 def test_a_box_is_what_is_searched_by(run: Run, folder: Path, tmp_path: Path) -> None:
