@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|duplicates|classify|train|finetune|evaluate|compare|transfer|engines]`."""
+[serve|index|search|recommend|duplicates|odd|classify|train|finetune|evaluate|compare|export|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import typer
 
 import engines
 from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
+from features import export
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
 from features.comparison import Rating
@@ -32,6 +33,7 @@ from features.images import ImageError
 from features.index import CHOICES
 from features.library import Library, labelled_files
 from features.mixing import Mix, read_mix
+from features.outliers import Lonely, Misplaced
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
 from features.tuned import SUFFIX
@@ -276,6 +278,10 @@ def search(
         typer.Option(help="Only this part of each query: LEFT,TOP,RIGHT,BOTTOM in pixels of the upright picture."),
     ] = "",
     together: Annotated[bool, typer.Option(help="Ask with the mean of all queries.")] = False,
+    save_as: Annotated[
+        Path | None,
+        typer.Option("--save", help="Keep what is found: a .csv, or a .zip of that and the pictures."),
+    ] = None,
     weight: Annotated[
         list[float] | None, typer.Option(help="Of each query in that mean, in their order [default: 1].")
     ] = None,
@@ -307,7 +313,10 @@ def search(
         questions = [(" + ".join(map(os.fspath, queries)), references)]
     library = _library(home, weights, offline, searched_by, captions)
     by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
+    if save_as:
+        export.check(save_as, library.open(images).root, export.FOUND)
     catalogue, chosen = (_scanned if by_words else _indexed)(library, images, engine, network)
+    found: list[tuple[str, list[Match]]] = []
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
@@ -324,11 +333,16 @@ def search(
             results.append({"query": name, "matches": []})
             continue
         results.append({"query": name, "matches": [_match(match) for match in answer.matches]})
+        found.append((name, answer.matches))
         lines += [f"{name}:", *_lines(answer)]
     _tell(failed, of=len(questions))
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
     told |= {"text": text, "unlike_text": unlike_text} if text else {}
     told |= {"mix": mixed} if mixed else {}
+    if save_as:
+        export.save_found(found, save_as, catalogue.root, catalogue.file)
+        told |= {"saved": os.fspath(save_as)}
+        lines.append(f"Saved as {save_as}.")
     source = f"Searched {answer.index}." if by_words else _source(chosen.describe(), answer)
     _print(told | {"results": results}, as_json, [*lines, source])
 
@@ -580,6 +594,77 @@ def finetune(
         )
     lines.append(f"Search with it: --weights {out}")
     _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command()
+def odd(
+    images: Images,
+    engine: EngineName = "product",
+    k: K = 12,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """List the pictures that look more like another folder than their own, and those least like any other."""
+    library = _library(home, weights, offline, captions=captions)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    found = library.outliers(catalogue, chosen)
+    card = chosen.describe()
+
+    def told_of(one: Misplaced | Lonely) -> dict[str, Any]:
+        rounded = {
+            key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()
+        }
+        return {"path": os.fspath(catalogue.file(rounded.pop("digest")))} | rounded
+
+    misplaced, lonely = found.misplaced[:k], found.lonely[:k]
+    told = {"engine": engine, "network": card.network, "weights": card.weights, "folders": found.folders}
+    told |= {"compared": found.compared, "alone": found.alone, "misplaced_in_all": len(found.misplaced)}
+    told |= {"misplaced": [told_of(one) | {"margin": round(one.margin, 6)} for one in misplaced]}
+    told |= {"lonely": [told_of(one) for one in lonely]}
+    lines = [f"{len(found.misplaced):,} of {found.compared:,} pictures look more like another folder."]
+    lines += [
+        f"  {one.margin:.3f}  in {one.label}, looks like {one.like}; {one.of_own} of its {one.of} nearest are in "
+        f"{one.label}  {catalogue.file(one.digest)}"
+        for one in misplaced
+    ]
+    if found.folders < 2:
+        lines = ["Which pictures are misplaced can be told where there are two folders or more."]
+    elif found.alone:
+        lines.append(f"{found.alone:,} pictures are the only one of their folder, and could not be judged.")
+    lines.append("Least like those nearest to them, by mean cosine:")
+    lines += [f"  {one.cosine:.3f}  {one.label or '-'}  {catalogue.file(one.digest)}" for one in lonely]
+    _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command("export")
+def export_vectors(
+    images: Images,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help=".npz, .parquet, or .zip for TensorFlow's Embedding Projector.")
+    ],
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """Write the vectors of a collection, with paths, labels, captions and tags, for other programs."""
+    library = _library(home, weights, offline, captions=captions)
+    export.check(out, library.open(images).root, export.VECTORS)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    with _progress() as progress:
+        written = library.export(catalogue, chosen, out, progress)
+    told = {"engine": engine, "network": written.network, "fingerprint": written.fingerprint}
+    told |= {"weights": chosen.describe().weights, "output": os.fspath(out)}
+    told |= {"rows": len(written.items), "dim": written.dim}
+    lines = [f"{out}: {len(written.items):,} vectors of {written.dim:,} numbers."]
+    _print(told, as_json, [*lines, _source(chosen.describe())])
 
 
 @app.command()
