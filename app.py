@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|duplicates|classify|train|finetune|evaluate|compare|transfer|engines]`."""
+[serve|index|search|recommend|duplicates|classify|train|finetune|odd|evaluate|compare|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from features.images import ImageError
 from features.index import CHOICES
 from features.library import Library, labelled_files
 from features.mixing import Mix, read_mix
+from features.outliers import Lonely, Misplaced
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
 from features.tuned import SUFFIX
@@ -579,6 +580,50 @@ def finetune(
             f"accuracy {done.accuracy:.3f}, {done.pretrained:.3f} before."
         )
     lines.append(f"Search with it: --weights {out}")
+    _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command()
+def odd(
+    images: Images,
+    engine: EngineName = "product",
+    k: K = 12,
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """List the pictures that look more like another folder than their own, and those least like any other."""
+    library = _library(home, weights, offline, captions=captions)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    found = library.outliers(catalogue, chosen)
+    card = chosen.describe()
+
+    def told_of(one: Misplaced | Lonely) -> dict[str, Any]:
+        rounded = {
+            key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()
+        }
+        return {"path": os.fspath(catalogue.file(rounded.pop("digest")))} | rounded
+
+    misplaced, lonely = found.misplaced[:k], found.lonely[:k]
+    told = {"engine": engine, "network": card.network, "weights": card.weights, "folders": found.folders}
+    told |= {"compared": found.compared, "alone": found.alone, "misplaced_in_all": len(found.misplaced)}
+    told |= {"misplaced": [told_of(one) | {"margin": round(one.margin, 6)} for one in misplaced]}
+    told |= {"lonely": [told_of(one) for one in lonely]}
+    lines = [f"{len(found.misplaced):,} of {found.compared:,} pictures look more like another folder."]
+    lines += [
+        f"  {one.margin:.3f}  in {one.label}, looks like {one.like}; {one.of_own} of its {one.of} nearest are in "
+        f"{one.label}  {catalogue.file(one.digest)}"
+        for one in misplaced
+    ]
+    if found.folders < 2:
+        lines = ["Which pictures are misplaced can be told where there are two folders or more."]
+    elif found.alone:
+        lines.append(f"{found.alone:,} pictures are the only one of their folder, and could not be judged.")
+    lines.append("Least like those nearest to them, by mean cosine:")
+    lines += [f"  {one.cosine:.3f}  {one.label or '-'}  {catalogue.file(one.digest)}" for one in lonely]
     _print(told, as_json, [*lines, _source(card)])
 
 

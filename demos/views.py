@@ -9,16 +9,17 @@ import gradio as gr
 from demos import search
 from demos.kinds import draw_kinds
 from demos.map import draw_map
+from demos.odd import draw_odd
 
 View = Callable[[search.Page, str], object]
 """Draws itself into the current Blocks, for the engine of this name."""
 
-COMMON: Sequence[tuple[str, View]] = (("Map", draw_map), ("Kinds", draw_kinds))
+COMMON: Sequence[tuple[str, View]] = (("Map", draw_map), ("Kinds", draw_kinds), ("Odd ones", draw_odd))
 
 
 def views(page: search.Page, name: str, find: View = search.tab, more: Sequence[tuple[str, View]] = ()) -> None:
     """Draws the tab of an engine. find: its first view. more: views of its own, after the common ones."""
     with gr.Tabs(elem_classes="views"):
         for title, view in (("Find", find), *COMMON, *more):
-            with gr.Tab(title, id=title.lower()):
+            with gr.Tab(title, id=title.split()[0].lower()):
                 view(page, name)

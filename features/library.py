@@ -61,6 +61,7 @@ from features.index import chosen as chosen_index
 from features.kinds import Kinds
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
+from features.outliers import Outliers
 from features.projection import Projection, check, project
 from features.recommendation import diverse, nearest, taste
 from features.searchable import Searchable, graph, save_index, searchable, version_of
@@ -480,6 +481,13 @@ class Library:
         Nothing of a label that nobody has, nor of the other then. Raises NotIndexed.
         """
         return self._ready(catalogue, engine).most_alike(one, other, k)
+
+    def outliers(self, catalogue: Catalogue, engine: Engine) -> Outliers:
+        """Pictures that are shown, by their most prominent part, which look misplaced or like nothing else here.
+
+        Remembered until something changes. Raises NotIndexed.
+        """
+        return self._ready(catalogue, engine).outliers
 
     def projection(
         self,

@@ -19,6 +19,7 @@ from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress
 from features.kinds import Kinds, compare
 from features.mixing import Mix
+from features.outliers import Outliers, outliers
 from features.store import FORMAT, Features, FeatureStore, Row
 from features.verification import KnownPairs, known_pairs
 
@@ -106,6 +107,11 @@ class Searchable:
     def kinds(self) -> Kinds:
         places = [(place, label) for label, pictures in self.pictures_of.items() for place in pictures]
         return compare(self.features.take([place for place, _ in places]), [label for _, label in places])
+
+    @cached_property
+    def outliers(self) -> Outliers:
+        """Of each picture by its most prominent part."""
+        return outliers(self.features.take([*self.first_row.values()]), [*self.labels], [*self.labels.values()])
 
     @cached_property
     def calibration(self) -> Calibration:
