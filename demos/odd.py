@@ -102,7 +102,7 @@ def _wall(catalogue: Catalogue, found: Outliers, order: str) -> str:
 def _below(one: Misplaced) -> str:
     told = (
         f"in {draw.escape(one.label)}, looks like <b>{draw.escape(one.like)}</b> ({one.other:.2f}); "
-        f"{one.of_own} of the {one.of} nearest are its own"
+        f"{one.of_own} of the {one.of} nearest are in its folder"
     )
     return f'<p class="caption">{told}</p>'
 
