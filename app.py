@@ -1,5 +1,5 @@
 """Semblance's only entry: `python app.py
-[serve|index|search|recommend|duplicates|classify|train|finetune|odd|evaluate|compare|transfer|engines]`."""
+[serve|index|search|recommend|duplicates|classify|train|finetune|odd|export|evaluate|compare|transfer|engines]`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import typer
 
 import engines
 from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
+from features import export
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
 from features.comparison import Rating
@@ -277,6 +278,10 @@ def search(
         typer.Option(help="Only this part of each query: LEFT,TOP,RIGHT,BOTTOM in pixels of the upright picture."),
     ] = "",
     together: Annotated[bool, typer.Option(help="Ask with the mean of all queries.")] = False,
+    save_as: Annotated[
+        Path | None,
+        typer.Option("--save", help="Keep what is found: a .csv, or a .zip of that and the pictures."),
+    ] = None,
     weight: Annotated[
         list[float] | None, typer.Option(help="Of each query in that mean, in their order [default: 1].")
     ] = None,
@@ -308,7 +313,10 @@ def search(
         questions = [(" + ".join(map(os.fspath, queries)), references)]
     library = _library(home, weights, offline, searched_by, captions)
     by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
+    if save_as:
+        export.check(save_as, library.open(images).root, export.FOUND)
     catalogue, chosen = (_scanned if by_words else _indexed)(library, images, engine, network)
+    found: list[tuple[str, list[Match]]] = []
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed: list[str] = []
@@ -325,11 +333,16 @@ def search(
             results.append({"query": name, "matches": []})
             continue
         results.append({"query": name, "matches": [_match(match) for match in answer.matches]})
+        found.append((name, answer.matches))
         lines += [f"{name}:", *_lines(answer)]
     _tell(failed, of=len(questions))
     told = {"engine": engine, "network": answer.network, "weights": answer.weights, "index": answer.index}
     told |= {"text": text, "unlike_text": unlike_text} if text else {}
     told |= {"mix": mixed} if mixed else {}
+    if save_as:
+        export.save_found(found, save_as, catalogue.root, catalogue.file)
+        told |= {"saved": os.fspath(save_as)}
+        lines.append(f"Saved as {save_as}.")
     source = f"Searched {answer.index}." if by_words else _source(chosen.describe(), answer)
     _print(told | {"results": results}, as_json, [*lines, source])
 
@@ -625,6 +638,33 @@ def odd(
     lines.append("Least like those nearest to them, by mean cosine:")
     lines += [f"  {one.cosine:.3f}  {one.label or '-'}  {catalogue.file(one.digest)}" for one in lonely]
     _print(told, as_json, [*lines, _source(card)])
+
+
+@app.command("export")
+def export_vectors(
+    images: Images,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help=".npz, .parquet, or .zip for TensorFlow's Embedding Projector.")
+    ],
+    engine: EngineName = "product",
+    network: Network = "auto",
+    as_json: AsJson = False,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """Write the vectors of a collection, with paths, labels, captions and tags, for other programs."""
+    library = _library(home, weights, offline, captions=captions)
+    export.check(out, library.open(images).root, export.VECTORS)
+    catalogue, chosen = _indexed(library, images, engine, network)
+    with _progress() as progress:
+        written = library.export(catalogue, chosen, out, progress)
+    told = {"engine": engine, "network": written.network, "fingerprint": written.fingerprint}
+    told |= {"weights": chosen.describe().weights, "output": os.fspath(out)}
+    told |= {"rows": len(written.items), "dim": written.dim}
+    lines = [f"{out}: {len(written.items):,} vectors of {written.dim:,} numbers."]
+    _print(told, as_json, [*lines, _source(chosen.describe())])
 
 
 @app.command()

@@ -34,7 +34,7 @@ from engines import (
     unit_rows,
 )
 from features import catalogue as catalogues
-from features import comparison, duplicates, evaluation, files, finetuning, images, learning, words
+from features import comparison, duplicates, evaluation, export, files, finetuning, images, learning, words
 from features.answers import (
     Answer,
     Busy,
@@ -488,6 +488,39 @@ class Library:
         Remembered until something changes. Raises NotIndexed.
         """
         return self._ready(catalogue, engine).outliers
+
+    def export(
+        self,
+        catalogue: Catalogue,
+        engine: Engine,
+        out: Path,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> export.Vectors:
+        """Writes the vectors of all that is shown to a file, one of export.VECTORS; what went into it.
+
+        Raises NotIndexed, SemblanceError when it can't be written there, and export.Stopped.
+        """
+        export.check(out, catalogue.root, export.VECTORS)
+        stored, card = self._ready(catalogue, engine), engine.describe()
+        captions, tags, paths = self.captions(catalogue), catalogue.tags, stored.paths
+        places = [place for place, row in enumerate(stored.features.rows) if row.digest in stored.first_row]
+        items = []
+        for row in (stored.features.rows[place] for place in places):
+            caption = captions[row.digest].text if row.digest in captions else ""
+            label, held = stored.label(row.digest), tuple(tags.get(row.digest, ()))
+            items.append(export.Item(row.digest, paths[row.digest][0], label, row.box, caption, held))
+        vectors = export.Vectors(
+            items,
+            lambda wanted: stored.features.take([places[i] for i in wanted]),
+            card.dim,
+            catalogue.root,
+            engine.name,
+            engines.fingerprint(engine),
+            card.network,
+        )
+        export.save_vectors(vectors, out, progress, cancelled)
+        return vectors
 
     def projection(
         self,

@@ -29,8 +29,8 @@ def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> 
     label: a folder for them below the collection; folders inside an archive are kept below that. Returns the
     collection's folder and what was not taken. Raises SemblanceError when no picture was, or none can be kept.
     """
-    folder = home / "uploads" / (_plain(name) or "uploads")
-    below = folder / _plain(label)
+    folder = home / "uploads" / (plain_name(name) or "uploads")
+    below = folder / plain_name(label)
     taken, skipped = 0, []
     for upload in uploads:
         if upload.suffix.lower() == ".zip":
@@ -74,7 +74,7 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
                     reason = "Damaged in the archive; zip it again."
                 else:
-                    reason = _keep(data, folder.joinpath(*map(_plain, path.parts[:-1])), path.name)
+                    reason = _keep(data, folder.joinpath(*map(plain_name, path.parts[:-1])), path.name)
                 if reason:
                     skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
                 else:
@@ -107,7 +107,7 @@ def _keep(data: bytes, folder: Path, sent_as: str) -> str:
 
     Why it can't be kept under its name; empty when it is. Raises SemblanceError when nothing can be kept there.
     """
-    name = _plain(sent_as)
+    name = plain_name(sent_as)
     if not is_image_name(name):  # nothing was left of it
         name = f"picture{PurePosixPath(sent_as).suffix}"
     plain, digest = folder / name, hashlib.sha256(data).hexdigest()
@@ -128,7 +128,7 @@ def _keep(data: bytes, folder: Path, sent_as: str) -> str:
     return ""
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name that is safe as one part of a path on any system; the end of a long one, with its suffix."""
     plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", name).strip(" .")
     return plain.encode(errors="ignore")[-200:].decode(errors="ignore").strip(" .")  # names are bound in bytes
