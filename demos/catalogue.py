@@ -18,6 +18,7 @@ from demos import draw
 from demos.jobs import UNFORESEEN, Job
 from demos.search import POLL, WATCHES, Page, stops, while_busy
 from demos.shelf import SAMPLES, Shelf
+from demos.take import draw_vectors, listen
 from engines import SemblanceError
 from features import uploads
 from features.answers import Report
@@ -72,6 +73,7 @@ def tab(page: Page) -> None:
                     name = gr.Textbox(label="Collection", value="My pictures", max_length=60, min_width=120)
                     label = gr.Textbox(label="Label, if any", max_length=60, min_width=120)
                 send = gr.Button("Upload and index", variant="primary", elem_classes="send")
+            vectors = draw_vectors(shelf)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             table = gr.HTML(elem_classes="table", apply_default_css=False)
             report = gr.HTML(
@@ -131,6 +133,7 @@ def tab(page: Page) -> None:
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
     stops(shelf, report)
+    listen(page, vectors, report)
     if shelf.local:
 
         async def index_folder(folder: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:

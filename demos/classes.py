@@ -6,17 +6,14 @@ The view Classes of an engine's tab, and the opinion beside its answers.
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.utils import get_upload_folder
 
-from demos import draw, search
+from demos import download, draw, search
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
@@ -80,7 +77,7 @@ def draw_classes(page: search.Page, name: str) -> None:
             tune = gr.Button("Tune the search to the folders", elem_classes="tune")
             tuned = gr.HTML(apply_default_css=False)
             keras = gr.Button("Download that as a Keras model", visible=False)
-            made = gr.DownloadButton(visible="hidden", elem_id=f"keras-{name}")
+            made = download.button(f"keras-{name}")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(
                 js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results examined"
@@ -116,14 +113,12 @@ def draw_classes(page: search.Page, name: str) -> None:
         """A copy among the uploads, which is deleted as they are: nothing else of the home is ever sent."""
         try:
             source = shelf.library.keras_file(shelf.catalogue(key, name), shelf.engine(key, name))
-            copy = Path(get_upload_folder()) / secrets.token_hex(16) / f"semblance-{name}.keras"
-            copy.parent.mkdir(parents=True)
-            return str(shutil.copyfile(source, copy))
+            return str(shutil.copyfile(source, download.place(f"semblance-{name}.keras")))
         except (OSError, SemblanceError) as error:
             raise gr.Error("The model is not there; tune the search anew.", print_exception=False) from error
 
     taken = keras.click(take, page.picker, made, **search.SILENT)
-    taken.success(None, js=f"() => setTimeout(() => document.getElementById('keras-{name}').click(), 50)")
+    taken.success(None, js=download.press(f"keras-{name}"))
     search.stops(shelf, report)
 
 

@@ -29,8 +29,8 @@ TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"),
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
 // 'index' (with an engine's name, maybe), 'measure', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why',
-// 'like', 'unlike', 'hide' (as 'search'), 'turn', 'front' and 'drop' (with a number), or 'stop' (with numbers of
-// jobs); a slider 'weigh'
+// 'like', 'unlike', 'hide' (as 'search'), 'turn', 'front' and 'drop' (with a number), 'take' (with csv or zip), or
+// 'stop' (with numbers of jobs); a slider 'weigh'
 element.addEventListener('click', (event) => {
     const pressed = event.target.closest('[data-do]');
     const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
@@ -459,6 +459,12 @@ def facts(card: Card, searched: str, seconds: float, *more: str) -> str:
     network = f"network {card.network}" + (f" ({card.runner})" if card.runner else "")
     told = (card.title, network, searched, *more, f"{seconds * 1000:,.0f} ms")
     return f'<p class="facts">{" · ".join(map(escape, told))}</p>'
+
+
+TAKE = (
+    '<p class="take">Take these away: <button type="button" data-do="take" data-digest="csv">CSV</button> · '
+    '<button type="button" data-do="take" data-digest="zip">pictures (zip)</button></p>'
+)
 
 
 def weights(card: Card, hoped: Card | None = None) -> str:

@@ -6,7 +6,6 @@ Run it alone with `python -m demos.lookalike [FOLDER]`.
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +14,16 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.utils import get_upload_folder
 
 import demos
-from demos import draw, mirror, search, share
+from demos import download, draw, mirror, search, share
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from engines import Crop, NotEmbeddable, SemblanceError
 from features.answers import Match, NotIndexed, Part, Ranking
 from features.calibration import Calibration
 from features.embedding import embed
+from features.export import Found
 from features.images import ImageError, open_image
 
 PEOPLE, MOST = 5, 20
@@ -69,11 +68,11 @@ def _kind(shelf: Shelf) -> search.Kind:
         _promise(shelf, PHOTO)
         return [gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="whom")]
 
-    return search.Kind(_find, (PEOPLE, MOST, "People to show"), below, _to_share)
+    return search.Kind(_find, _to_take, (PEOPLE, MOST, "People to show"), below, _to_share)
 
 
 @dataclass(frozen=True)
-class Found:
+class Seen:
     """The parts of a question, the number of the one that was chosen (EVERY: of each), and the people for each."""
 
     parts: Sequence[Part]
@@ -82,7 +81,7 @@ class Found:
     scale: draw.Scale
 
 
-def _found(query: search.Query) -> Found:
+def _found(query: search.Query) -> Seen:
     """Raises SemblanceError."""
     library, catalogue, engine = query.library, query.catalogue, query.engine
     parts = library.parts(engine, query.path)
@@ -90,7 +89,7 @@ def _found(query: search.Query) -> Found:
     wanted, k = (parts, min(query.k, ROW)) if chosen == search.EVERY else ([parts[chosen]], query.k)
     rows = embed(engine, [Crop(part.pixels) for part in wanted])
     people = [library.rank(catalogue, engine, row, k, query.asked.digest) for row in rows]
-    return Found(parts, chosen, people, replace(STRANGERS, calibration=library.calibration(catalogue, engine)))
+    return Seen(parts, chosen, people, replace(STRANGERS, calibration=library.calibration(catalogue, engine)))
 
 
 def _find(query: search.Query) -> tuple[str, str, str]:
@@ -107,6 +106,16 @@ def _find(query: search.Query) -> tuple[str, str, str]:
     return draw.people(query.catalogue, groups[0], found.scale) if groups[0] else "", facts, faces
 
 
+def _to_take(query: search.Query) -> Found:
+    """Of each person the photo that is most like the face. Raises SemblanceError."""
+    found = _found(query)
+    several = len(found.people) > 1
+    return [
+        (f"{query.called}, face {number}" if several else query.called, [g.matches[0] for g in ranking.groups])
+        for number, ranking in enumerate(found.people, 1)
+    ]
+
+
 def _to_share(query: search.Query) -> Path:
     """The card to download; it lies among the uploads and is deleted as they are. Raises SemblanceError."""
     found = _found(query)
@@ -117,8 +126,7 @@ def _to_share(query: search.Query) -> Path:
         share.Likeness(_face_of(group.matches[0]), draw.called(group), found.scale.closer(group.matches[0].score))
         for group in people[: share.MOST]
     ]
-    path = Path(get_upload_folder()) / secrets.token_hex(16) / "semblance.jpg"
-    path.parent.mkdir(parents=True)
+    path = download.place("semblance.jpg")
     share.card(found.parts[found.chosen].pixels, likenesses).save(path, quality=90)
     return path
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import draw, options, region, tray, why
+from demos import download, draw, options, region, tray, why
 from demos.jobs import UNFORESEEN, Job
 from demos.options import How, Pin
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import Engine, Explainer, SemblanceError
-from features.answers import NotIndexed, Reference
+from features.answers import Answer, NotIndexed, Reference
 from features.catalogue import Catalogue
+from features.export import Found, save_found
 from features.library import Library
 
 EXAMPLES = 8
@@ -95,6 +97,14 @@ class Query:
         return pinned
 
     @property
+    def called(self) -> str:
+        """What it is asked with, by name; never by a path of this machine. Raises ImageError."""
+        root = self.catalogue.root
+        paths = [reference.path for reference in self.asked_with]
+        names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in paths]
+        return " + ".join(names)
+
+    @property
     def own(self) -> set[str]:
         """Digests of pictures of the catalogue that are asked with."""
         return {self.asked.digest, *(pin.digest for pin in self.how.pins)} - {""}
@@ -120,13 +130,15 @@ class Kind:
     """What makes a tab another than the generic one.
 
     find: the answer as HTML, the facts under it, and a value for each gr.HTML that `below` draws below the
-    question and from which `part` may come; raises SemblanceError, and then they are empty.
+    question and from which `part` may come; raises SemblanceError, and then they are empty. found: the same as
+    plain data, to be taken away.
     results: how many at first, how many at most, and what they are. save: makes the file that the answer's button
     `save` gives to download; raises SemblanceError. several: whether several pictures may be asked with. tunable:
     whether the space that was tuned to the folders may be searched, where there is one.
     """
 
     find: Callable[[Query], tuple[str, ...]]
+    found: Callable[[Query], Found]
     results: tuple[int, int, str] = (12, 50, "Pictures to show")
     below: Callable[[], Sequence[gr.HTML]] = _nothing
     save: Callable[[Query], Path] | None = None
@@ -184,8 +196,8 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
                 )
                 beside = aside.draw() if aside else None
             because = gr.HTML(js_on_load=why.PANEL, apply_default_css=False, elem_classes="because")
-            status = gr.HTML(elem_classes="status", apply_default_css=False)
-            made = gr.DownloadButton(visible="hidden", elem_id=f"made-{name}") if kind.save else None
+            status = gr.HTML(js_on_load=draw.CLICKS, elem_classes="status", apply_default_css=False)
+            made = download.button(name)
             soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
     asked = gr.State(Asked())
 
@@ -423,17 +435,25 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
         kept = pins.pin(pin, [image, asked, how], [image, asked, how], preprocess=False, **SILENT)
         for changed in (kept, pins.unpin(unpin, how, how, **SILENT), pins.weigh(weigh, how, how, **SILENT)):
             answer_on(changed.then)
-    if made:
 
-        def save(key: str, question: RawImage, asked: Asked, k: int, how: How) -> Any:
+    def give(make: Callable[[Query, str], Path]) -> Callable[..., Any]:
+        def given(key: str, question: RawImage, asked: Asked, k: int, how: How, event: gr.EventData) -> Any:
             try:
                 query = _query(shelf, key, name, question, asked, k, how, kind)
-                return str(kind.save(query)) if query and kind.save else gr.skip()
+                return str(make(query, str(event.digest))) if query else gr.skip()
             except SemblanceError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
-        saved = wall.save(save, answering["inputs"], made, preprocess=False, api_visibility="private", **SEARCHES)
-        saved.success(None, js=f"() => setTimeout(() => document.getElementById('made-{name}').click(), 50)")
+        return given
+
+    gives: list[tuple[Any, Callable[[Query, str], Path]]] = [
+        (status.take, lambda query, wanted: _taken(query, kind, wanted, files=shelf.local))
+    ]
+    if kind.save:
+        gives.append((wall.save, lambda query, _: kind.save(query)))
+    for moment, make in gives:
+        saved = moment(give(make), asking, made, preprocess=False, api_visibility="private", **SEARCHES)
+        saved.success(None, js=download.press(name))
     stops(shelf, wall, soon)
 
 
@@ -567,7 +587,7 @@ def _answer(
         if not (query := _query(shelf, key, name, question, asked, k, how, kind)):
             return _idle(shelf, key, name), weights(shelf, key, name)
         html, facts, *more = kind.find(query)
-        answered = facts + weights(shelf, key, name)
+        answered = facts + (draw.TAKE if html else "") + weights(shelf, key, name)
         shelf.upgrade(key, name)
         return html or NO_MATCH, answered, *more
     except NotIndexed:
@@ -580,11 +600,33 @@ def _answer(
     return html, weights(shelf, key, name)
 
 
+def _taken(query: Query, kind: Kind, wanted: str, *, files: bool) -> Path:
+    """What was found, to download. files: the pictures as they are; visitors get them as small as they see them.
+
+    Raises SemblanceError.
+    """
+    out = download.place("semblance-found.zip" if wanted == "zip" else "semblance-found.csv")
+    shown = query.catalogue.file if files else partial(query.library.thumbnail, query.catalogue)
+    save_found(kind.found(query), out, query.catalogue.root, shown)
+    return out
+
+
+def _search(query: Query) -> Answer:
+    """What it is asked with is no answer. Raises SemblanceError."""
+    asked = query.catalogue, query.engine, query.asked_with, query.k + len(query.own), query.how.mix
+    answer = query.library.search(*asked)
+    return replace(answer, matches=[match for match in answer.matches if match.digest not in query.own][: query.k])
+
+
+def _found(query: Query) -> Found:
+    return [(query.called, _search(query).matches)]
+
+
 def _pictures(query: Query) -> tuple[str, str]:
     """The generic answer: the pictures most like the whole of this one."""
     library, catalogue, engine, mix = query.library, query.catalogue, query.engine, query.how.mix
-    found = library.search(catalogue, engine, query.asked_with, query.k + len(query.own), mix)
-    matches = [match for match in found.matches if match.digest not in query.own][: query.k]
+    found = _search(query)
+    matches = found.matches
     scale = draw.Scale(library.calibration(catalogue, engine, mix))
     explains = isinstance(engine, Explainer) and engine.explains()
     captions = draw.captions(library.captions(catalogue), matches)
@@ -593,7 +635,7 @@ def _pictures(query: Query) -> tuple[str, str]:
 
 
 NO_MATCH = draw.state("empty", "No match", "There is no other picture in this collection.")
-PICTURES = Kind(_pictures)
+PICTURES = Kind(_pictures, _found)
 SEVERAL = replace(PICTURES, several=True)
 TUNABLE = replace(PICTURES, tunable=True)
 
