@@ -90,7 +90,7 @@ def test_the_kinds_of_a_collection_follow_it(library: Library, pictures: Path) -
     for odd in ("", "../x", "no such folder", digest(pictures / "in no folder.png")):
         assert named("red", odd) == [[], []] and named(odd, odd) == [[], []]
 
-    catalogue.hide(digest(painted["green/0"]))
+    catalogue.hide([digest(painted["green/0"])])
     assert np.isnan(library.kinds(catalogue, engine).cosines[0, 0])
     for colour, name in ((RED, "more/0"), (GREEN, "more/1")):
         paint(pictures / f"{name}.png", colour, size=(9, 9))
