@@ -36,11 +36,14 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds from the process's start; bytes. written: what the app made, in its home and elsewhere."""
+    """Seconds from the process's start; bytes. written: what the app made, in its home and elsewhere.
+
+    spent: seconds of processor time, and the most bytes held, until the answer.
+    """
 
     page: float
     answer: float
-    memory: int | None
+    spent: tuple[float, int] | None
     environment: int
     written: list[str]
 
@@ -81,7 +84,7 @@ def rehearse(python: str, place: Path) -> Figures:
         query = place / "query.jpg"
         products.draw(next(iter(products.KINDS)), 1, query)
         answer = _wait_for(app, lambda: _search(port, query), started)
-        memory = _peak(app.pid)
+        spent = _spent(app.pid)
     except Failed as failure:
         raise Failed(f"{failure}\n{log.read_text('utf-8', 'replace')}") from None
     finally:
@@ -96,7 +99,7 @@ def rehearse(python: str, place: Path) -> Figures:
         if path.name != ".cache"
     )
     size = sum(path.lstat().st_size for path in environment.rglob("*"))
-    return Figures(page, answer, memory, size, written)
+    return Figures(page, answer, spent, size, written)
 
 
 def _install(python: str, environment: Path, requirements: Path) -> Path:
@@ -166,17 +169,18 @@ def _search(port: int, query: Path) -> bool:
     from gradio_client import Client, handle_file
 
     client = Client(f"http://127.0.0.1:{port}/", verbose=False, httpx_kwargs={"timeout": PATIENCE})
-    wall, _ = client.predict(SAMPLES, handle_file(query), 12, api_name="/product")
+    wall, *_ = client.predict(SAMPLES, handle_file(query), 12, api_name="/product")
     return "thumbnail/" in wall
 
 
-def _peak(number: int) -> int | None:
-    """Bytes of memory that a process held at most, where the system tells."""
-    status = Path(f"/proc/{number}/status")
-    if not status.exists():
+def _spent(number: int) -> tuple[float, int] | None:
+    """Of a process: seconds of processor time, and the most bytes that it held, where the system tells."""
+    place = Path(f"/proc/{number}")
+    if not place.exists():
         return None
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
+    times = (place / "stat").read_text().rpartition(") ")[2].split()[11:13]
+    (line,) = (line for line in (place / "status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK"), int(line.split()[1]) * 1024
 
 
 def say(sentence: str) -> None:
@@ -194,9 +198,11 @@ def main(arguments: Sequence[str]) -> int:
         except Failed as failure:
             print(failure, file=sys.stderr)
             return 1
-    memory = "unknown here" if figures.memory is None else f"{figures.memory / 1e6:,.0f} MB"
     say(f"A search on the samples was answered {figures.answer:.1f} s after the start.")
-    say(f"Peak memory of the app: {memory}; its environment takes {figures.environment / 1e9:.2f} GB of disk.")
+    if figures.spent:
+        seconds, memory = figures.spent
+        say(f"That took {seconds:.0f} s of processor time, and {memory / 1e6:,.0f} MB of memory at most.")
+    say(f"The environment takes {figures.environment / 1e9:.1f} GB of disk.")
     say(f"It wrote to: {', '.join(figures.written)}; the folder of the code is as it was.")
     return 0
 

@@ -13,11 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import gradio as gr
-import httpx2
 import numpy as np
 import pytest
 import yaml
@@ -204,8 +203,8 @@ def test_a_space_that_is_there_is_only_filled() -> None:
 
 
 def refused(status: int) -> HfHubHTTPError:
-    request = httpx2.Request("POST", "https://huggingface.co/api/repos/create")
-    return HfHubHTTPError("No.", response=httpx2.Response(status, request=request))
+    response: Any = SimpleNamespace(status_code=status, headers={}, request=None)
+    return HfHubHTTPError("No.", response=response)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,7 @@ def refused(status: int) -> HfHubHTTPError:
         (refused(403), "log in with a token that may."),
         (refused(500), "The Hub refused with code 500."),
         (LocalTokenNotFoundError("no token"), "You are not logged in"),
-        (httpx2.ConnectError("no route"), "The Hub can't be reached"),
+        (ConnectionError("no route"), "The Hub can't be reached"),
     ],
     ids=["a plan is wanted", "unknown", "not allowed", "broken", "no token", "no network"],
 )
