@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import yaml
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 from PIL import Image
 
@@ -158,7 +160,7 @@ def test_a_dry_run_lists_files_and_their_size_without_network_or_token(
 
 
 class Hub:
-    """A stand-in for huggingface_hub.HfApi that notes what is asked of it."""
+    """A stand-in for HfApi that takes what it takes, and notes what is asked."""
 
     def __init__(self, there: bool = False, refusal: Exception | None = None) -> None:
         self.there, self.refusal = there, refusal
@@ -167,14 +169,17 @@ class Hub:
         self.told: dict[str, Any] = {}
 
     def repo_exists(self, name: str, repo_type: str) -> bool:
+        inspect.signature(HfApi.repo_exists).bind(self, name, repo_type=repo_type)
         return self.there
 
     def create_repo(self, name: str, **options: Any) -> None:
+        inspect.signature(HfApi.create_repo).bind(self, name, **options)
         if self.refusal:
             raise self.refusal
         self.made.append((name, options))
 
     def upload_folder(self, folder_path: Path, **options: Any) -> None:
+        inspect.signature(HfApi.upload_folder).bind(self, folder_path=folder_path, **options)
         self.told = options
         self.uploaded = {p.relative_to(folder_path).as_posix() for p in folder_path.rglob("*") if p.is_file()}
 
