@@ -211,7 +211,8 @@ def _network(card: Card) -> str:
 @app.command()
 def serve(
     images: Annotated[
-        Path | None, typer.Argument(help="Your pictures [default: a drawn sample catalogue].")
+        Path | None,
+        typer.Argument(envvar="SEMBLANCE_IMAGES", help="Your pictures [default: a drawn sample catalogue]."),
     ] = None,
     share: Annotated[bool, typer.Option(help="Also make a public link; folders can't be picked then.")] = False,
     webcam: Annotated[

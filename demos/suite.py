@@ -41,6 +41,7 @@ OWN = (
     ("Catalogue", CATALOGUE, catalogue_tab.tab),
 )
 MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
+WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
@@ -151,7 +152,7 @@ def _receive_into(folder: Path) -> None:
                     path.rmdir() if path.is_dir() else path.unlink()
     except OSError as error:
         raise SemblanceError(
-            f"{folder} can't be written to ({error.strerror}); choose another home with --home."
+            f"{folder} can't be written to ({error.strerror}); choose another home with --home or SEMBLANCE_HOME."
         ) from error
 
 
@@ -165,6 +166,7 @@ def _port() -> int | None:
 
 def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> None:
     port = _port()
+    _settle_on_zerogpu(demo)
     if shelf.samples:
         shelf.draw_samples(shelf.samples)
     try:
@@ -178,10 +180,28 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> No
             app_kwargs={"routes": [thumbnail_route(shelf)]},
             max_file_size=None if shelf.local else "500mb",
             ssr_mode=False,
+            _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page
             **theme.look(),
         )
     except OSError as error:
         raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error
+
+
+def _settle_on_zerogpu(demo: gr.Blocks) -> None:
+    """On a Space with ZeroGPU: it starts no app without a function for its GPU, and Gradio lets nobody wait there.
+
+    Our nets run on the CPU, so the function does nothing and is never called (docs/decisions/0016-zerogpu.md).
+    """
+    if os.environ.get("SPACES_ZERO_GPU", "").lower() != "true":
+        return
+    import spaces  # it comes with such a Space
+
+    spaces.GPU(_nothing)
+    demo.queue(max_size=WAITING)
+
+
+def _nothing() -> None:
+    pass
 
 
 def thumbnail_route(shelf: Shelf) -> Route:

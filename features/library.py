@@ -201,7 +201,8 @@ class Library:
             if error.errno not in UNWRITABLE:
                 raise
             raise SemblanceError(
-                f"{self.home} can't be written to ({error.strerror}); choose another with --home."
+                f"{self.home} can't be written to ({error.strerror}); "
+                "choose another with --home or SEMBLANCE_HOME."
             ) from error
 
     def _index(

@@ -132,7 +132,8 @@ class Marks:
                 yield
         except OSError as error:
             raise SemblanceError(
-                f"{self.path} can't be written ({error.strerror}); choose another home with --home."
+                f"{self.path} can't be written ({error.strerror}); "
+                "choose another home with --home or SEMBLANCE_HOME."
             ) from error
 
     def _write(self, state: _State) -> None:
