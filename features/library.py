@@ -34,6 +34,7 @@ from engines import (
     Verifier,
     unit_rows,
 )
+from engines.vae import Autoencoder
 from features import catalogue as catalogues
 from features import evaluation, files, finetuning, images, learners, learning, words
 from features.answers import (
@@ -49,6 +50,7 @@ from features.answers import (
     Report,
     Status,
 )
+from features.autoencoder import Unusual, measure
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Progress, Skipped
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
@@ -657,6 +659,30 @@ class Library:
         if earlier:
             self._forget(catalogue, earlier)
         return self.learned(catalogue, engine)
+
+    def unusual(
+        self,
+        catalogue: Catalogue,
+        engine: Autoencoder,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        kept_only: bool = False,
+    ) -> Unusual | None:
+        """How unusual each picture that is shown is to the engine; kept, so that only new ones are measured.
+
+        kept_only: None where nothing is. Raises Untrained and NotIndexed.
+        """
+        self._ready(catalogue, engine)
+        store = self._store(catalogue, engine)
+        known = self._kept(store, ".unusual", Unusual.restore)
+        if kept_only:
+            return known
+        read = partial(_unchanged, catalogue)
+        made = measure(engine, known, learners.shown(catalogue), read, progress, cancelled)
+        if made is not known:
+            self._keep(store, ".unusual", made.state())
+        return made
 
     def learning(self, catalogue: Catalogue, engine: Learner) -> Path:
         """The folder of a training that goes on, or was stopped; it need not be there."""
