@@ -176,7 +176,8 @@ def draw_explore(page: search.Page, name: str) -> None:
         return f'<div class="never">{made}</div>', seed + 1
 
     shown = [told, chosen, examples, walk, sliders, turned]
-    gr.on([examples.seen, ends.change, page.stamp.change], show, [page.picker, ends], shown, **search.SILENT)
+    for moment in (examples.seen, ends.change, page.stamp.change):
+        moment(show, [page.picker, ends], shown, **search.SILENT)
     page.picker.change(lambda: (), None, ends, **search.SILENT).then(
         show, [page.picker, ends], shown, **search.SILENT
     ).then(lambda: "", None, sampled, **search.SILENT)

@@ -33,6 +33,7 @@ WHAT = (
     "It learns to draw your pictures again from a few numbers each, and knows no others. Pictures are alike to it "
     "when these numbers are. What it can't draw well is unusual here."
 )
+MEASURING = draw.state("busy", "Measuring", "How unusual each picture is gets measured once, in some seconds.")
 SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
@@ -54,7 +55,7 @@ def redrawn(query: search.Query) -> Iterator[str]:
     made = autoencoder.redraw(engine, asked.path, asked.box)
     known = query.library.unusual(query.catalogue, engine, kept_only=True)
     share = draw.percent(known.below(made.nats), len(known.digests)) if known else ""
-    told = f"<p>More unusual than {share} here.</p>" if share else ""
+    told = f"<p>More unusual than {share} of this collection.</p>" if share else ""
     yield (
         "<h3>As it draws it</h3>"
         f'<div class="two">{draw.inline(made.original, "The question, small")}'
@@ -254,9 +255,14 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
     if not any(other == name for *_, other in rows):
         return ""
     place = [other for *_, other in rows].index(name) + 1
-    told = f"It is number {place} of {len(rows)}" if len(rows) > 1 else "No other tab has looked at all of it"
+    told = f"It is number {place} of the {len(rows)} that have looked at all of this collection, by how often the"
+    told += " picture most like another is of the same folder."
+    if len(rows) == 1:
+        told = (
+            "No other tab has looked at all of this collection. How often the picture most like another is of the"
+        )
+        told += " same folder:"
     table = draw.table(("Alike by", "Same folder first"), [(title, f"{share:.0%}") for share, title, _ in rows])
-    told += ": how often the picture most like another is of the same folder."
     return f"<h4>How it ranks here</h4><p>{told}</p>{table}"
 
 
@@ -278,6 +284,7 @@ def draw_unusual(page: search.Page, name: str) -> None:
             while job := await asyncio.to_thread(_training, shelf, key, name):
                 yield draw.progress([job])
                 await asyncio.sleep(EVERY)
+            yield MEASURING
             yield await asyncio.to_thread(_unusual, shelf, key, name)
         except NotIndexed as error:
             yield draw.state("index", "Not indexed yet", str(error))
@@ -287,8 +294,8 @@ def draw_unusual(page: search.Page, name: str) -> None:
             logging.getLogger(__name__).exception("what is unusual to %s can't be told", name)
             yield draw.failed(UNFORESEEN)
 
-    moments = [board.seen, page.picker.change, page.stamp.change]
-    gr.on(moments, show, page.picker, board, trigger_mode="always_last", **search.WATCHES)
+    for moment in (board.seen, page.picker.change, page.stamp.change):
+        moment(show, page.picker, board, trigger_mode="always_last", **search.WATCHES)
     search.stops(shelf, board)
 
 

@@ -95,7 +95,8 @@ class Autoencoder(Engine):
 
     def rows(self, latents: np.ndarray) -> np.ndarray:
         """(N, L) latents -> the rows, of any length, whose cosines tell how alike they are."""
-        return latents - self._trained().mean
+        trained = self._trained()
+        return (latents - trained.mean) @ trained.metric
 
     def unusual(self, crops: Sequence[Crop]) -> np.ndarray:
         """(N, 2) float32, in nats: how badly each is drawn again, and how far off its latents lie (KL).

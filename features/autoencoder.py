@@ -18,6 +18,7 @@ from features.embedding import cut, cut_query
 from features.images import ImageError
 
 BATCH = 64
+MIXED = 5  # see `samples`
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,17 @@ def moved(engine: Autoencoder, start: np.ndarray, by: Sequence[float]) -> np.nda
 
 
 def samples(engine: Autoencoder, number: int, seed: int) -> np.ndarray:
-    """(number, L): latents as the net takes them to be spread."""
+    """(number, L): latents of pictures that never were, each a mixture of a real one and the MIXED nearest to it.
+
+    Drawn from the whole of the prior they would lie where no picture does.
+    """
     assert engine.trained
-    shape = (number, engine.trained.plan.shape.latent)
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    means, random = engine.trained.means, np.random.default_rng(seed)
+    some = means[random.integers(0, len(means), number)]
+    far = np.square(some[:, None] - means).sum(axis=2)
+    nearest = np.argsort(far, axis=1, kind="stable")[:, : MIXED + 1]
+    shares = random.dirichlet(np.full(nearest.shape[1], 0.7), number)
+    return np.einsum("nk,nkl->nl", shares, means[nearest]).astype(np.float32)
 
 
 def drawn(engine: Autoencoder, latents: np.ndarray) -> np.ndarray:

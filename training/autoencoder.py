@@ -18,6 +18,7 @@ from engines import Crop, unit_rows
 from engines.networks.network import squeezed
 from engines.vae import Autoencoder
 from features import autoencoder, images
+from features.catalogue import Catalogue
 from features.evaluation import retrieval_scores
 from features.library import Library, labelled_files
 
@@ -70,7 +71,7 @@ def measure(library: Library, train: Path, queries: Path) -> None:
     found, _ = library.evaluate(catalogue, engine, held)
     _tell("autoencoder", found.precision_at_1, found.precision_at_5, found.map_at_10)
     print(f"active units (variance of the mean > 0.01): {trained.active} of {latent}")
-    _smooth(engine, crops)
+    _smooth(library, catalogue, engine, crops)
 
 
 def _pca(flat: np.ndarray, asking: np.ndarray, number: int) -> float:
@@ -84,20 +85,24 @@ def _tell(what: str, *scores: float) -> None:
     print("{}: precision@1 {:.3f}, precision@5 {:.3f}, mAP@10 {:.3f}".format(what, *scores))
 
 
-def _smooth(engine: Autoencoder, crops: list[Crop]) -> None:
+def _smooth(library: Library, catalogue: Catalogue, engine: Autoencoder, crops: list[Crop]) -> None:
     """Walks between pictures that were not learned from: how even their steps are, and that nobody turns back."""
     random, means = np.random.default_rng(0), engine.encode(crops)[0]
-    monotone, longest, ranges = 0, [], []
+    monotone, returning, longest, ranges = 0, 0, [], []
     for _ in range(WALKS):
         one, other = means[random.choice(len(means), 2, replace=False)]
         latents = autoencoder.walk(one, other, STEPS)
         rows, frames = autoencoder.directions_to(engine, latents), engine.decode(latents)
         away, near = rows @ rows[0], rows @ rows[-1]
         monotone += bool((np.diff(away) <= 1e-6).all() and (np.diff(near) >= -1e-6).all())
+        first = [matches[0].digest for matches in library.nearest(catalogue, engine, rows, 1)]
+        seen = [digest for digest, before in zip(first, ["", *first], strict=False) if digest != before]
+        returning += len(seen) > len(set(seen))
         steps = np.sqrt(np.square(np.diff(frames, axis=0)).mean(axis=(1, 2, 3)))
         longest.append(steps.max() / steps.mean())
         ranges += [frames.min(), frames.max()]
     print(f"walks of {STEPS} steps: {monotone} of {WALKS} leave one picture and near the other at each step;")
+    print(f"  {returning} of them come back to a nearest picture that they had left;")
     print(f"  the longest step of a walk is {np.mean(longest):.2f} of its mean (at worst {max(longest):.2f});")
     print(f"  pixels from {min(ranges):.3f} to {max(ranges):.3f}")
 

@@ -41,12 +41,13 @@ EPOCHS = (6, 150)  # at least and at most
 PER_EPOCH = 10_000  # pictures that an epoch looks at, at most
 AGAIN = 1 / 3  # of the epochs, when it is trained on
 WARM = 5  # epochs in which beta rises from 0 to 1
-RATE = 2e-3  # of Adam, at its highest
+RATE = 3e-3  # of Adam, at its highest
 WATCHED = 512  # pictures held out that each epoch is measured on
 SAMPLES = 8  # of them, whose reconstructions are shown
 ACTIVE = 0.01  # variance of a latent mean from which its unit is active (Burda, Grosse and Salakhutdinov 2016)
 DIRECTIONS = 8  # the strongest ones, kept
-FITTED = 2000  # pictures that they are found from
+FITTED = 2000  # pictures that they are found from, and whose latent means are kept
+SHRUNK = 0.1  # of a covariance towards one that is the same in all directions, for few pictures tell little of it
 SEED = 0
 VERSION = 1  # raise it when another net is made, or made in another way: what was trained is then left aside
 
@@ -105,14 +106,17 @@ class Trained:
     """A net that has been trained.
 
     weights: of the encoder and of the decoder, as Keras has them. mean: (latent,), of all pictures' latent means.
-    variance: the same of their variances. directions: (n, latent), the strongest first, each one standard
-    deviation of the collection long. error: mean squared error on what was held out. sha256: of the file.
+    variance: the same of their variances. means: (n, latent), some of them. metric: (latent, latent), see
+    `halfway_white`. directions: (n, latent), see `strongest`. error: mean squared error on what was held
+    out. sha256: of the file.
     """
 
     plan: Plan
     weights: tuple[list[np.ndarray], list[np.ndarray]]
     mean: np.ndarray
     variance: np.ndarray
+    means: np.ndarray
+    metric: np.ndarray
     directions: np.ndarray
     error: float
     course: Course
@@ -208,6 +212,8 @@ def restore(file: Path) -> Trained:
             weights=(parts[0], parts[1]),
             mean=kept["mean"],
             variance=kept["variance"],
+            means=kept["means"],
+            metric=kept["metric"],
             directions=kept["directions"],
             error=told["error"],
             course=Course(len(history), history, 0, 0, kept["samples"]),
@@ -329,6 +335,7 @@ class _Trainer:
         error, _, samples = self._measured()
         some = self.learned[:: math.ceil(len(self.learned) / FITTED)]
         means = np.concatenate([self._encoded(places)[0] for places in _pieces(self.learned)])
+        fitted = means[np.searchsorted(self.learned, some)]
         pictures = self.pixels[some].reshape(len(some), -1).astype(np.float32) / 255
         told = {
             "plan": asdict(self.plan),
@@ -345,7 +352,9 @@ class _Trainer:
             told=np.array(json.dumps(told)),
             mean=means.mean(axis=0),
             variance=means.var(axis=0),
-            directions=strongest(means[np.searchsorted(self.learned, some)], pictures),
+            means=fitted,
+            metric=halfway_white(means),
+            directions=strongest(fitted, pictures),
             samples=samples,
         )
         trained = restore(self.work / RESULT)
@@ -432,6 +441,17 @@ def _half_log_error(truth: Any, made: Any) -> Any:
 def divergence(means: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """(N, L) means and logarithms of variances -> (N,) KL to a standard normal distribution, in nats."""
     return (np.square(means) + np.exp(spread) - spread - 1).sum(axis=1) / 2
+
+
+def halfway_white(means: np.ndarray) -> np.ndarray:
+    """(N, L) -> (L, L) float32: to be multiplied with latents, seen from their mean, before they are compared.
+
+    What all pictures vary in counts for less; by the root of what would make all directions equal, which finds
+    more of the same folder than either end does (docs/decisions/0015-autoencoder.md).
+    """
+    values, axes = np.linalg.eigh(np.cov(means.T))
+    values = (1 - SHRUNK) * np.maximum(values, 0) + SHRUNK * values.mean() + 1e-9
+    return (axes * values**-0.25).astype(np.float32)
 
 
 def strongest(means: np.ndarray, pictures: np.ndarray) -> np.ndarray:
