@@ -172,7 +172,7 @@ LEARNING = """if True:
     library = Library(Path(sys.argv[2]))
     library.learn(library.open(Path(sys.argv[1])), library.engine("vae"))
 """
-EPOCHS = 30
+EPOCHS = 40
 
 
 @dataclass(frozen=True)
