@@ -18,7 +18,7 @@ from demos import draw, search
 from demos.board import as_json
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
-from engines import SemblanceError, Untrained
+from engines import SemblanceError
 from engines.vae import Autoencoder
 from features import autoencoder
 from features.answers import NotIndexed
@@ -29,7 +29,7 @@ STEPS = 21  # of a walk, its ends among them
 NEAR = 6  # pictures under each step
 DIRECTIONS = 6
 REACH = 2.5  # standard deviations that a direction's slider goes either way
-SAMPLES = 18
+SAMPLES = 16
 SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
@@ -140,7 +140,7 @@ def draw_explore(page: search.Page, name: str) -> None:
         try:
             return "", *_shown(shelf, key, name, ends)
         except SemblanceError as error:
-            return _failed(error), "", "", "", "", ""
+            return draw.failed(error), "", "", "", "", ""
         except Exception:
             logging.getLogger(__name__).exception("%s can't be explored", name)
             return draw.failed(UNFORESEEN), "", "", "", "", ""
@@ -164,14 +164,14 @@ def draw_explore(page: search.Page, name: str) -> None:
         try:
             return _turned(shelf, key, name, ends, _amounts(event.by))
         except SemblanceError as error:
-            return _failed(error)
+            return draw.failed(error)
 
     def sample(key: str, seed: int) -> tuple[str, int]:
         try:
             engine, _ = _ready(shelf, key, name)
             frames = autoencoder.drawn(engine, autoencoder.samples(engine, SAMPLES, seed))
         except SemblanceError as error:
-            return _failed(error), seed
+            return draw.failed(error), seed
         made = "".join(draw.inline(frame, "A picture that never was") for frame in frames)
         return f'<div class="never">{made}</div>', seed + 1
 
@@ -196,12 +196,6 @@ def _ready(shelf: Shelf, key: str, name: str) -> tuple[Autoencoder, Catalogue]:
     if not shelf.status(key, name).rows:
         raise NotIndexed("The pictures have not been looked at since it was trained; index them in Find.")
     return engine, catalogue
-
-
-def _failed(error: SemblanceError) -> str:
-    if isinstance(error, Untrained):
-        return draw.state("empty", "Not trained yet", "Train it first, in the view Train.")
-    return draw.failed(error)
 
 
 def _shown(shelf: Shelf, key: str, name: str, ends: Ends) -> tuple[str, ...]:

@@ -155,12 +155,13 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     failure = shelf.trainings.failure(_place(shelf, key, name)) if not job else ""
     facts, number = _facts(catalogue, trained, failure), len(learners.shown(catalogue))
     if job:
-        return facts, gr.update(value="Training", interactive=False), draw.progress([job]) + curves
+        told = draw.upgrading(job) + curves if curves else draw.progress([job])
+        return facts, gr.update(value="Training", interactive=False), told
     if engine.planned(work):
         done = f"after epoch {len(course.done)} of {course.epochs}" if course else "before its first epoch"
         text = f"It was stopped {done}. All whole epochs are kept: it goes on from there."
-        stopped = draw.state("index", "Training was stopped", text)
-        return facts, gr.update(value="Go on", interactive=True), stopped + curves
+        told = f'<div class="none"><h3>Training was stopped</h3><p>{text}</p></div>{curves}'
+        return facts, gr.update(value="Go on", interactive=True), told
     if isinstance(trained, Autoencoder) and trained.trained:
         return facts, gr.update(value="Train on", interactive=True), _course(trained.trained.course)
     if number and number < engine.least:

@@ -18,7 +18,7 @@ from engines.networks import runtime, vae
 from engines.networks.network import squeezed
 
 BATCH = 64
-HOW = "It is trained on your own pictures: open its tab, or run `train IMAGES --engine vae`."
+HOW = "It is trained on your own pictures: press Train in its tab, or run `train IMAGES --engine vae`."
 
 
 @register

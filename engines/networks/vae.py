@@ -496,4 +496,6 @@ def _save(path: Path, arrays: dict[str, np.ndarray], **more: np.ndarray) -> None
 
 if __name__ == "__main__":
     parent = os.getppid()
+    if hasattr(os, "nice"):  # whoever searches meanwhile goes first
+        os.nice(5)
     train(Path(sys.argv[1]), wanted=lambda: os.getppid() == parent)
