@@ -123,8 +123,10 @@ class Shelf:
 
     def card(self, key: str, name: str) -> Card:
         """Of an engine at this moment; of one that is trained on collections, as it answers for this one."""
-        card = self.library.cards()[name]
-        return self.hoped(key, name).describe() if isinstance(self.library.engine(name), Learner) else card
+        if isinstance(self.library.engine(name), Learner):
+            with contextlib.suppress(SemblanceError):  # samples that are not there
+                return self.hoped(key, name).describe()
+        return self.library.cards()[name]
 
     def available(self, key: str) -> list[str]:
         """The names of the engines that can be had for a choice at this moment."""

@@ -26,6 +26,7 @@ from engines.vae import Autoencoder
 from features import autoencoder, learners
 from features.answers import NotIndexed, Report
 from features.catalogue import Catalogue, Progress
+from features.library import Library
 
 EVERY = 1.0  # seconds between two looks at a training
 SHOWN = 24  # of the most unusual
@@ -114,6 +115,7 @@ def draw_train(page: search.Page, name: str) -> None:
     shown = [facts, learn, report, page.stamp]
     seen = report.seen(show, page.picker, shown, trigger_mode="once", **search.WATCHES)
     left = page.picker.change(show, page.picker, shown, cancels=[seen], **search.WATCHES)
+    page.stamp.change(show, page.picker, shown, **search.WATCHES)
     clicked = learn.click(begin, page.picker, shown, trigger_mode="once", **search.WATCHES)
     for event in (seen, left, clicked):
         event.then(ranking, page.picker, rank, **search.SILENT)
@@ -153,7 +155,7 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     course, trained = vae.course(work), library.learned(catalogue, engine)
     curves = _course(course) if course and course.done else ""
     failure = shelf.trainings.failure(_place(shelf, key, name)) if not job else ""
-    facts, number = _facts(catalogue, trained, failure), len(learners.shown(catalogue))
+    facts, number = _facts(library, catalogue, trained, failure), len(learners.shown(catalogue))
     if job:
         told = draw.upgrading(job) + curves if curves else draw.progress([job])
         return facts, gr.update(value="Training", interactive=False), told
@@ -173,10 +175,10 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     return facts, gr.update(value="Train", interactive=True), untrained
 
 
-def _facts(catalogue: Catalogue, trained: Engine | None, failure: str) -> str:
+def _facts(library: Library, catalogue: Catalogue, trained: Engine | None, failure: str) -> str:
     told = ""
     if isinstance(trained, Autoencoder) and trained.trained:
-        changes, kept = learners.since(catalogue, trained), trained.trained
+        changes, kept = library.since(catalogue, trained), trained.trained
         since = f"; {changes}. Train on, and that is taken in." if changes else "."
         last = kept.course.done[-1]
         told = (

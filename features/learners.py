@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -52,9 +52,10 @@ def shown(catalogue: Catalogue) -> list[str]:
     return sorted(catalogue.paths.keys() - catalogue.hidden)
 
 
-def since(catalogue: Catalogue, engine: Learner) -> Since:
+def since(catalogue: Catalogue, engine: Learner, refused: Collection[str]) -> Since:
+    """refused: digests of pictures that can't be used."""
     now, then = set(shown(catalogue)), set(engine.pictures())
-    return Since(len(now - then), len(then - now))
+    return Since(len(now - then - set(refused)), len(then - now))
 
 
 def check(catalogue: Catalogue, engine: Learner) -> None:

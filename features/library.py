@@ -660,6 +660,10 @@ class Library:
             self._forget(catalogue, earlier)
         return self.learned(catalogue, engine)
 
+    def since(self, catalogue: Catalogue, engine: Learner) -> learners.Since:
+        """What has changed, as of the last scan, since a trained engine was trained on this catalogue."""
+        return learners.since(catalogue, engine, self._store(catalogue, engine).read().refused.keys())
+
     def unusual(
         self,
         catalogue: Catalogue,

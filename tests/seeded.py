@@ -218,7 +218,7 @@ def schooled(tmp_path_factory: pytest.TempPathFactory) -> Schooled:
     code = LEARNING.replace("WANTED", str(EPOCHS))
     parent = subprocess.Popen([sys.executable, "-c", code, folder, home], cwd=ROOT)
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not ((course := vae.course(work)) and len(course.done) >= 3):
             assert parent.poll() is None and time.monotonic() < until
             time.sleep(0.01)

@@ -102,6 +102,7 @@ def test_it_learns_from_what_is_shown_and_can_be_read_and_then_answers(library: 
     assert learned.told and learned.told["side"] == 8 and not learned.told["on"]
     assert "reading pictures" in told and not library.learning(catalogue, pupil).exists()
     library.index(catalogue, learned)
+    assert not library.since(catalogue, learned), "what can't be opened is nothing new"
     assert library.search(catalogue, learned, files[2], k=1).matches[0].path == files[2]
     assert snapshot(pictures) == before
 
@@ -110,15 +111,15 @@ def test_what_has_changed_since_is_told_and_training_on_takes_it_in(library: Lib
     files = wheel(pictures, 6)
     catalogue = library.open(pictures)
     first = library.learn(catalogue, Pupil())
-    assert isinstance(first, Pupil) and not learners.since(catalogue, first)
+    assert isinstance(first, Pupil) and not library.since(catalogue, first)
     library.index(catalogue, first)
     files[0].unlink()
     paint(pictures / "new.png", RED, size=(9, 8))
     library.scan(catalogue)
-    assert str(learners.since(catalogue, first)) == "1 added and 1 removed since"
+    assert str(library.since(catalogue, first)) == "1 added and 1 removed since"
     second = library.learn(catalogue, Pupil())
     assert isinstance(second, Pupil) and second.told and second.told["on"]
-    assert not learners.since(catalogue, second)
+    assert not library.since(catalogue, second)
     assert not list(library.home.glob("catalogues/*/pupil-*.features")), "what the first one saw is of no use"
     library.index(catalogue, second)
     for number, other in enumerate(pictures.iterdir()):
@@ -154,7 +155,7 @@ def test_cancelled_it_goes_on_with_the_pictures_that_it_was_begun_with(library: 
     paint(pictures / "new.png", (9, 9, 9))
     learned = library.learn(catalogue, Pupil())
     assert isinstance(learned, Pupil) and set(learned.pictures()) == {digest(file) for file in files}
-    assert str(learners.since(catalogue, learned)) == "1 added since"
+    assert str(library.since(catalogue, learned)) == "1 added since"
 
 
 def test_two_at_once_are_refused(library: Library, pictures: Path) -> None:
