@@ -17,7 +17,7 @@ import gradio as gr
 
 from demos import draw, search
 from demos.explore import draw_explore
-from demos.jobs import UNFORESEEN, Job
+from demos.jobs import CANCELLED, UNFORESEEN, Job
 from demos.shelf import Shelf
 from demos.views import views
 from engines import Engine, Learner, SemblanceError
@@ -155,6 +155,7 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     course, trained = vae.course(work), library.learned(catalogue, engine)
     curves = _course(course) if course and course.done else ""
     failure = shelf.trainings.failure(_place(shelf, key, name)) if not job else ""
+    failure = "" if failure == CANCELLED else failure
     facts, number = _facts(library, catalogue, trained, failure), len(learners.shown(catalogue))
     if job:
         told = draw.upgrading(job) + curves if curves else draw.progress([job])

@@ -40,7 +40,7 @@ STEPS = 2000  # of training, about
 EPOCHS = (6, 150)  # at least and at most
 PER_EPOCH = 10_000  # pictures that an epoch looks at, at most
 AGAIN = 1 / 3  # of the epochs, when it is trained on
-WARM = 5  # epochs in which beta rises from 0 to 1
+WARM = 0.12  # of the epochs: in them beta rises from 0 to 1
 RATE = 3e-3  # of Adam, at its highest
 WATCHED = 512  # pictures held out that each epoch is measured on
 SAMPLES = 8  # of them, whose reconstructions are shown
@@ -279,7 +279,7 @@ class _Trainer:
                 weights = [kept[str(i)] for i in range(len(kept.files))]
             self.encoder.set_weights(weights[: len(self.encoder.weights)])
             self.decoder.set_weights(weights[len(self.encoder.weights) :])
-        self.warm = 0 if started else min(WARM, plan.epochs // 2)
+        self.warm = 0 if started else max(1, round(WARM * plan.epochs))
         pixels = keras.Input(self.pixels.shape[1:], dtype="uint8")
         self.model = keras.Model(pixels, self.decoder(self.sampled(self.encoder(pixels))))
         total = plan.epochs * self.steps
