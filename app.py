@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import engines
-from engines import Box, Card, Engine, NotEmbeddable, SemblanceError
+from engines import Box, Card, Engine, Learner, NotEmbeddable, SemblanceError
 from features import export
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
@@ -118,6 +118,8 @@ def _progress() -> Iterator[Progress]:
 def _engine(library: Library, catalogue: Catalogue, name: str, network: str) -> Engine:
     """NAME, or NAME+tuned: its vectors as tuned on the catalogue's folders, which is done now if it never was."""
     base = library.engine(name.removesuffix(SUFFIX), network)
+    if isinstance(base, Learner):
+        base = library.learned(catalogue, base) or base
     if not name.endswith(SUFFIX):
         return base
     base.prepare()  # until then another network may seem to answer
@@ -480,8 +482,15 @@ def train(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Learn your folders anew, and tell how well: on pictures held out, and on queries of your own."""
+    """Learn your folders anew, and tell how well: on pictures held out, and on queries of your own.
+
+    One that is trained on your pictures (vae): do that; again after Ctrl-C, or when pictures came, to go on.
+    """
     library = _library(home, weights, offline)
+    learner = None if engine.endswith(SUFFIX) else library.engine(engine, network)
+    if isinstance(learner, Learner) and not tuned:
+        _print(*_learned(library, library.open(images), learner, as_json))
+        return
     asked = labelled_files(queries, library.home) if queries else None
     catalogue, chosen = _indexed(library, images, engine.removesuffix(SUFFIX), network)
     told: dict[str, Any] = {}
@@ -531,6 +540,24 @@ def train(
     for name, found in examined.items():
         lines += _examined(name, found, head, paths)
     _print(told, as_json, [first, *lines, _source(card)])
+
+
+def _learned(
+    library: Library, catalogue: Catalogue, engine: Learner, as_json: bool
+) -> tuple[dict[str, Any], bool, list[str]]:
+    """Trains an engine on a catalogue's pictures, or trains it on, and indexes with it: what `_print` takes."""
+    started = time.perf_counter()
+    with _progress() as progress:
+        learned = library.learn(catalogue, engine, progress)
+        assert learned  # nobody has cancelled it
+        library.index(catalogue, learned, progress, wait=PATIENCE)
+    seconds, card, figures = time.perf_counter() - started, learned.describe(), learned.figures()
+    told: dict[str, Any] = {"engine": learned.name, "fingerprint": engines.fingerprint(learned)}
+    told |= {"network": card.network, "weights": card.weights, "trained_on": len(learned.pictures())}
+    told |= {"seconds": round(seconds, 3), **figures}
+    lines = [f"Learned from {told['trained_on']:,} pictures in {seconds:.1f} s."]
+    lines += [f"  {name:16} {value}" for name, value in figures.items()]
+    return told, as_json, [*lines, _source(card)]
 
 
 def _examined(name: str, found: Examination, head: Head, paths: dict[str, str]) -> list[str]:

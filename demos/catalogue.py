@@ -89,7 +89,7 @@ def tab(page: Page) -> None:
         try:
             yield draw.state("busy", "Receiving", "The pictures are being put in order."), gr.skip(), gr.skip()
             key, refused = await asyncio.to_thread(source)
-            names = [wanted] if wanted in shelf.cards else await asyncio.to_thread(shelf.available)
+            names = [wanted] if wanted in shelf.cards else await asyncio.to_thread(shelf.available, key)
             absent = [card for name, card in shelf.cards.items() if name not in names and wanted == EVERY]
             chosen = gr.update(choices=await asyncio.to_thread(shelf.choices), value=key)
             for _ in range(2):  # twice when the samples have to be drawn first

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from demos.jobs import Job
-from engines import Box, Card, NotEmbeddable, SemblanceError
+from engines import Box, Card, NotEmbeddable, SemblanceError, Untrained
 from features.answers import Answer, Group, Match, Part, Report, Status
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
@@ -304,10 +304,15 @@ def _face(part: Part, number: int, chosen: bool = False) -> str:
 
 def inline(pixels: np.ndarray, alt: str, side: int = 112) -> str:
     """A small picture that is part of the page: what was uploaded gets no address of its own."""
+    return f'<img alt="{alt}" src="{address(pixels, side)}"/>'
+
+
+def address(pixels: np.ndarray, side: int = 112) -> str:
+    """Of a small picture that is part of the page, as `inline` has it."""
     small, made = Image.fromarray(pixels), io.BytesIO()
     small.thumbnail((side, side))
     small.save(made, "JPEG", quality=85)
-    return f'<img alt="{alt}" src="data:image/jpeg;base64,{base64.b64encode(made.getvalue()).decode()}"/>'
+    return f"data:image/jpeg;base64,{base64.b64encode(made.getvalue()).decode()}"
 
 
 NTH = ("first", "second")
@@ -406,9 +411,13 @@ def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = 
 
 def failed(error: SemblanceError | str) -> str:
     """The one sentence of an error, under a heading that says whose matter it is."""
-    titles = {NotEmbeddable: "Nothing to search with", ImageError: "This picture can't be opened"}
+    titles = {
+        NotEmbeddable: "Nothing to search with",
+        ImageError: "This picture can't be opened",
+        Untrained: "Not trained yet",
+    }
     title = next((title for kind, title in titles.items() if isinstance(error, kind)), "That did not work")
-    return state("error", title, str(error))
+    return state("empty" if isinstance(error, Untrained) else "error", title, str(error))
 
 
 def progress(jobs: Sequence[Job]) -> str:

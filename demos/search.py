@@ -24,7 +24,7 @@ from demos.jobs import UNFORESEEN, Job
 from demos.options import How, Pin
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
-from engines import Engine, Explainer, SemblanceError
+from engines import Engine, Explainer, Learner, SemblanceError
 from features.answers import Answer, NotIndexed, Reference
 from features.catalogue import Catalogue
 from features.export import Found, save_found
@@ -645,9 +645,11 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
     try:
         if job := shelf.job(key, name):
             return draw.progress([job])
-        card = shelf.library.cards()[name]
+        card = shelf.card(key, name)
         if not card.available:
-            return draw.state("empty", f"{card.title} is not available here", card.reason)
+            learner = isinstance(shelf.library.engine(name), Learner)
+            why = "has yet to be trained" if learner else "is not available here"
+            return draw.state("empty", f"{card.title} {why}", card.reason)
         catalogue = shelf.catalogue(key, name)
         status = shelf.status(key, name)
     except NotIndexed as error:
@@ -678,11 +680,10 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
 
 def weights(shelf: Shelf, key: str, name: str) -> str:
     """Whose weights answer, and whose are hoped for."""
-    hoped = shelf.library.engine(name)
     try:
-        answering = shelf.engine(key, name)
+        hoped, answering = shelf.hoped(key, name), shelf.engine(key, name)
     except SemblanceError:  # a collection that is not there
-        answering = hoped
+        hoped = answering = shelf.library.engine(name)
     return draw.weights(answering.describe(), hoped.describe() if answering is not hoped else None)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import engines
 from demos.jobs import Job, Jobs
-from engines import Card, Engine, SemblanceError
+from engines import Card, Engine, Learner, SemblanceError
 from features.answers import NotIndexed, Report, Status
 from features.catalogue import Catalogue, Progress
 from features.library import Library
@@ -43,6 +43,7 @@ class Shelf:
         self.local = local
         self.jobs = Jobs()
         self.upgrades = Jobs()  # beside the others: a download must not keep anyone waiting
+        self.trainings = Jobs()  # the same
         self.cards: dict[str, Card] = library.cards()
         self.inbox = library.home if local else library.home / "visitors" / secrets.token_hex(8)
         self.samples = None if images else library.home / "samples"
@@ -85,12 +86,19 @@ class Shelf:
             raise SemblanceError("This collection is no longer there; choose another above.")
         return self.library.open(self._roots[key])
 
+    def hoped(self, key: str, name: str) -> Engine:
+        """The best that may answer in a tab: the engine; one that takes training, as trained on the collection."""
+        engine = self.library.engine(name)
+        if isinstance(engine, Learner):
+            return self.library.learned(self.catalogue(key, name), engine) or engine
+        return engine
+
     def engine(self, key: str, name: str) -> Engine:
         """What answers in a tab: the engine, or its built-in encoder until `upgrade` has been there.
 
         That is while weights are still to be fetched, and while fewer pictures have been looked at with them.
         """
-        hoped = self.library.engine(name)
+        hoped = self.hoped(key, name)
         card = hoped.describe()
         if not hoped.networks or not card.available:
             return hoped
@@ -113,9 +121,16 @@ class Shelf:
         card = self.engine(key, engine).describe()
         return card.available and not (card.settled and self.status(key, engine).done)
 
-    def available(self) -> list[str]:
-        """The names of the engines that can be had at this moment."""
-        return [name for name, card in self.library.cards().items() if card.available]
+    def card(self, key: str, name: str) -> Card:
+        """Of an engine at this moment; of one that is trained on collections, as it answers for this one."""
+        if isinstance(self.library.engine(name), Learner):
+            with contextlib.suppress(SemblanceError):  # samples that are not there
+                return self.hoped(key, name).describe()
+        return self.library.cards()[name]
+
+    def available(self, key: str) -> list[str]:
+        """The names of the engines that can be had for a choice at this moment."""
+        return [name for name in self.cards if self.card(key, name).available]
 
     def catalogues(self, key: str) -> list[Catalogue]:
         """The one, or the several that the samples are, as far as they are there; none of them twice."""
@@ -153,6 +168,7 @@ class Shelf:
 
     def cancel(self, numbers: Collection[str]) -> None:
         self.jobs.cancel(numbers)
+        self.trainings.cancel(numbers)
         self.upgrades.cancel(numbers)
 
     def index(self, key: str, engine: str, *, urgent: bool = True) -> Job:
@@ -180,7 +196,7 @@ class Shelf:
 
         Not while that runs. again: even if it failed or was cancelled before. Raises SemblanceError.
         """
-        catalogue, hoped = self.catalogue(key, engine), self.library.engine(engine)
+        catalogue, hoped = self.catalogue(key, engine), self.hoped(key, engine)
         place = (catalogue.root, engine)
         if self.engine(key, engine) is hoped or self.upgrades.find(place):
             return
@@ -208,7 +224,7 @@ class Shelf:
 
             samples.draw(folder, drawn)
             self.drawn = True
-            for engine in self.available():
+            for engine in self.available(SAMPLES):
                 self.index(SAMPLES, engine, urgent=False)
 
         return self.jobs.start(SAMPLES, "the samples", work)

@@ -18,6 +18,7 @@ import pkgutil
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -36,6 +37,10 @@ class NotEmbeddable(SemblanceError):
 
 class WeightsError(SemblanceError):
     """A weights file is not the one it should be. Nothing answers until the person has mended it."""
+
+
+class Untrained(SemblanceError):
+    """This engine has to be trained on the collection first; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,53 @@ class Captioned(Protocol):
 
     def recaption(self, vectors: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """(N, D) rows of pictures -> the rows that they would have had with these captions."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """An engine that has to be trained on a collection's own pictures before it can answer.
+
+    As it is registered it is untrained: its card says so, and `prepare` raises Untrained. What answers is another
+    object, made by `restored` of what a training has left; see features/learners.py.
+    """
+
+    least: int  # pictures that it takes
+
+    def plan(self, work: Path, pictures: Sequence[str], side: int, start: Path | None) -> None:
+        """Writes into a folder what a training needs besides `pixels.npy`, (N, S, S, 3) uint8 RGB, and
+        `held_out.npy`, (N,) bool; last what `planned` reads.
+
+        pictures: their N digests. start: a file of an earlier training, to go on from.
+        """
+        ...
+
+    def planned(self, work: Path) -> tuple[str, ...]:
+        """The pictures of a training that was begun in a folder and can be gone on with; empty where none is."""
+        ...
+
+    def command(self, work: Path) -> list[str]:
+        """What trains, as a process, on from the last epoch, and leaves `result.npz`. It may be killed."""
+        ...
+
+    def steps(self, work: Path) -> tuple[int, int, str]:
+        """How far that is: done, of how many, doing what."""
+        ...
+
+    def side_for(self, longest: int) -> int:
+        """Pixels of the square that pictures are trained at whose longer side is so long."""
+        ...
+
+    def restored(self, file: Path) -> Engine:
+        """The engine that a training has left. Raises ValueError, KeyError or OSError for a file that is none."""
+        ...
+
+    def pictures(self) -> tuple[str, ...]:
+        """Digests of those that it was trained on; empty while it is untrained."""
+        ...
+
+    def figures(self) -> dict[str, float]:
+        """How its training went, by names. Raises Untrained."""
         ...
 
 

@@ -27,14 +27,27 @@ from engines import (
     Card,
     Engine,
     Explainer,
+    Learner,
     Parted,
     SemblanceError,
     TextSide,
     Verifier,
     unit_rows,
 )
+from engines.vae import Autoencoder
 from features import catalogue as catalogues
-from features import comparison, duplicates, evaluation, export, files, finetuning, images, learning, words
+from features import (
+    comparison,
+    duplicates,
+    evaluation,
+    export,
+    files,
+    finetuning,
+    images,
+    learners,
+    learning,
+    words,
+)
 from features.answers import (
     Answer,
     Busy,
@@ -48,6 +61,7 @@ from features.answers import (
     Report,
     Status,
 )
+from features.autoencoder import Unusual, measure
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Progress, Skipped
 from features.comparison import Comparison, Questions, Rating
@@ -445,6 +459,10 @@ class Library:
         picture, crops = cut_query(engine, query)
         return [Part(picture.full_box(crop.box), crop.pixels, crop.remarks) for crop in crops]
 
+    def nearest(self, catalogue: Catalogue, engine: Engine, vectors: np.ndarray, k: int = 5) -> list[list[Match]]:
+        """For each of (N, D) float32 unit rows of the engine's the k pictures most like it. Raises NotIndexed."""
+        return self._ready(catalogue, engine).nearest(vectors, k)
+
     def rank(
         self, catalogue: Catalogue, engine: Engine, vector: np.ndarray, k: int = 5, without: str = ""
     ) -> Ranking:
@@ -673,8 +691,7 @@ class Library:
         learning.save_keras(space, self.keras_file(catalogue, engine))
         self._keep(store, ".tuned", space.state())
         if earlier and engines.fingerprint(earlier) != engines.fingerprint(tuned):
-            for left in store.path.parent.glob(f"{self._store(catalogue, earlier).path.stem}.*"):
-                left.unlink()
+            self._forget(catalogue, earlier)
         return tuned
 
     def keras_file(self, catalogue: Catalogue, engine: Engine) -> Path:
@@ -711,6 +728,85 @@ class Library:
                 )
         except Timeout as error:
             raise Busy(f"{catalogue.name} is being fine-tuned on already; wait for that to end.") from error
+
+    def learned(self, catalogue: Catalogue, engine: Learner) -> Engine | None:
+        """The engine as it was last trained on this catalogue; None before. The same object until it changes."""
+        path = self._place(catalogue, engine).with_suffix(".learned")
+        version = files.version(path)
+        with self._lock:
+            known = self._learned.get(path)
+            if known is None or known[0] != version:
+                known = version, learners.restored(engine, path)
+                self._learned[path] = known
+            return known[1]
+
+    def learn(
+        self,
+        catalogue: Catalogue,
+        engine: Learner,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Engine | None:
+        """The engine trained on the pictures that are shown, and kept; it has yet to index. None if cancelled.
+
+        It goes on after the last epoch of a run that was stopped; else, where it was trained before, from there.
+        What was indexed with the earlier one is deleted. Raises CatalogueError, Busy, and SemblanceError when
+        there are too few pictures, when training fails, and when the home can't be written to.
+        """
+        place = self._place(catalogue, engine)
+        try:
+            with self._writing(), FileLock(place.with_suffix(".learning-lock"), timeout=0):
+                self.scan(catalogue, progress)
+                earlier, kept = self.learned(catalogue, engine), place.with_suffix(".learned")
+                read, work = partial(_unchanged, catalogue), self.learning(catalogue, engine)
+                if not learners.run(catalogue, engine, read, work, kept, progress, cancelled):
+                    return None
+        except Timeout as error:
+            raise Busy(f"{engine.name} is being trained on {catalogue.name} already; wait for that.") from error
+        if earlier:
+            self._forget(catalogue, earlier)
+        return self.learned(catalogue, engine)
+
+    def since(self, catalogue: Catalogue, engine: Learner) -> learners.Since:
+        """What has changed, as of the last scan, since a trained engine was trained on this catalogue."""
+        return learners.since(catalogue, engine, self._store(catalogue, engine).read().refused.keys())
+
+    def unusual(
+        self,
+        catalogue: Catalogue,
+        engine: Autoencoder,
+        progress: Progress = lambda done, total, what: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        kept_only: bool = False,
+    ) -> Unusual | None:
+        """How unusual each picture that is shown is to the engine; kept, so that only new ones are measured.
+
+        kept_only: None where nothing is. Raises Untrained and NotIndexed.
+        """
+        self._ready(catalogue, engine)
+        store = self._store(catalogue, engine)
+        known = self._kept(store, ".unusual", Unusual.restore)
+        if kept_only:
+            return known
+        read = partial(_unchanged, catalogue)
+        made = measure(engine, known, learners.shown(catalogue), read, progress, cancelled)
+        if made is not known:
+            self._keep(store, ".unusual", made.state())
+        return made
+
+    def learning(self, catalogue: Catalogue, engine: Learner) -> Path:
+        """The folder of a training that goes on, or was stopped; it need not be there."""
+        return self._place(catalogue, engine).with_suffix(".learning")
+
+    def _place(self, catalogue: Catalogue, engine: Learner) -> Path:
+        return catalogue.state.with_name(engine.name)
+
+    def _forget(self, catalogue: Catalogue, engine: Engine) -> None:
+        """Deletes what is stored for a fingerprint that can't come back."""
+        path = self._store(catalogue, engine).path
+        for left in path.parent.glob(f"{path.stem}.*"):
+            left.unlink()
 
     def changes(self, catalogue: Catalogue, engine: Engine, head: Head) -> Changes:
         """What a head does not know of: pictures with a label that came, went or changed it. Raises NotIndexed."""

@@ -7,7 +7,12 @@ quality; they show that the published kind of file is loaded whole and that a ne
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +23,9 @@ import tiny
 from PIL import Image
 from reference import bit_timm
 
-from engines.networks import bit, clip, efficientnet, hub, vgg19, vggface
+from engines.networks import bit, clip, efficientnet, hub, vae, vgg19, vggface
+from engines.vae import Autoencoder
+from features.library import Library
 
 if TYPE_CHECKING:
     import keras
@@ -151,3 +158,81 @@ def _seeded(random: np.random.Generator, layer: str, kind: str, shape: tuple[int
 def environment(**changes: str | os.PathLike[str]) -> dict[str, str]:
     """This test's environment for a subprocess, with changes."""
     return os.environ | {name: os.fspath(value) for name, value in changes.items()}
+
+
+# --- an autoencoder that was trained, in the middle of which everything was killed
+
+LEARNING = """if True:
+    import sys
+    from pathlib import Path
+    from engines.networks import vae
+    from features.library import Library
+
+    vae.EPOCHS = (WANTED, WANTED)
+    library = Library(Path(sys.argv[2]))
+    library.learn(library.open(Path(sys.argv[1])), library.engine("vae"))
+"""
+EPOCHS = 40
+
+
+@dataclass(frozen=True)
+class Schooled:
+    """A folder of small pictures, the home of what was learned from them, and the engine.
+
+    killed: how far its training was when all of it was killed. orphan: whether the process that trained went on.
+    """
+
+    folder: Path
+    home: Path
+    engine: Autoencoder
+    killed: vae.Course
+    orphan: bool
+
+    @property
+    def kept(self) -> Path:
+        (path,) = self.home.glob("catalogues/*/vae.learned")
+        return path
+
+
+def small_pictures(folder: Path, number: int, side: int = 16) -> Path:
+    """Squares on grounds of many colours, in two folders: large ones and small ones."""
+    random = np.random.default_rng(3)
+    for kind, size in (("large", side // 2), ("small", side // 4)):
+        (folder / kind).mkdir(parents=True)
+        for each in range(number // 2):
+            image = np.full((side, side, 3), random.integers(0, 256, 3), np.uint8)
+            top, left = random.integers(0, side - size, 2)
+            image[top : top + size, left : left + size] = random.integers(0, 256, 3)
+            Image.fromarray(image).save(folder / kind / f"{each:03}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def schooled(tmp_path_factory: pytest.TempPathFactory) -> Schooled:
+    place = tmp_path_factory.mktemp("schooled")
+    folder, home = small_pictures(place / "squares", 120), place / "home"
+    library = Library(home)
+    catalogue, untrained = library.open(folder), library.engine("vae")
+    assert isinstance(untrained, Autoencoder)
+    work = library.learning(catalogue, untrained)
+    code = LEARNING.replace("WANTED", str(EPOCHS))
+    parent = subprocess.Popen([sys.executable, "-c", code, folder, home], cwd=ROOT)
+    try:
+        until = time.monotonic() + 600
+        while not ((course := vae.course(work)) and len(course.done) >= 3):
+            assert parent.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        parent.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        parent.wait()
+    time.sleep(1)
+    killed = vae.course(work)
+    time.sleep(1)
+    later = vae.course(work)
+    assert killed and later
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vae, "EPOCHS", (2, 2))  # of a new training; this one goes on as it was planned
+        engine = library.learn(catalogue, untrained)
+    assert isinstance(engine, Autoencoder)
+    library.index(catalogue, engine)
+    return Schooled(folder, home, engine, killed, len(later.done) > len(killed.done))

@@ -344,6 +344,7 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
         "Meaning",
         "Visual",
         "Colour",
+        "Autoencoder",
         "Recommend",
         "Catalogue",
     ]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from seeded import FILES, ROOT, TINY, Files, environment, pictures
+from seeded import FILES, ROOT, TINY, Files, Schooled, environment, pictures
 
 import engines
 from engines import Crop, Engine, Explainer, NotEmbeddable, SemblanceError, fingerprint
@@ -31,7 +31,8 @@ def answering_here() -> list[tuple[str, str]]:
         return [case for case in cases if case[1] in (*FILES, *TINY) or engines.create(*case).describe().available]
 
 
-CASES = answering_here()
+TRAINED = ("vae", "trained")  # which is registered untrained
+CASES = [*answering_here(), TRAINED]
 IDS = ["-".join(case) for case in CASES]
 
 
@@ -46,9 +47,12 @@ def case(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def engine(case: tuple[str, str], weights: Files) -> Engine:
+def engine(case: tuple[str, str], weights: Files, request: pytest.FixtureRequest) -> Engine:
     """Loaded once for the whole suite."""
     name, network = case
+    if case == TRAINED:
+        schooled: Schooled = request.getfixturevalue("schooled")
+        return schooled.engine
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMBLANCE_WEIGHTS", named(weights, network))
         made = engines.create(name, network)
@@ -155,6 +159,7 @@ def test_settings_are_plain_json(engine: Engine) -> None:
 def test_card_is_complete(engine: Engine, case: tuple[str, str], weights: Files) -> None:
     card = engine.describe()
     name, network = case
+    network = card.network if case == TRAINED else network
     assert (engine.name, card.network, card.available, card.reason) == (name, network, True, "")
     assert card.title and card.licence and card.dim > 0
     assert card.alike and not card.alike.endswith(".")
@@ -187,19 +192,21 @@ def test_every_picture_finds_itself_first(
 
 
 @pytest.fixture(scope="session")
-def elsewhere(case: tuple[str, str], weights: Files) -> dict[str, Any]:
+def elsewhere(case: tuple[str, str], weights: Files, request: pytest.FixtureRequest) -> dict[str, Any]:
     """What another process tells of this engine, and which modules that takes there."""
     code = """if True:
-        import json, sys, engines
-        for network in ("auto", sys.argv[2]):
+        import json, pathlib, sys, engines
+        for network in ("auto", "builtin" if sys.argv[3:] else sys.argv[2]):
             engine = engines.create(sys.argv[1], network)
+            engine = engine.restored(pathlib.Path(sys.argv[3])) if sys.argv[3:] else engine
             card, settings, key = engine.describe(), engine.settings(), engines.fingerprint(engine)
         large = {"tensorflow", "keras", "torch", "transformers", "jax", "sklearn", "mtcnn", "gradio"}
         heavy = large & sys.modules.keys()
         print(json.dumps({"fingerprint": key, "settings": settings, "dim": card.dim, "heavy": sorted(heavy)}))
     """
+    kept = [request.getfixturevalue("schooled").kept] if case == TRAINED else []
     told = subprocess.run(
-        [sys.executable, "-c", code, *case],
+        [sys.executable, "-c", code, *case, *kept],
         cwd=ROOT,
         env=environment(SEMBLANCE_WEIGHTS=named(weights, case[1]), PYTHONHASHSEED="5"),
         capture_output=True,
@@ -267,7 +274,7 @@ def test_no_two_engines_share_a_name_a_fingerprint_or_a_tab() -> None:
 
 def test_every_file_in_engines_can_be_loaded() -> None:
     assert engines.broken() == {}
-    assert {"colour", "lookalike", "product", "semantic", "style", "visual"} <= engines.discover().keys()
+    assert {"colour", "lookalike", "product", "semantic", "style", "vae", "visual"} <= engines.discover().keys()
 
 
 def test_an_unknown_engine_lists_the_choices() -> None:

@@ -1,0 +1,501 @@
+"""A convolutional variational autoencoder, small enough to be trained on a person's own pictures on two cores.
+
+Kingma and Welling, Auto-Encoding Variational Bayes, 2013 (arXiv:1312.6114). How much noise the decoder is granted
+is no setting but what fits the pictures best (Rybkin, Daniilidis and Levine, sigma-VAE, 2021, arXiv:2006.13202):
+the loss is D/2 log MSE + beta KL over the D numbers of a picture, so that nothing has to be tuned to a collection.
+beta rises from 0 to 1 in the first epochs, so that the latents are in use before they are told to be simple.
+
+Training is a process of its own, `python -m engines.networks.vae WORK`, over a folder that holds all it needs.
+After each epoch all is kept there, so that a run which was killed goes on from the last one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.networks import runtime
+from engines.networks.quiet import quietly
+
+if TYPE_CHECKING:
+    import keras
+
+SIDES = (16, 32, 64)  # pixels of the square that pictures are squeezed into: the smallest that holds most of them
+LATENT = 64  # numbers that a picture becomes
+WIDTH = 16  # channels of the finest layer; each coarser one has twice as many
+BATCH = 64
+STEPS = 2000  # of training, about
+EPOCHS = (6, 150)  # at least and at most
+PER_EPOCH = 10_000  # pictures that an epoch looks at, at most
+AGAIN = 1 / 3  # of the epochs, when it is trained on
+WARM = 0.12  # of the epochs: in them beta rises from 0 to 1
+RATE = 3e-3  # of Adam, at its highest
+WATCHED = 512  # pictures held out that each epoch is measured on
+SAMPLES = 8  # of them, whose reconstructions are shown
+ACTIVE = 0.01  # variance of a latent mean from which its unit is active (Burda, Grosse and Salakhutdinov 2016)
+DIRECTIONS = 8  # the strongest ones, kept
+FITTED = 2000  # pictures that they are found from, and whose latent means are kept
+SHRUNK = 0.1  # of a covariance towards one that is the same in all directions, for few pictures tell little of it
+SEED = 0
+VERSION = 1  # raise it when another net is made, or made in another way: what was trained is then left aside
+
+PLAN, PIXELS, HELD_OUT, START = "plan.json", "pixels.npy", "held_out.npy", "start.npz"
+CHECKPOINT, PROGRESS, SHOWN, RESULT = "checkpoint.npz", "progress.json", "samples.npy", "result.npz"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a net: pixels of its square pictures, latent numbers, channels of its finest layer."""
+
+    side: int
+    latent: int = LATENT
+    width: int = WIDTH
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained. pictures: digests of those in `pixels.npy`, in order."""
+
+    shape: Shape
+    epochs: int
+    pictures: tuple[str, ...]
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """train, held_out: mean squared errors of pixels from 0 to 1, on what is learned from (with noise in the
+    latents) and on what is not (without). kl: nats, of the same. beta: at its end. seconds: that it took.
+    """
+
+    train: float
+    held_out: float
+    kl: float
+    beta: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training goes, or went: of so many epochs those that are done, and steps of the one that is not.
+
+    samples: (2, n, S, S, 3) uint8, pictures held out and what becomes of them; None before the first epoch.
+    """
+
+    epochs: int
+    done: tuple[Epoch, ...]
+    step: int
+    steps: int
+    samples: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A net that has been trained.
+
+    weights: of the encoder and of the decoder, as Keras has them. mean: (latent,), of all pictures' latent means.
+    variance: the same of their variances. means: (n, latent), some of them. metric: (latent, latent), see
+    `halfway_white`. directions: (n, latent), see `strongest`. error: mean squared error on what was held
+    out. sha256: of the file.
+    """
+
+    plan: Plan
+    weights: tuple[list[np.ndarray], list[np.ndarray]]
+    mean: np.ndarray
+    variance: np.ndarray
+    means: np.ndarray
+    metric: np.ndarray
+    directions: np.ndarray
+    error: float
+    course: Course
+    sha256: str
+
+    @property
+    def active(self) -> int:
+        """Latent units that are in use."""
+        return int((self.variance > ACTIVE).sum())
+
+    @property
+    def encoder(self) -> runtime.Net:
+        """(N, S, S, 3) uint8 RGB -> (N, latent) means and logarithms of variances."""
+        return self._exported("encoder", 0, partial(runtime.photos, self.plan.shape.side))
+
+    @property
+    def decoder(self) -> runtime.Net:
+        """(N, latent) float32 -> (N, S, S, 3) float32, 0..1."""
+        return self._exported("decoder", 1, lambda: _noise(12, self.plan.shape.latent))
+
+    def _exported(self, part: str, number: int, example: Callable[[], np.ndarray]) -> runtime.Net:
+        def build() -> keras.Model:
+            model = (build_encoder, build_decoder)[number](self.plan.shape)
+            model.set_weights(self.weights[number])
+            return model
+
+        return runtime.Net(f"vae-{part}-{self.sha256[:12]}", build, example, exact=True)
+
+
+def build_encoder(shape: Shape) -> keras.Model:
+    """(N, S, S, 3) uint8 RGB -> (N, latent) means and logarithms of variances."""
+    import keras
+    from keras import layers
+
+    pixels = keras.Input((shape.side, shape.side, 3), dtype="uint8")
+    seen = layers.Rescaling(2 / 255, offset=-1.0)(keras.ops.cast(pixels, "float32"))
+    for channels in _channels(shape):
+        seen = layers.Conv2D(channels, 3, strides=2, padding="same", activation="swish")(seen)
+    flat = layers.Flatten()(seen)
+    means = layers.Dense(shape.latent)(flat)
+    return keras.Model(pixels, [means, layers.Dense(shape.latent, kernel_initializer="zeros")(flat)])
+
+
+def build_decoder(shape: Shape) -> keras.Model:
+    """(N, latent) -> (N, S, S, 3), 0..1."""
+    import keras
+    from keras import layers
+
+    channels = _channels(shape)[::-1]
+    least = shape.side >> len(channels)
+    latent = keras.Input((shape.latent,))
+    made = layers.Dense(least * least * channels[0], activation="swish")(latent)
+    made = layers.Reshape((least, least, channels[0]))(made)
+    for number in channels[1:]:
+        made = layers.Conv2DTranspose(number, 4, strides=2, padding="same", activation="swish")(made)
+    return keras.Model(latent, layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="sigmoid")(made))
+
+
+def _channels(shape: Shape) -> list[int]:
+    """Of each layer, from fine to coarse; the coarsest is 4 x 4."""
+    return [shape.width << level for level in range(int(math.log2(shape.side)) - 2)]
+
+
+def epochs_of(pictures: int) -> int:
+    """About STEPS steps, whatever the collection's size."""
+    return int(np.clip(round(STEPS / math.ceil(min(pictures, PER_EPOCH) / BATCH)), *EPOCHS))
+
+
+def course(work: Path) -> Course | None:
+    """How the training in a folder goes; None where nothing has been told yet."""
+    try:
+        told = json.loads((work / PROGRESS).read_text())
+        done = tuple(Epoch(*epoch) for epoch in told["done"])
+        shown = work / SHOWN
+        samples = np.load(shown) if done and shown.exists() else None
+        return Course(told["epochs"], done, told["step"], told["steps"], samples)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def restore(file: Path) -> Trained:
+    """What a training has left. Raises ValueError, KeyError or OSError for what is not that."""
+    data = file.read_bytes()
+    with np.load(file, allow_pickle=False) as kept:
+        told = json.loads(str(kept["told"]))
+        plan = Plan(Shape(**told["plan"].pop("shape")), **told["plan"])
+        if plan.version != VERSION:
+            raise ValueError(f"{file} was trained by another version")
+        parts = [[kept[f"{part}{i}"] for i in range(told[part])] for part in ("encoder", "decoder")]
+        history = tuple(Epoch(*epoch) for epoch in told["done"])
+        return Trained(
+            plan=replace(plan, pictures=tuple(plan.pictures)),
+            weights=(parts[0], parts[1]),
+            mean=kept["mean"],
+            variance=kept["variance"],
+            means=kept["means"],
+            metric=kept["metric"],
+            directions=kept["directions"],
+            error=told["error"],
+            course=Course(len(history), history, 0, 0, kept["samples"]),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+
+def prepare(work: Path, plan: Plan, start: Path | None) -> None:
+    """Writes what a training needs besides its pictures, the plan last: a folder without it is not ready.
+
+    start: of a training of this shape, whose net is trained on.
+    """
+    if start:
+        trained = restore(start)
+        _save(work / START, {f"{i}": w for i, w in enumerate(trained.weights[0] + trained.weights[1])})
+    _write(work / PLAN, json.dumps(asdict(plan)))
+
+
+def planned(work: Path) -> Plan | None:
+    """The plan of a folder; None where there is none that can be gone on with."""
+    try:
+        told = json.loads((work / PLAN).read_text())
+        plan = Plan(Shape(**told.pop("shape")), **told)
+        return replace(plan, pictures=tuple(plan.pictures)) if plan.version == VERSION else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def train(work: Path, wanted: Callable[[], bool] = lambda: True) -> None:
+    """Trains what is planned in a folder, on from where it was left, and writes RESULT there.
+
+    wanted: asked at each step; False ends it.
+    """
+    with quietly():
+        trainer = _Trainer(work)
+    while len(trainer.history) < trainer.plan.epochs:
+        if not trainer.epoch(wanted):
+            return
+    trainer.finish()
+
+
+class _Trainer:
+    """The nets in training, and all that is told of it."""
+
+    def __init__(self, work: Path) -> None:
+        import keras
+
+        plan = planned(work)
+        assert plan, "see `prepare`"
+        self.work, self.plan = work, plan
+        self.pixels = np.load(work / PIXELS, mmap_mode="r")
+        held_out = np.load(work / HELD_OUT)
+        self.learned, self.held_out = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        self.watched = self.held_out[:: math.ceil(len(self.held_out) / WATCHED)]
+        self.size = min(len(self.learned), PER_EPOCH)
+        self.steps = math.ceil(self.size / BATCH)
+        keras.utils.set_random_seed(SEED)
+        self.encoder, self.decoder = build_encoder(plan.shape), build_decoder(plan.shape)
+        self.sampled = _sampled(self.pixels[0].size)
+        started = (work / START).exists()
+        if started:
+            with np.load(work / START, allow_pickle=False) as kept:
+                weights = [kept[str(i)] for i in range(len(kept.files))]
+            self.encoder.set_weights(weights[: len(self.encoder.weights)])
+            self.decoder.set_weights(weights[len(self.encoder.weights) :])
+        self.warm = 0 if started else max(1, round(WARM * plan.epochs))
+        pixels = keras.Input(self.pixels.shape[1:], dtype="uint8")
+        self.model = keras.Model(pixels, self.decoder(self.sampled(self.encoder(pixels))))
+        total = plan.epochs * self.steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            RATE / 20, total, alpha=0.01, warmup_target=RATE, warmup_steps=min(self.steps, total // 4)
+        )
+        adam = keras.optimizers.Adam(rate, clipnorm=1.0)
+        self.model.compile(adam, _half_log_error, metrics=["mean_squared_error"])
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.variables = [*self.model.variables, *self.model.optimizer.variables]
+        self.history: list[Epoch] = []
+        self.best: list[np.ndarray] = []
+        self._restore()
+        self._tell(0)
+
+    def epoch(self, wanted: Callable[[], bool]) -> bool:
+        """One more; whether it was wanted to its end."""
+        number, started = len(self.history), time.monotonic()
+        random = np.random.default_rng([SEED, number])
+        beta, error, told = 1.0, 0.0, started
+        self.model.reset_metrics()
+        batches = np.array_split(random.permutation(self.learned)[: self.size], self.steps)
+        for step, batch in enumerate(batches):
+            if not wanted():
+                return False
+            if self.warm:
+                beta = min(1.0, (number * self.steps + step + 1) / (self.warm * self.steps))
+            self.sampled.beta.assign(beta)
+            pictures = self.pixels[np.sort(batch)]
+            mirrored = random.random(len(pictures)) < 0.5
+            pictures[mirrored] = pictures[mirrored, :, ::-1]
+            target = pictures.astype(np.float32) / 255
+            error = self.model.train_on_batch(pictures, target, return_dict=True)["mean_squared_error"]
+            if time.monotonic() - told > 1:
+                told = time.monotonic()
+                self._tell(step + 1)
+        measured, kl, samples = self._measured()
+        self.history.append(Epoch(float(error), measured, kl, beta, time.monotonic() - started))
+        bounds = [self._bound(epoch) for epoch in self.history if epoch.beta == 1]
+        if beta < 1 or bounds[-1] == min(bounds):
+            self.best = [*self.encoder.get_weights(), *self.decoder.get_weights()]
+        np.save(self.work / f"part-{SHOWN}", samples)
+        os.replace(self.work / f"part-{SHOWN}", self.work / SHOWN)
+        self._keep()
+        self._tell(0)
+        return True
+
+    def finish(self) -> None:
+        """Writes RESULT, and exports the nets, so that nobody who searches needs Keras."""
+        number = len(self.encoder.weights)
+        self.encoder.set_weights(self.best[:number])
+        self.decoder.set_weights(self.best[number:])
+        error, _, samples = self._measured()
+        some = self.learned[:: math.ceil(len(self.learned) / FITTED)]
+        means = np.concatenate([self._encoded(places)[0] for places in _pieces(self.learned)])
+        fitted = means[np.searchsorted(self.learned, some)]
+        pictures = self.pixels[some].reshape(len(some), -1).astype(np.float32) / 255
+        told = {
+            "plan": asdict(self.plan),
+            "done": [astuple(epoch) for epoch in self.history],
+            "error": error,
+            "encoder": number,
+            "decoder": len(self.decoder.weights),
+        }
+        weights = {f"encoder{i}": w for i, w in enumerate(self.best[:number])}
+        weights |= {f"decoder{i}": w for i, w in enumerate(self.best[number:])}
+        _save(
+            self.work / RESULT,
+            weights,
+            told=np.array(json.dumps(told)),
+            mean=means.mean(axis=0),
+            variance=means.var(axis=0),
+            means=fitted,
+            metric=halfway_white(means),
+            directions=strongest(fitted, pictures),
+            samples=samples,
+        )
+        trained = restore(self.work / RESULT)
+        for net in (trained.encoder, trained.decoder):
+            runtime.prepare(net)
+
+    def _bound(self, epoch: Epoch) -> float:
+        """Of a picture held out, in nats and up to what is the same for all: the lower the better."""
+        return self.pixels[0].size / 2 * math.log(max(epoch.held_out, 1e-9)) + epoch.kl
+
+    def _measured(self) -> tuple[float, float, np.ndarray]:
+        """Of what is watched: mean squared error, KL in nats, and samples."""
+        errors, kls, samples = [], [], np.zeros(0)
+        for places in _pieces(self.watched):
+            pixels = self.pixels[places]
+            means, spread = self._encoded(places)
+            made = np.asarray(self.decoder.predict_on_batch(means))
+            errors += np.square(made - pixels / np.float32(255)).mean(axis=(1, 2, 3)).tolist()
+            kls += divergence(means, spread).tolist()
+            if not len(samples):
+                samples = np.stack([pixels[:SAMPLES], as_pixels(made[:SAMPLES])])
+        return float(np.mean(errors)), float(np.mean(kls)), samples
+
+    def _encoded(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        means, spread = self.encoder.predict_on_batch(self.pixels[places])
+        return np.asarray(means), np.asarray(spread)
+
+    def _tell(self, step: int) -> None:
+        done = [astuple(epoch) for epoch in self.history]
+        told = {"epochs": self.plan.epochs, "done": done, "step": step, "steps": self.steps}
+        _write(self.work / PROGRESS, json.dumps(told))
+
+    def _keep(self) -> None:
+        arrays = {f"now{i}": np.asarray(variable) for i, variable in enumerate(self.variables)}
+        arrays |= {f"best{i}": w for i, w in enumerate(self.best)}
+        _save(self.work / CHECKPOINT, arrays, done=np.array([astuple(epoch) for epoch in self.history]))
+
+    def _restore(self) -> None:
+        """Goes on from the last whole epoch. A damaged file counts as none."""
+        try:
+            with np.load(self.work / CHECKPOINT, allow_pickle=False) as kept:
+                told = {name: kept[name] for name in kept.files}
+        except FileNotFoundError:
+            return
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+            (self.work / CHECKPOINT).unlink()
+            return
+        for i, variable in enumerate(self.variables):
+            variable.assign(told[f"now{i}"])
+        self.best = [told[f"best{i}"] for i in range(sum(name.startswith("best") for name in told))]
+        self.history = [Epoch(*epoch) for epoch in told["done"].tolist()]
+
+
+def _sampled(size: int) -> Any:
+    """The layer between the nets: means and logarithms of variances -> latents.
+
+    size: numbers of a picture, by which the loss is divided.
+    """
+    import keras
+    from keras import ops
+
+    class Sampled(keras.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dice = keras.random.SeedGenerator(SEED)
+            self.beta = self.add_weight(shape=(), initializer="zeros", trainable=False, name="beta")
+
+        def call(self, told: Any) -> Any:
+            means, spread = told
+            kl = ops.sum(ops.square(means) + ops.exp(spread) - spread - 1, axis=1) / 2
+            self.add_loss(self.beta * ops.mean(kl) / size)
+            return means + ops.exp(spread / 2) * keras.random.normal(ops.shape(means), seed=self.dice)
+
+    return Sampled()
+
+
+def _half_log_error(truth: Any, made: Any) -> Any:
+    """Of a whole batch: minus the likelihood for each number, the noise being what fits best."""
+    from keras import ops
+
+    return ops.log(ops.mean(ops.square(truth - made))) / 2
+
+
+def divergence(means: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """(N, L) means and logarithms of variances -> (N,) KL to a standard normal distribution, in nats."""
+    return (np.square(means) + np.exp(spread) - spread - 1).sum(axis=1) / 2
+
+
+def halfway_white(means: np.ndarray) -> np.ndarray:
+    """(N, L) -> (L, L) float32: to be multiplied with latents, seen from their mean, before they are compared.
+
+    What all pictures vary in counts for less; by the root of what would make all directions equal, which finds
+    more of the same folder than either end does (docs/decisions/0015-autoencoder.md).
+    """
+    values, axes = np.linalg.eigh(np.cov(means.T))
+    values = (1 - SHRUNK) * np.maximum(values, 0) + SHRUNK * values.mean() + 1e-9
+    return (axes * values**-0.25).astype(np.float32)
+
+
+def strongest(means: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """(n, L) float32: the latent directions along which pictures differ most, one standard deviation long.
+
+    means: (N, L) of (N, D) pictures. How a picture follows its latents is fitted by a line; of that the directions
+    are the principal ones.
+    """
+    centred = means - means.mean(axis=0)
+    values, axes = np.linalg.eigh(np.cov(centred.T) + 1e-6 * np.eye(means.shape[1]))
+    root = axes * np.sqrt(np.maximum(values, 1e-6))  # of white numbers -> latents
+    white = np.linalg.solve(root, centred.T).T
+    follows = white.T @ (pictures - pictures.mean(axis=0)) / len(means)  # (L, D)
+    strength, found = np.linalg.eigh(follows @ follows.T)
+    return (root @ found[:, np.argsort(-strength)[:DIRECTIONS]]).T.astype(np.float32)
+
+
+def as_pixels(made: np.ndarray) -> np.ndarray:
+    """0..1 -> uint8."""
+    return np.round(np.clip(made, 0, 1) * 255).astype(np.uint8)
+
+
+def _noise(number: int, latent: int) -> np.ndarray:
+    return np.random.default_rng(SEED).standard_normal((number, latent)).astype(np.float32)
+
+
+def _pieces(places: np.ndarray, size: int = 256) -> Sequence[np.ndarray]:
+    return np.array_split(places, math.ceil(len(places) / size))
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f"part-{path.name}")
+    part.write_text(text)
+    os.replace(part, path)
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray], **more: np.ndarray) -> None:
+    part = path.with_name(f"part-{path.name}")
+    np.savez(part, **arrays, **more)  # its name ends in .npz, as savez wants it
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    parent = os.getppid()
+    if hasattr(os, "nice"):  # whoever searches meanwhile goes first
+        os.nice(5)
+    train(Path(sys.argv[1]), wanted=lambda: os.getppid() == parent)

@@ -1,0 +1,166 @@
+"""Autoencoder: alike as a net sees it that knows no pictures but your own, and can draw what it has seen.
+
+It is trained on a collection, and belongs to it. The net and its training are in engines/networks/vae.py.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.base import Card, Crop, Engine, Untrained, register, unit_rows
+from engines.networks import runtime, vae
+from engines.networks.network import squeezed
+
+BATCH = 64
+HOW = "It is trained on your own pictures: press Train in its tab, or run `train IMAGES --engine vae`."
+
+
+@register
+class Autoencoder(Engine):
+    """A picture's vector is its latent mean, seen from the collection's; see `vae.Trained`.
+
+    trained: None is the engine as it is registered, which can't answer.
+    """
+
+    name = "vae"
+    version = 1
+    least = 100
+
+    def __init__(self, trained: vae.Trained | None = None) -> None:
+        self.trained = trained
+        self._loading = threading.Lock()
+        self._runners: dict[str, runtime.Runner] = {}
+
+    @property
+    def side(self) -> int:
+        return self.trained.plan.shape.side if self.trained else vae.SIDES[-1]
+
+    def prepare(self) -> None:
+        """Raises Untrained."""
+        runtime.prepare(self._trained().encoder)
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        return unit_rows(self.rows(self.encode(crops)[0]))
+
+    def describe(self) -> Card:
+        trained, dim = self.trained, vae.LATENT
+        told = {"available": False, "reason": HOW, "weights": "none yet: it is trained on your own pictures"}
+        network = "vae"
+        if trained:
+            shape, course = trained.plan.shape, trained.course
+            dim, network = shape.latent, f"vae, {shape.side} px, {shape.latent} latent numbers"
+            pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
+            told = {
+                "weights": f"trained here on {pictures} in {len(course.done)} epochs; "
+                f"{trained.active} of {dim} latent numbers are in use",
+                "runner": runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
+            }
+        return Card(
+            title="Autoencoder",
+            alike="the same look as a whole, to a net that has learned from this collection alone",
+            dim=dim,
+            network=network,
+            licence="MIT",
+            order=45,
+            **told,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        if not self.trained:
+            return {"trained": None}
+        precision = runtime.precision(self.trained.encoder)
+        return {"trained": self.trained.sha256, "side": self.side, "keras": precision == runtime.KERAS}
+
+    # --- what only an autoencoder can do
+
+    def encode(self, crops: Sequence[Crop]) -> tuple[np.ndarray, np.ndarray]:
+        """(N, L) float32 latent means, and the logarithms of their variances. Raises Untrained."""
+        trained = self._trained()
+        if not crops:
+            nothing = np.zeros((0, trained.plan.shape.latent), np.float32)
+            return nothing, nothing
+        pixels = np.stack([squeezed(crop.pixels, self.side) for crop in crops])
+        means, spread = self._run(trained.encoder, pixels)
+        return means, spread
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """(N, L) -> (N, S, S, 3) float32 RGB, 0..1. Raises Untrained."""
+        return self._run(self._trained().decoder, np.asarray(latents, np.float32))[0]
+
+    def rows(self, latents: np.ndarray) -> np.ndarray:
+        """(N, L) latents -> the rows, of any length, whose cosines tell how alike they are."""
+        trained = self._trained()
+        return (latents - trained.mean) @ trained.metric
+
+    def unusual(self, crops: Sequence[Crop]) -> np.ndarray:
+        """(N, 2) float32, in nats: how badly each is drawn again, and how far off its latents lie (KL).
+
+        Their sum is minus the evidence bound, but for a constant: high where the collection has nothing like it.
+        """
+        means, spread = self.encode(crops)
+        made = self.decode(means)
+        pixels = np.stack([squeezed(crop.pixels, self.side) for crop in crops]) / np.float32(255)
+        errors = np.square(made - pixels).sum(axis=(1, 2, 3)) / (2 * self._trained().error)
+        return np.stack([errors, vae.divergence(means, spread)], axis=1).astype(np.float32)
+
+    def _run(self, net: runtime.Net, batch: np.ndarray) -> list[np.ndarray]:
+        with self._loading:
+            if net.name not in self._runners:
+                self._runners[net.name] = runtime.load(net)
+        run = self._runners[net.name]
+        parts = [run(batch[first : first + BATCH]) for first in range(0, len(batch), BATCH)]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    def _trained(self) -> vae.Trained:
+        if self.trained is None:
+            raise Untrained(HOW)
+        return self.trained
+
+    # --- being trained; see Learner
+
+    def plan(self, work: Path, pictures: Sequence[str], side: int, start: Path | None) -> None:
+        epochs = vae.epochs_of(len(pictures))
+        plan = vae.Plan(vae.Shape(side), max(2, round(epochs * vae.AGAIN)) if start else epochs, tuple(pictures))
+        vae.prepare(work, plan, start)
+
+    def planned(self, work: Path) -> tuple[str, ...]:
+        plan = vae.planned(work)
+        return plan.pictures if plan else ()
+
+    def command(self, work: Path) -> list[str]:
+        return [sys.executable, "-m", vae.__name__, str(work)]
+
+    def steps(self, work: Path) -> tuple[int, int, str]:
+        course = vae.course(work)
+        if course is None:
+            return 0, 0, "making the network ready"
+        done = len(course.done)
+        if done == course.epochs:
+            return 0, 0, "fitting it to this machine"
+        return done * course.steps + course.step, course.epochs * course.steps, f"training, epoch {done + 1}"
+
+    def side_for(self, longest: int) -> int:
+        return next((side for side in vae.SIDES if side >= longest), vae.SIDES[-1])
+
+    def restored(self, file: Path) -> Autoencoder:
+        return Autoencoder(vae.restore(file))
+
+    def figures(self) -> dict[str, float]:
+        trained = self._trained()
+        last = trained.course.done[-1]
+        return {
+            "epochs": len(trained.course.done),
+            "error_held_out": round(trained.error, 6),
+            "kl_held_out": round(last.kl, 2),
+            "latent": trained.plan.shape.latent,
+            "active": trained.active,
+        }
+
+    def pictures(self) -> tuple[str, ...]:
+        return self.trained.plan.pictures if self.trained else ()
