@@ -39,9 +39,8 @@ def draw_vectors(shelf: Shelf) -> Controls:
     first = "product" if "product" in shelf.cards else next(iter(shelf.cards), None)
     with gr.Column(elem_classes="bring"):
         gr.HTML(f"<h3>Take the vectors away</h3><p>{SAYS}</p>", apply_default_css=False)
-        with gr.Row():
-            engine = gr.Dropdown(titles, value=first, label="As seen by", min_width=120)
-            kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label="Format", min_width=120)
+        engine = gr.Dropdown(titles, value=first, label="As seen by")
+        kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label="Format")
         take = gr.Button("Make the file", elem_classes="take-vectors")
         made = download.button(BUTTON)
     return Controls(engine, kind, take, made)
