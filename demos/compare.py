@@ -182,7 +182,7 @@ def _first(shelf: Shelf) -> list[str]:
 def _choices(shelf: Shelf, at: str = "") -> list[tuple[str, str]]:
     """(title, name) of the engines that can be had. at: with the spaces that were tuned for this collection."""
     choices = []
-    for name in shelf.available():
+    for name in shelf.available(at or shelf.first):
         choices.append((shelf.cards[name].title, name))
         if at and (tuned := shelf.library.tuned(shelf.catalogue(at, name), shelf.engine(at, name))):
             choices.append((tuned.describe().title, tuned.name))

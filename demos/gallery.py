@@ -221,7 +221,7 @@ def tab(page: search.Page) -> None:
     quick: dict[str, Any] = {"queue": False, "preprocess": False, **search.SILENT}
     arriving: dict[str, Any] = {
         "fn": arrive,
-        "inputs": [page.picker, which, engine],
+        "inputs": [page.picker, which, engine, page.selection],
         "outputs": [which, labels, tags, engine],
     }
     wall.wish(**arriving, **quick).then(show, [number, *asked], wall, **quick)

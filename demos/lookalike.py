@@ -19,6 +19,7 @@ import demos
 from demos import download, draw, mirror, search, share
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
+from demos.views import View, views
 from engines import Crop, NotEmbeddable, SemblanceError
 from features.answers import Match, NotIndexed, Part, Ranking
 from features.calibration import Calibration
@@ -38,16 +39,18 @@ TOGETHER = draw.state("ask", "Two photos", "Whether they show the same person is
 
 
 def tab(page: search.Page, name: str = "lookalike") -> None:
-    """The views Find, Same or not and, where there may be a camera, Mirror."""
-    with gr.Tabs(elem_classes="views"):
-        with gr.Tab("Find", id="find"):
-            search.tab(page, name, kind=_kind(page.shelf))
-        with gr.Tab("Same or not", id="same"):
-            _same_or_not(page, name)
-        if demos.WEBCAM:
-            with gr.Tab("Mirror", id="mirror"):
-                mirror.draw_mirror(page, name)
-                _promise(page.shelf, CAMERA)
+    """The views of every engine, Same or not and, where there may be a camera, Mirror."""
+    own: list[tuple[str, View]] = [("Same or not", _same_or_not), ("Mirror", _mirror)]
+    views(page, name, _find_people, own if demos.WEBCAM else own[:1])
+
+
+def _find_people(page: search.Page, name: str) -> None:
+    search.tab(page, name, kind=_kind(page.shelf))
+
+
+def _mirror(page: search.Page, name: str) -> None:
+    mirror.draw_mirror(page, name)
+    _promise(page.shelf, CAMERA)
 
 
 def _promise(shelf: Shelf, what: str) -> gr.HTML:

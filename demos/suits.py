@@ -132,7 +132,8 @@ def undrawn(shelf: Shelf, error: NotIndexed) -> str:
 def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]]:
     """Who can be measured: all that have looked at every picture, tuned spaces among them. Downloads nothing."""
     library, catalogue, able, left = shelf.library, shelf.catalogue(at, SAMPLE), [], []
-    for name, card in library.cards().items():
+    for name in shelf.cards:
+        card = shelf.card(at, name)
         if not card.available:
             left.append(Left(card.title, card.reason))
             continue

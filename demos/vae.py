@@ -15,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, search, suits
 from demos.explore import draw_explore
 from demos.jobs import CANCELLED, UNFORESEEN, Job
 from demos.shelf import Shelf
@@ -243,31 +243,17 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
     """How often the nearest other picture is of the same folder, by each engine that has looked at all of them."""
     if not shelf.card(key, name).available:
         return ""
-    rows = []
-    for other in shelf.available(key):
-        catalogue = shelf.catalogue(key, name)
-        engine = shelf.engine(key, other)
-        status = shelf.library.status(catalogue, engine)
-        if not (engine.describe().settled and status.rows and status.done == status.images):
-            continue
-        try:
-            found, _ = shelf.library.evaluate(catalogue, engine)
-        except SemblanceError:
-            continue
-        rows.append((found.precision_at_1, shelf.cards[other].title, other))
-    rows.sort(reverse=True)
-    if not any(other == name for *_, other in rows):
+    catalogue, able, _ = suits.entrants(shelf, shelf.catalogue(key, name).state.parent.name)
+    told = shelf.library.compare(catalogue, able)
+    place = next((place for place, rating in enumerate(told.ratings, 1) if rating.evaluation.engine == name), 0)
+    if not place:
         return ""
-    place = [other for *_, other in rows].index(name) + 1
-    told = f"It is number {place} of the {len(rows)} that have looked at all of this collection, by how often the"
-    told += " picture most like another is of the same folder."
-    if len(rows) == 1:
-        told = (
-            "No other tab has looked at all of this collection. How often the picture most like another is of the"
-        )
-        told += " same folder:"
-    table = draw.table(("Alike by", "Same folder first"), [(title, f"{share:.0%}") for share, title, _ in rows])
-    return f"<h4>How it ranks here</h4><p>{told}</p>{table}"
+    rank = f"It is number {place} of the {len(told.ratings)} engines that have looked at all of this collection. "
+    if len(told.ratings) == 1:
+        rank = "No other tab has looked at all of this collection. "
+    rows = [(one.title, f"{one.of_100} of 100") for one in told.ratings]
+    table = draw.table(("Alike by", "Same folder first"), rows)
+    return f"<h4>How it ranks here</h4><p>{draw.escape(rank + told.finding())}</p>{table}"
 
 
 # --- Unusual

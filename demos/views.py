@@ -19,7 +19,7 @@ COMMON: Sequence[tuple[str, View]] = (("Map", draw_map), ("Kinds", draw_kinds), 
 
 def views(page: search.Page, name: str, find: View = search.tab, more: Sequence[tuple[str, View]] = ()) -> None:
     """Draws the tab of an engine. find: its first view. more: views of its own, after the common ones."""
-    with gr.Tabs(elem_classes="views"):
+    with gr.Tabs(elem_classes="views", overflow_behavior="wrap"):
         for title, view in (("Find", find), *COMMON, *more):
             with gr.Tab(title, id=title.split()[0].lower()):
                 view(page, name)

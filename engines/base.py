@@ -237,6 +237,34 @@ class Learner(Protocol):
         ...
 
 
+class Generative(Engine, Protocol):
+    """An engine whose vectors come from latents, L numbers each, that it can draw. All raise Untrained."""
+
+    def encode(self, crops: Sequence[Crop]) -> tuple[np.ndarray, np.ndarray]:
+        """N crops -> (N, L) float32 latent means, and the logarithms of their variances."""
+        ...
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """(N, L) -> (N, S, S, 3) float32 RGB, 0..1; S is its `side`."""
+        ...
+
+    def rows(self, latents: np.ndarray) -> np.ndarray:
+        """(N, L) latents -> the rows, of any length, whose cosines tell how alike they are."""
+        ...
+
+    def unusual(self, crops: Sequence[Crop]) -> np.ndarray:
+        """(N, 2) float32, in nats: how badly each is drawn again, and how far off its latents lie."""
+        ...
+
+    def latents(self) -> np.ndarray:
+        """(M, L) float32: those of the pictures that it was trained on."""
+        ...
+
+    def directions(self) -> np.ndarray:
+        """(K, L) float32: in which those differ most, the strongest first, a standard deviation long."""
+        ...
+
+
 def fingerprint(engine: Engine) -> str:
     """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
     told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}

@@ -109,6 +109,12 @@ class Autoencoder(Engine):
         errors = np.square(made - pixels).sum(axis=(1, 2, 3)) / (2 * self._trained().error)
         return np.stack([errors, vae.divergence(means, spread)], axis=1).astype(np.float32)
 
+    def latents(self) -> np.ndarray:
+        return self._trained().means
+
+    def directions(self) -> np.ndarray:
+        return self._trained().directions
+
     def _run(self, net: runtime.Net, batch: np.ndarray) -> list[np.ndarray]:
         with self._loading:
             if net.name not in self._runners:

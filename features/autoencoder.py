@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engines import Box, unit_rows
+from engines import Box, Generative, unit_rows
 from engines.networks.network import squeezed
 from engines.networks.vae import as_pixels
-from engines.vae import Autoencoder
 from features.catalogue import Progress
 from features.embedding import cut, cut_query
 from features.images import ImageError
@@ -23,7 +22,7 @@ MIXED = 5  # see `samples`
 
 @dataclass(frozen=True)
 class Redrawn:
-    """original, drawn: (S, S, 3) uint8 RGB. nats: how unusual it is; see Autoencoder.unusual."""
+    """original, drawn: (S, S, 3) uint8 RGB. nats: how unusual it is; see engines.Generative."""
 
     original: np.ndarray
     drawn: np.ndarray
@@ -32,7 +31,7 @@ class Redrawn:
 
 @dataclass(frozen=True)
 class Unusual:
-    """How unusual pictures are to the net that has learned them. nats: (N, 2) float32, see Autoencoder.unusual."""
+    """How unusual pictures are to the net that has learned them. nats: (N, 2) float32, see engines.Generative."""
 
     digests: tuple[str, ...]
     nats: np.ndarray
@@ -58,15 +57,16 @@ class Unusual:
         return cls(tuple(state["digests"]), np.frombuffer(state["nats"], np.float32).reshape(-1, 2))
 
 
-def redraw(engine: Autoencoder, picture: Path, box: Box | None = None) -> Redrawn:
+def redraw(engine: Generative, picture: Path, box: Box | None = None) -> Redrawn:
     """A picture as the net draws it from its latent mean. Raises ImageError, Untrained."""
     _, crops = cut_query(engine, picture, box)
     means, _ = engine.encode(crops[:1])
+    assert engine.side
     original, drawn = squeezed(crops[0].pixels, engine.side), as_pixels(engine.decode(means)[0])
     return Redrawn(original, drawn, float(engine.unusual(crops[:1]).sum()))
 
 
-def latent(engine: Autoencoder, picture: Path) -> np.ndarray:
+def latent(engine: Generative, picture: Path) -> np.ndarray:
     """(L,) float32: the latent mean of a picture. Raises ImageError, Untrained."""
     return engine.encode(cut_query(engine, picture)[1][:1])[0][0]
 
@@ -77,20 +77,18 @@ def walk(one: np.ndarray, other: np.ndarray, steps: int) -> np.ndarray:
     return (1 - share) * one + share * other
 
 
-def moved(engine: Autoencoder, start: np.ndarray, by: Sequence[float]) -> np.ndarray:
+def moved(engine: Generative, start: np.ndarray, by: Sequence[float]) -> np.ndarray:
     """(L,): a latent moved along the strongest directions, by so many of the collection's standard deviations."""
-    assert engine.trained
-    directions = engine.trained.directions[: len(by)]
+    directions = engine.directions()[: len(by)]
     return (start + np.asarray(by, np.float32)[: len(directions)] @ directions).astype(np.float32)
 
 
-def samples(engine: Autoencoder, number: int, seed: int) -> np.ndarray:
+def samples(engine: Generative, number: int, seed: int) -> np.ndarray:
     """(number, L): latents of pictures that never were, each a mixture of a real one and the MIXED nearest to it.
 
     Drawn from the whole of the prior they would lie where no picture does.
     """
-    assert engine.trained
-    means, random = engine.trained.means, np.random.default_rng(seed)
+    means, random = engine.latents(), np.random.default_rng(seed)
     some = means[random.integers(0, len(means), number)]
     far = np.square(some[:, None] - means).sum(axis=2)
     nearest = np.argsort(far, axis=1, kind="stable")[:, : MIXED + 1]
@@ -98,18 +96,18 @@ def samples(engine: Autoencoder, number: int, seed: int) -> np.ndarray:
     return np.einsum("nk,nkl->nl", shares, means[nearest]).astype(np.float32)
 
 
-def drawn(engine: Autoencoder, latents: np.ndarray) -> np.ndarray:
+def drawn(engine: Generative, latents: np.ndarray) -> np.ndarray:
     """(N, L) -> (N, S, S, 3) uint8 RGB."""
     return as_pixels(engine.decode(latents))
 
 
-def directions_to(engine: Autoencoder, latents: np.ndarray) -> np.ndarray:
+def directions_to(engine: Generative, latents: np.ndarray) -> np.ndarray:
     """(N, L) latents -> (N, L) unit rows as the engine stores them, to find what is near."""
     return unit_rows(engine.rows(latents))
 
 
 def measure(
-    engine: Autoencoder,
+    engine: Generative,
     known: Unusual | None,
     digests: Sequence[str],
     read: Callable[[str], bytes],

@@ -27,6 +27,7 @@ from engines import (
     Card,
     Engine,
     Explainer,
+    Generative,
     Learner,
     Parted,
     SemblanceError,
@@ -34,7 +35,6 @@ from engines import (
     Verifier,
     unit_rows,
 )
-from engines.vae import Autoencoder
 from features import catalogue as catalogues
 from features import (
     comparison,
@@ -774,7 +774,7 @@ class Library:
     def unusual(
         self,
         catalogue: Catalogue,
-        engine: Autoencoder,
+        engine: Generative,
         progress: Progress = lambda done, total, what: None,
         cancelled: Callable[[], bool] = lambda: False,
         *,

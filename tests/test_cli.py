@@ -587,7 +587,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the app was opened with, each time."""
     calls: list[tuple[Any, ...]] = []
     suite = ModuleType("demos.suite")
-    suite.serve = lambda library, images, share: calls.append((library.home, images, share))  # type: ignore
+    suite.serve = lambda library, *given: calls.append((library.home, *given))  # type: ignore
     monkeypatch.setitem(sys.modules, "demos", ModuleType("demos"))
     monkeypatch.setitem(sys.modules, "demos.suite", suite)
     return calls
@@ -597,14 +597,16 @@ def test_serving_is_the_default(run: Run, served: list[tuple[Any, ...]], home: P
     for arguments in ([], ["serve"], [folder], ["serve", folder, "--share"], ["--share"]):
         assert run(*arguments).code == 0
     assert served == [
-        (home, None, False),
-        (home, None, False),
-        (home, folder, False),
-        (home, folder, True),
-        (home, None, True),
+        (home, None, False, False, False),
+        (home, None, False, False, False),
+        (home, folder, False, False, False),
+        (home, folder, True, False, False),
+        (home, None, True, False, False),
     ]
+    assert run("serve", "--folder-endpoint", "--mcp").code == 0
+    assert served[-1] == (home, None, False, True, True)
     assert app.main([]) == 0, "with no word at all"
-    assert served[-1] == (Path(os.environ["SEMBLANCE_HOME"]), None, False)
+    assert served[-1] == (Path(os.environ["SEMBLANCE_HOME"]), None, False, False, False)
 
 
 def test_the_environment_speaks_where_no_option_does(folder: Path, home: Path, tmp_path: Path) -> None:

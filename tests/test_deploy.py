@@ -260,7 +260,7 @@ def test_only_on_zerogpu_is_a_function_registered_and_a_queue_set(
     spaces.GPU = registered.append  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "spaces", spaces)
     monkeypatch.setenv("SPACES_ZERO_GPU", zerogpu)
-    monkeypatch.setattr(suite, "draw_page", lambda shelf: gr.Blocks())
+    monkeypatch.setattr(suite, "draw_page", lambda shelf, **others: gr.Blocks())
     suite.serve(library, pictures, share=False)
     (page,) = launched
     assert len(registered) == bool(zerogpu) and all(function() is None for function in registered)
@@ -281,7 +281,7 @@ def test_a_home_that_cant_be_written_to_is_told_with_the_variable_to_set(
 
 def test_the_pictures_may_be_named_by_a_variable(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Path | None] = []
-    monkeypatch.setattr(suite, "serve", lambda library, images, share: served.append(images))
+    monkeypatch.setattr(suite, "serve", lambda library, images, *others: served.append(images))
     monkeypatch.setenv("SEMBLANCE_IMAGES", str(pictures))
     assert app.main([]) == 0
     assert served == [pictures]

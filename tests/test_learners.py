@@ -91,7 +91,7 @@ def test_it_learns_from_what_is_shown_and_can_be_read_and_then_answers(library: 
     before = snapshot(pictures)
     catalogue, pupil = library.open(pictures), Pupil()
     library.scan(catalogue)
-    catalogue.hide(digest(files[0]))
+    catalogue.hide([digest(files[0])])
     assert library.learned(catalogue, pupil) is None
     with pytest.raises(Untrained):
         library.index(catalogue, pupil)

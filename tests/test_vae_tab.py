@@ -64,15 +64,14 @@ def test_trained_it_answers_and_tells_what_came_of_it(shelf: Shelf, schooled: Sc
     assert button["value"] == "Train on" and report.count("<figure>") >= 1 and "<svg" in report
     assert "No other tab has looked" in vae._ranking(shelf, key, NAME)
     shelf.library.index(shelf.catalogue(key, NAME), shelf.library.engine("colour"))
-    assert " of the 2 that have looked" in vae._ranking(shelf, key, NAME)
+    assert " of the 2 engines that have looked" in vae._ranking(shelf, key, NAME)
     html = vae._unusual(shelf, key, NAME)
     assert html.count("<figure>") == vae.SHOWN and "The most unusual of 120 pictures" in html
 
 
 def test_a_changed_collection_is_told(shelf: Shelf, tmp_path: Path) -> None:
     catalogue = shelf.catalogue(shelf.first, NAME)
-    for digest in list(catalogue.paths)[:3]:
-        catalogue.hide(digest)
+    catalogue.hide(list(catalogue.paths)[:3])
     facts, button, _ = vae._show(shelf, shelf.first, NAME, None)
     assert "3 removed since. Train on, and that is taken in." in facts and button["value"] == "Train on"
 
