@@ -7,7 +7,7 @@ import pytest
 
 from features.library import Library
 
-pytest_plugins = ("seeded",)  # the engines' tests: weights files, portraits
+pytest_plugins = ("seeded", "browsing")  # weights files and portraits; the app in a browser
 
 
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:

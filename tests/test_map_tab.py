@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from browsing import visit
 from toy import digest, paint
 
 from demos import board
@@ -72,12 +71,6 @@ def test_there_is_no_map_before_the_pictures_were_looked_at(shelf: Shelf) -> Non
         atlas._kept(shelf, shelf.first, NAME, "../x")
 
 
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 def _open_map(page: Any) -> Any:
     """The canvas of Style's map, drawn."""
     page.locator("[role=tab][data-tab-id=style]").click()
@@ -101,7 +94,7 @@ def _seen(canvas: Any) -> str:
 
 
 @pytest.mark.browser
-def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str) -> None:  # noqa: F811
+def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str) -> None:
     with visit(browser, app) as page:
         canvas = _open_map(page)
         box, before = canvas.bounding_box(), _seen(canvas)
@@ -133,7 +126,7 @@ def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str)
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width: int) -> None:  # noqa: F811
+def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width: int) -> None:
     with visit(browser, app) as page:
         page.set_viewport_size({"width": width, "height": 900})
         canvas = _open_map(page)
