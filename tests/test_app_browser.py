@@ -22,7 +22,9 @@ import numpy as np
 import pytest
 from browsing import noise, opened, visit
 from seeded import ROOT
+from toy import is_one_sentence
 
+import demos
 import engines
 import samples
 from demos import draw, search, suite, theme
@@ -584,26 +586,30 @@ def test_buttons_can_be_read(name: str) -> None:
     assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5  # white on it
 
 
-@pytest.mark.parametrize(
-    ("port", "command"),
-    [("abc", ["app.py", "serve"]), ("taken", ["app.py", "serve"]), ("abc", ["-m", "demos.style"])],
-)
-def test_a_port_that_can_not_be_used_is_told(tmp_path: Path, port: str, command: list[str]) -> None:
+@pytest.mark.parametrize("command", [["app.py", "serve"], ["-m", "demos.style"]], ids=" ".join)
+def test_a_port_that_is_no_number_is_told(tmp_path: Path, command: list[str]) -> None:
+    """In a process of its own: Gradio reads it as it is imported."""
+    done = subprocess.run(
+        [sys.executable, *command, str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_SERVER_PORT": "abc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "GRADIO_SERVER_PORT" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_port_that_is_taken_is_told(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "incoming"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        number = str(taken.getsockname()[1]) if port == "taken" else port
-        env = os.environ | {"GRADIO_SERVER_PORT": number}
-        done = subprocess.run(
-            [sys.executable, *command, str(tmp_path)],
-            cwd=ROOT,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-    assert done.returncode == 1
-    assert "GRADIO_SERVER_PORT" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        monkeypatch.setattr(demos, "PORT", str(taken.getsockname()[1]))
+        with pytest.raises(SemblanceError, match="set GRADIO_SERVER_PORT to another one") as refused:
+            suite.serve(library, tmp_path, share=False)
+    assert is_one_sentence(str(refused.value))
 
 
 @pytest.mark.browser
