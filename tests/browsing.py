@@ -54,17 +54,21 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app over the collection, served as a person would. What a test leaves in it stays."""
-    home = tmp_path_factory.mktemp("home")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The address of the app over the collection. What a test leaves in it stays."""
+    with served(collection, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(pictures: Path, home: Path) -> Iterator[str]:
+    """The address of an app in a process of its own, as a person would start it; that takes some seconds."""
+    port = _free_port()
     unwanted = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE", "GRADIO_TEMP_DIR")
     env = {key: value for key, value in os.environ.items() if key not in unwanted}
     env |= {"GRADIO_SERVER_PORT": str(port), "SEMBLANCE_HOME": str(home)}
     log = home / "app.log"
     with log.open("wb") as out:
-        command = [sys.executable, "app.py", "serve", str(collection)]
+        command = [sys.executable, "app.py", "serve", str(pictures)]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
         try:
             address = f"http://127.0.0.1:{port}/"
@@ -75,8 +79,15 @@ def app(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             process.wait(20)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    end = time.monotonic() + SECONDS / 1000
+    while time.monotonic() < end:
         assert process.poll() is None, log.read_text()
         try:
             urllib.request.urlopen(address, timeout=5).close()
@@ -102,12 +113,9 @@ def launched(page: gr.Blocks, shelf: Shelf) -> Iterator[str]:
     """The address of any page of this process."""
     from demos import suite, theme
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     _, address, _ = page.launch(
         server_name="127.0.0.1",
-        server_port=port,
+        server_port=_free_port(),
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
