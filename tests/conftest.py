@@ -4,10 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from seeded import shared
 
 from features.library import Library
 
-pytest_plugins = ("seeded",)  # the engines' tests: weights files, portraits
+pytest_plugins = ("seeded", "browsing")  # weights files and portraits; the app in a browser
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, one does a whole file, and one does all that visits the app."""
+    for item in items:
+        visits = "app" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("app" if visits else item.path.stem))
 
 
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -27,7 +36,7 @@ def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))
-        patch.setenv("SEMBLANCE_EXPORTS", str(tmp_path_factory.mktemp("exports")))
+        patch.setenv("SEMBLANCE_EXPORTS", str(shared(tmp_path_factory, "exports")))
         yield
 
 

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 import pytest
 import tiny
+from filelock import FileLock
 from PIL import Image
 from reference import bit_timm
 
@@ -76,18 +77,27 @@ class Files:
         self.folder = folder
 
     def __getitem__(self, network: str) -> Path:
-        if network in TINY:
-            path = self.folder / network
-            return path if path.exists() else tiny.save(path, [network, "blip-base"])
-        path = self.folder / FILES[network]
-        if not path.exists():
-            _WRITE[network](path)
-        return path
+        with FileLock(self.folder / f"{network}.lock"):
+            if network in TINY:
+                path = self.folder / network
+                return path if path.exists() else tiny.save(path, [network, "blip-base"])
+            path = self.folder / FILES[network]
+            if not path.exists():
+                _WRITE[network](path)
+            return path
 
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files(tmp_path_factory.mktemp("weights"))
+    return Files(shared(tmp_path_factory, "weights"))
+
+
+def shared(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder of this run, the same in all of its processes."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _published_vggface_name(layer: str) -> str:

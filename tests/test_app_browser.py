@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +13,6 @@ import threading
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +20,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from browsing import noise, opened, visit
+from seeded import ROOT
+from toy import is_one_sentence
 
+import demos
 import engines
 import samples
 from demos import draw, search, suite, theme
@@ -35,132 +35,8 @@ from demos.views import COMMON
 from engines import SemblanceError
 from features.library import Library
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SECONDS = 60_000  # the longest wait, in milliseconds: TensorFlow's first import is slow on a busy machine
 ASKED = (search.Asked(), 3, search.How(), search.PICTURES)
 LOADED = ("lookalike", "style", "product", "visual", "colour")
-
-
-def _noise(path: Path, seed: int, side: int = 96) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A person's folder: drawn people (for there must be faces) and things, with an awkward name among them."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for group, kinds in (("people", 3), ("products", 2)):
-        module = importlib.import_module(f"samples.{group}")
-        for kind in list(module.KINDS)[:kinds]:
-            for number in (1, 2):
-                path = folder / kind / f"{number}.jpg"
-                path.parent.mkdir(exist_ok=True)
-                module.draw(kind, number, path)
-    _noise(folder / "<img src=x onerror=alert(1)> ${1} {{this}}" / "noise.png", 1)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
-@contextlib.contextmanager
-def served(pictures: Path, home: Path) -> Iterator[str]:
-    """The address of the app, served as a person would."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    unwanted = ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_ROOT_PATH", "GRADIO_SHARE", "GRADIO_TEMP_DIR")
-    env = {key: value for key, value in os.environ.items() if key not in unwanted}
-    env |= {
-        "GRADIO_SERVER_PORT": str(port),
-        "SEMBLANCE_HOME": str(home),
-        "SEMBLANCE_OFFLINE": "1",
-        "SEMBLANCE_WEIGHTS": "",
-    }
-    log = home / "app.log"
-    with log.open("wb") as out:
-        command = [sys.executable, "app.py", "serve", str(pictures)]
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
-        try:
-            address = f"http://127.0.0.1:{port}/"
-            _wait_until_up(address, process, log)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        assert process.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the app did not come up: {log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip("no chromium on PATH (Debian and Ubuntu: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Any, app: str) -> Iterator[Any]:
-    with visit(browser, app) as page:
-        yield page
-
-
-@contextlib.contextmanager
-def launched(page: Any, shelf: Shelf, **options: Any) -> Iterator[str]:
-    """A page of this process, served; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    _, address, _ = page.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        ssr_mode=False,
-        run_history=False,
-        allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
-        **theme.look(),
-        **options,
-    )
-    yield address
-    page.close()
-
-
-@contextlib.contextmanager
-def visit(browser: Any, app: str) -> Iterator[Any]:
-    """A fresh visit at 1280 px. Fails when anything is asked of another machine, or told in a toast."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(SECONDS)
-    elsewhere: list[str] = []
-    page.on("request", lambda request: elsewhere.append(request.url))
-    page.goto(app)
-    page.locator(".state:visible, .card:visible").first.wait_for()
-    yield page
-    toasts = page.locator(".toast-body").count()
-    page.close()
-    assert [url for url in elsewhere if not url.startswith((app, "data:", "blob:"))] == []
-    assert not toasts
 
 
 def _open(page: Any, tab: str) -> Any:
@@ -174,11 +50,11 @@ def _upload(panel: Any, picture: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("tab", LOADED)
-def test_every_tab_answers_an_upload_and_searches_from_a_result(page: Any, pictures: Path, tab: str) -> None:
+def test_every_tab_answers_an_upload_and_searches_from_a_result(page: Any, collection: Path, tab: str) -> None:
     panel = _open(page, tab)
-    query = sorted(pictures.glob("*/1.jpg"))[0]
+    query = sorted(collection.glob("*/1.jpg"))[0]
     if tab == "lookalike":
-        query = pictures / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg"
+        query = collection / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg"
     _upload(panel, query)  # nothing is indexed yet: that comes first, by itself
     panel.locator(".card").first.wait_for()
     first = panel.locator(".card").first
@@ -218,44 +94,71 @@ def test_what_can_not_be_searched_is_told_in_one_sentence(page: Any, tmp_path: P
     panel.locator(".state.error", has_text="The file holds no picture that can be read").wait_for()
 
     panel = _open(page, "lookalike")
-    _upload(panel, _noise(tmp_path / "noise.png", 2))
+    _upload(panel, noise(tmp_path / "noise.png", 2))
     panel.locator(".state.error", has_text="No face found. Try a larger, front-facing photo.").wait_for()
     assert "Traceback" not in page.content()
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Beside Colour an engine that looks at no picture before this is set."""
+    go = threading.Event()
+    monkeypatch.setattr(engines.base, "_registry", {"colour": engines.discover()["colour"]})
+
+    @engines.register
+    class Held(engines.Engine):
+        name, version = "held", 1
+
+        def embed(self, crops: Any) -> np.ndarray:
+            assert go.wait(60)
+            return np.array([[1, 0]] * len(crops), np.float32).reshape(-1, 2)
+
+        def describe(self) -> engines.Card:
+            return engines.Card("Held", "as ever", 2, "held", "none needed", "MIT", order=1)
+
+    return go
+
+
 @pytest.mark.browser
-def test_a_zip_becomes_a_collection_and_indexing_can_be_cancelled(page: Any, tmp_path: Path) -> None:
+def test_a_zip_becomes_a_collection_and_indexing_can_be_cancelled(
+    browser: Any, library: Library, held: threading.Event, tmp_path: Path
+) -> None:
     archive = tmp_path / "many.zip"
     with zipfile.ZipFile(archive, "w") as packed:
-        for i in range(160):
-            path = _noise(tmp_path / "many" / f"{i}.png", i)
+        for i in range(40):
+            path = noise(tmp_path / "many" / f"{i}.png", i)
             packed.write(path, f"{'odd' if i % 2 else 'even'}/{path.name}")
         packed.writestr("notes.txt", "not a picture")
         packed.writestr("odd/broken.png", "not a picture either")
-    panel = _open(page, "catalogue")
-    panel.get_by_label("Collection", exact=True).last.fill("Many")
-    _upload(panel, archive)
-    panel.get_by_text("many.zip").first.wait_for()
-    panel.locator("button.send").click()
-    panel.locator("[data-do=stop]").click()
-    panel.locator(".results", has_text="Cancelled").first.wait_for()
+    shelf = Shelf(library, noise(tmp_path / "own" / "a.png", 50).parent, local=True)
+    with opened(shelf) as address, visit(browser, address) as page:
+        panel = _open(page, "catalogue")
+        panel.get_by_label("Collection", exact=True).last.fill("Many")
+        _upload(panel, archive)
+        panel.get_by_text("many.zip").first.wait_for()
+        panel.locator("button.send").click()
+        panel.locator("[data-do=stop]").click()
+        key = dict(shelf.choices())["Many"]
+        _until(lambda: all(job.cancelled.is_set() for job in shelf.work(key)))
+        held.set()
+        panel.locator(".results", has_text="Cancelled").first.wait_for()
 
-    assert page.locator(".picker input").input_value() == "Many"
-    panel.locator(".engine input").click()
-    page.get_by_role("option", name="Colour").click()
-    panel.locator("button.again").click()
-    panel.locator(".told h3:text-is('Done')").wait_for()
-    told = panel.locator(".told").inner_text()
-    new, kept = (int(panel.locator(".told td").nth(column).inner_text()) for column in (1, 2))
-    assert "Colour" in told and new + kept == 161 and "broken.png" in told, (
-        "some may be done before it is cancelled"
-    )
-    panel = _open(page, "colour")
-    _upload(panel, tmp_path / "many" / "3.png")
-    panel.locator(".facts", has_text="160 pictures searched").wait_for()
-    page.locator(".picker input").click()
-    page.get_by_role("option").last.click()  # the same question, put to another collection
-    panel.locator(".facts", has_text="160 pictures searched").wait_for(state="detached")
+        assert page.locator(".picker input").input_value() == "Many"
+        panel.locator(".engine input").click()
+        page.get_by_role("option", name="Colour").click()
+        panel.locator("button.again").click()
+        panel.locator(".told h3:text-is('Done')").wait_for()
+        told = panel.locator(".told").inner_text()
+        new, kept = (int(panel.locator(".told td").nth(column).inner_text()) for column in (1, 2))
+        assert "Colour" in told and new + kept == 41 and "broken.png" in told, (
+            "some may be done before it is cancelled"
+        )
+        panel = _open(page, "colour")
+        _upload(panel, tmp_path / "many" / "3.png")
+        panel.locator(".facts", has_text="40 pictures searched").wait_for()
+        page.locator(".picker input").click()
+        page.get_by_role("option").last.click()  # the same question, put to another collection
+        panel.locator(".facts", has_text="40 pictures searched").wait_for(state="detached")
 
 
 @pytest.mark.browser
@@ -267,12 +170,12 @@ def test_a_folder_that_is_not_there_is_told(page: Any) -> None:
 
 
 @pytest.mark.browser
-def test_nothing_is_cut_off_on_a_phone(page: Any, pictures: Path) -> None:
+def test_nothing_is_cut_off_on_a_phone(page: Any, collection: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for tab in (*LOADED, "catalogue"):
         panel = _open(page, tab)
         if tab != "catalogue":
-            _upload(panel, pictures / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg")
+            _upload(panel, collection / next(iter(importlib.import_module("samples.people").KINDS)) / "1.jpg")
             panel.locator(".card").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
@@ -288,12 +191,12 @@ def test_light_and_dark_are_remembered(page: Any) -> None:
 
 
 @pytest.mark.parametrize("local", [True, False])
-def test_only_a_local_user_can_name_folders(tmp_path: Path, pictures: Path, local: bool) -> None:
-    config = build(Library(tmp_path / "home"), pictures, local=local).get_config_file()
+def test_only_a_local_user_can_name_folders(tmp_path: Path, collection: Path, local: bool) -> None:
+    config = build(Library(tmp_path / "home"), collection, local=local).get_config_file()
     told = json.dumps([config["components"], config["dependencies"]], default=str)
     assert ("index_folder" in {d["api_name"] for d in config["dependencies"]}) == local
     assert ("A folder on this machine" in told) == local
-    assert str(pictures) not in told
+    assert str(collection) not in told
 
 
 @pytest.mark.parametrize(
@@ -369,7 +272,7 @@ def _call(app: str, event: str, data: list[Any]) -> str:
         return answer.read().decode()
 
 
-def test_no_file_is_opened_that_was_not_uploaded(app: str, pictures: Path) -> None:
+def test_no_file_is_opened_that_was_not_uploaded(app: str, collection: Path) -> None:
     with urllib.request.urlopen(f"{app}config", timeout=60) as answer:
         components = json.load(answer)["components"]
     (key,) = (
@@ -377,7 +280,7 @@ def test_no_file_is_opened_that_was_not_uploaded(app: str, pictures: Path) -> No
         for c in components
         if c["props"].get("label") == "Collection" and c["type"] == "dropdown"
     )
-    secret = str(next(pictures.glob("*/1.jpg")))
+    secret = str(next(collection.glob("*/1.jpg")))
     made_up = [secret, "/etc/passwd", "/no/such/file", "a\0b", f"{Path(secret).parent}"]
     told = {_call(app, "colour", [key, {"path": path}, "", 3, ""]) for path in made_up}
     assert len(told) == 1 and "This picture is not here" in told.pop()
@@ -404,10 +307,10 @@ def _told(steps: Any) -> list[str]:
 
 def test_a_visitors_upload_shows_nothing_that_was_there_before(library: Library, tmp_path: Path) -> None:
     mine = library.home / "uploads" / "My pictures"
-    _noise(mine / "private.png", 3)
-    shown = _noise(tmp_path / "shown" / "a.png", 5).parent
+    noise(mine / "private.png", 3)
+    shown = noise(tmp_path / "shown" / "a.png", 5).parent
     page = build(library, shown, local=False)
-    sent = str(_noise(tmp_path / "sent.png", 4))
+    sent = str(noise(tmp_path / "sent.png", 4))
     told = _told(_event(page, "upload")([sent], "My pictures", "", "colour"))
     assert "Done" in told[-1]
     found = [path.name for known in library.known() for paths in known.paths.values() for path in map(Path, paths)]
@@ -486,7 +389,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     library: Library, tmp_path: Path, late: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    picture = noise(tmp_path / "pictures" / "a.png", 5)
     engine, catalogue = library.engine("late"), library.open(picture.parent)
     late.prepare = lambda self: None
     library.index(catalogue, engine)  # by the stand-in, at another time
@@ -558,7 +461,7 @@ def test_the_built_in_encoder_answers_while_the_weights_are_fetched(
     library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    picture = noise(tmp_path / "pictures" / "a.png", 5)
     shelf = Shelf(library, picture.parent)
     page = draw_page(shelf, only=["grand"])
     _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
@@ -573,7 +476,7 @@ def test_the_built_in_encoder_answers_while_the_weights_are_fetched(
     assert "network Grandest" in status and "built-in" not in status
     assert not shelf.work(shelf.first)
 
-    other = _noise(tmp_path / "others" / "b.png", 6)  # looked at by the built-in encoder, at another time
+    other = noise(tmp_path / "others" / "b.png", 6)  # looked at by the built-in encoder, at another time
     library.index(library.open(other.parent), library.engine("grand", "builtin"))
     shelf = Shelf(library, other.parent)
     assert "Grandest has yet to look at the collection" in _asked(shelf, other)
@@ -586,7 +489,7 @@ def test_the_built_in_encoder_goes_on_where_no_weights_come(
     library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    picture = _noise(tmp_path / "pictures" / "a.png", 5)
+    picture = noise(tmp_path / "pictures" / "a.png", 5)
     shelf = Shelf(library, picture.parent)
     assert shelf.index(shelf.first, "grand").ended.wait(20)
     _until(lambda: shelf.work(shelf.first))
@@ -610,7 +513,7 @@ def test_the_built_in_encoder_goes_on_where_no_weights_come(
 
 def test_who_cancels_the_indexing_gets_no_upgrade(library: Library, tmp_path: Path, grand: Any) -> None:
     for number in range(40):
-        _noise(tmp_path / "pictures" / f"{number}.png", number, 16)
+        noise(tmp_path / "pictures" / f"{number}.png", number, 16)
     shelf = Shelf(library, tmp_path / "pictures")
     begun, go = threading.Event(), threading.Event()
 
@@ -640,7 +543,7 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
 
     def at_once(folder: Path, progress: Any) -> None:
         for name in samples.SETS:
-            _noise(folder / name / "kind" / "1.png", 6)
+            noise(folder / name / "kind" / "1.png", 6)
 
     monkeypatch.setattr(samples, "draw", never_ends)
     shelf = Shelf(library)
@@ -662,7 +565,7 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
 
 def test_uploads_lie_in_the_home_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "incoming"
-    old, new = _noise(folder / "old" / "a.png", 7), _noise(folder / "new" / "a.png", 8)
+    old, new = noise(folder / "old" / "a.png", 7), noise(folder / "new" / "a.png", 8)
     long_ago = time.time() - suite.KEPT[1] - 60
     os.utime(old, (long_ago, long_ago))
     os.utime(old.parent, (long_ago, long_ago))
@@ -684,32 +587,36 @@ def test_buttons_can_be_read(name: str) -> None:
     assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5  # white on it
 
 
-@pytest.mark.parametrize(
-    ("port", "command"),
-    [("abc", ["app.py", "serve"]), ("taken", ["app.py", "serve"]), ("abc", ["-m", "demos.style"])],
-)
-def test_a_port_that_can_not_be_used_is_told(tmp_path: Path, port: str, command: list[str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        number = str(taken.getsockname()[1]) if port == "taken" else port
-        env = os.environ | {"GRADIO_SERVER_PORT": number}
-        done = subprocess.run(
-            [sys.executable, *command, str(tmp_path)],
-            cwd=ROOT,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
+@pytest.mark.parametrize("command", [["app.py", "serve"], ["-m", "demos.style"]], ids=" ".join)
+def test_a_port_that_is_no_number_is_told(tmp_path: Path, command: list[str]) -> None:
+    """In a process of its own: Gradio reads it as it is imported."""
+    done = subprocess.run(
+        [sys.executable, *command, str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_SERVER_PORT": "abc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "GRADIO_SERVER_PORT" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+def test_a_port_that_is_taken_is_told(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "incoming"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(demos, "PORT", str(taken.getsockname()[1]))
+        with pytest.raises(SemblanceError, match="set GRADIO_SERVER_PORT to another one") as refused:
+            suite.serve(library, tmp_path, share=False)
+    assert is_one_sentence(str(refused.value))
+
+
 @pytest.mark.browser
-def test_the_number_of_results_can_be_changed_by_keys(page: Any, pictures: Path) -> None:
+def test_the_number_of_results_can_be_changed_by_keys(page: Any, collection: Path) -> None:
     panel = _open(page, "colour")
-    _upload(panel, sorted(pictures.glob("*/1.jpg"))[0])
+    _upload(panel, sorted(collection.glob("*/1.jpg"))[0])
     panel.locator(".card").nth(5).wait_for()
     panel.locator("input[type=range]").press("Home")
     page.wait_for_function("[...document.querySelectorAll('.card')].filter(c => c.checkVisibility()).length === 1")

@@ -79,6 +79,11 @@ def refusal(path: Path) -> str:
     return told.split(", because ")[1].rsplit(": put ")[0]
 
 
+@pytest.fixture(scope="module")
+def whole() -> bit_timm.Arrays:
+    return bit_timm.arrays()
+
+
 Spoil = Callable[[dict[str, np.ndarray]], None]
 GAMMA = "resnet/block2/unit01/a/group_norm/gamma"
 SPOILT: dict[str, tuple[Spoil, str]] = {
@@ -101,8 +106,8 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
 
 
 @pytest.mark.parametrize(("spoil", "why"), SPOILT.values(), ids=SPOILT)
-def test_refuses_arrays_of_another_net(spoil: Spoil, why: str, tmp_path: Path) -> None:
-    arrays = bit_timm.arrays()
+def test_refuses_arrays_of_another_net(spoil: Spoil, why: str, whole: bit_timm.Arrays, tmp_path: Path) -> None:
+    arrays = dict(whole)
     spoil(arrays)
     np.savez(tmp_path / "weights.npz", **arrays)
     assert refusal(tmp_path / "weights.npz") == why
@@ -124,9 +129,9 @@ def test_refuses_what_is_no_file_of_arrays(write: Callable[[Path], None], tmp_pa
     assert refusal(tmp_path / "weights.npz") == "it is not a file of NumPy's arrays (.npz)"
 
 
-def test_the_classifier_is_passed_over(tmp_path: Path) -> None:
+def test_the_classifier_is_passed_over(whole: bit_timm.Arrays, tmp_path: Path) -> None:
     """The files of BiT that were fine-tuned have another, and hold what else their makers put there."""
-    arrays = {name: array for name, array in bit_timm.arrays().items() if "/head/" not in name}
+    arrays = {name: array for name, array in whole.items() if "/head/" not in name}
     np.savez(tmp_path / "weights.npz", **arrays, **{"resnet/head/conv2d/bias": np.zeros(3), "step": np.array(7)})
     bit.check(tmp_path / "weights.npz")
 

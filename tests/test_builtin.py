@@ -93,8 +93,7 @@ print(time.perf_counter() - start, *({"tensorflow", "keras", "sklearn"} & set(sy
 @pytest.mark.skipif(runtime.openvino() is None, reason="openvino is not installed")
 @pytest.mark.parametrize("name", ["picture", "style"])
 def test_the_first_vector_comes_at_once_and_without_tensorflow(name: str) -> None:
-    runs = []
-    for _ in range(3):
+    for _ in range(3):  # as often as a busy machine may be slow
         run = subprocess.run(
             [sys.executable, "-c", LOADED, ENGINES[name]],
             cwd=ROOT,
@@ -105,8 +104,9 @@ def test_the_first_vector_comes_at_once_and_without_tensorflow(name: str) -> Non
         )
         seconds, *heavy = run.stdout.split()
         assert heavy == []
-        runs.append(float(seconds))
-    assert min(runs) < 1, "0.2 s on a quiet machine of two cores"
+        if float(seconds) < 1:
+            return
+    pytest.fail(f"{seconds} s; on a quiet machine of two cores it takes 0.2 s")
 
 
 def batch(size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_app_browser import browser, served, visit  # noqa: F401 (fixtures)
+from browsing import opened, visit
 from toy import Toy, hue, paint
 
 from demos import classes, search
@@ -104,20 +104,21 @@ def test_a_report_stays_readable(library: Library, tmp_path: Path, count: int) -
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("drawn")
     for kind in list(products.KINDS)[:3]:
         (folder / kind).mkdir()
         for number in range(1, 6):
             products.draw(kind, number, folder / kind / f"{number}.jpg")
-    with served(folder, tmp_path_factory.mktemp("home")) as address:
+    shelf = Shelf(Library(tmp_path_factory.mktemp("home")), folder, local=True)
+    with opened(shelf, only=["product"]) as address:
         yield address
 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_folders_are_learned_asked_and_reported(browser: Any, app: str) -> None:  # noqa: F811
-    with visit(browser, app) as page:
+def test_folders_are_learned_asked_and_reported(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
         page.locator("[role=tab][data-tab-id=product]").click()
         panel = page.locator("[role=tabpanel]:visible").first
         page.locator("[role=tab][data-tab-id=classes]:visible").click()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, launched  # noqa: F401 (a fixture)
+from browsing import launched
 from toy import digest, hue, paint
 
 from demos import compare, suits
@@ -154,7 +154,7 @@ def address(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.mark.browser
-def test_two_engines_answer_side_by_side_and_are_measured(address: str, browser: Any) -> None:  # noqa: F811
+def test_two_engines_answer_side_by_side_and_are_measured(address: str, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import launched
 from PIL import Image
-from test_app_browser import browser, launched  # noqa: F401 (a fixture)
 from test_duplicates import cloudy
 from toy import digest, snapshot
 
@@ -110,7 +110,7 @@ def test_one_is_kept_or_the_largest_of_all_and_it_is_taken_back(shelf: Shelf, fo
 
 
 @pytest.mark.browser
-def test_duplicates_are_looked_for_hidden_and_brought_back(browser: Any, shelf: Shelf) -> None:  # noqa: F811
+def test_duplicates_are_looked_for_hidden_and_brought_back(browser: Any, shelf: Shelf) -> None:
     page_of = suite.draw_page(shelf, only=["duplicates"])
     with launched(page_of, shelf) as address:
         page = browser.new_page(viewport={"width": 390, "height": 900})

@@ -137,6 +137,7 @@ def test_only_the_last_blocks_have_changed_and_no_batch_norm(ran: Ran) -> None:
 
 @pytest.mark.slow
 def test_the_file_is_one_for_weights(ran: Ran, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setenv("SEMBLANCE_RUNTIME", "keras")  # what an export takes is shown elsewhere
     found = run("search", ran.folder, ran.folder / "warm/0.png", "--weights", ran.out, "--json").json
     assert found["network"] == "efficientnetb0" and found["weights"] == "mine.h5, named by you"
     assert found["results"][0]["matches"][0]["score"] > 0.999

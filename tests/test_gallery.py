@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, launched, visit  # noqa: F401 (a fixture)
+from browsing import launched, visit
 from toy import digest, hue, paint, snapshot
 
 from demos import gallery as tab
@@ -155,7 +155,7 @@ def test_a_picture_is_told_of_and_paths_are_not_asked_for(shelf: Shelf, catalogu
 
 
 @pytest.mark.browser
-def test_look_find_tick_tag_hide_and_undo(browser: Any, shelf: Shelf, catalogue: Catalogue) -> None:  # noqa: F811
+def test_look_find_tick_tag_hide_and_undo(browser: Any, shelf: Shelf, catalogue: Catalogue) -> None:
     before = snapshot(catalogue.root)
     page_of = draw_page(shelf, only=[tab.NAME])
     with launched(page_of, shelf) as address, visit(browser, address) as page:
@@ -187,7 +187,7 @@ def test_look_find_tick_tag_hide_and_undo(browser: Any, shelf: Shelf, catalogue:
 
 
 @pytest.mark.browser
-def test_visitors_look_but_change_nothing(browser: Any, library: Library, catalogue: Catalogue) -> None:  # noqa: F811
+def test_visitors_look_but_change_nothing(browser: Any, library: Library, catalogue: Catalogue) -> None:
     shelf = Shelf(library, catalogue.root, local=False)
     with launched(draw_page(shelf, only=[tab.NAME]), shelf) as address, visit(browser, address) as page:
         page.locator(".browse .card").first.wait_for()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from browsing import visit
 from toy import digest, paint
 
 from demos import kinds as view
@@ -82,16 +81,10 @@ def test_a_cell_brings_up_the_pictures_of_both_folders_and_of_nothing_else(
         assert view._pair(shelf, shelf.first, NAME, odd, "blue") == ""
 
 
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_cell_opens_both_galleries_and_a_picture_of_them_searches(
-    browser: Any,  # noqa: F811
+    browser: Any,
     app: str,
     width: int,
 ) -> None:

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browsing import opened, visit
 from PIL import Image
 from seeded import PEOPLE
-from test_app_browser import browser, served, visit  # noqa: F401 (browser is a fixture)
 
 import demos
 from demos import draw, lookalike, search, share
@@ -427,14 +427,14 @@ def test_no_camera_is_offered_where_there_may_be_none(
 
 
 @pytest.fixture(scope="module")
-def app(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(people, tmp_path_factory.mktemp("home")) as address:
+def address(shelf: Shelf) -> Iterator[str]:
+    with opened(shelf, only=["lookalike"]) as address:
         yield address
 
 
 @pytest.fixture
-def page(browser: Any, app: str) -> Iterator[Any]:  # noqa: F811
-    with visit(browser, app) as page:
+def page(browser: Any, address: str) -> Iterator[Any]:
+    with visit(browser, address) as page:
         yield page
 
 

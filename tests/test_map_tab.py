@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from test_app_browser import browser, launched, visit  # noqa: F401 (a fixture)
+from browsing import launched, visit
 from toy import digest, paint
 
 from demos import board, search
@@ -168,7 +168,7 @@ def _drag(page: Any, *points: tuple[float, float]) -> None:
 
 
 @pytest.mark.browser
-def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str) -> None:  # noqa: F811
+def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str) -> None:
     with visit(browser, app) as page:
         canvas = _open_map(page)
         box, before = canvas.bounding_box(), _seen(canvas)
@@ -196,7 +196,7 @@ def test_the_map_is_moved_by_dragging_and_by_two_fingers(browser: Any, app: str)
 
 
 @pytest.mark.browser
-def test_a_map_in_space_is_turned_by_dragging_and_by_arrows(browser: Any, app: str) -> None:  # noqa: F811
+def test_a_map_in_space_is_turned_by_dragging_and_by_arrows(browser: Any, app: str) -> None:
     with visit(browser, app) as page:
         canvas = _open_map(page)
         page.get_by_label("PCA 3D").check()
@@ -218,7 +218,7 @@ def test_a_map_in_space_is_turned_by_dragging_and_by_arrows(browser: Any, app: s
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width: int) -> None:  # noqa: F811
+def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width: int) -> None:
     with visit(browser, app) as page:
         page.set_viewport_size({"width": width, "height": 900})
         canvas = _open_map(page)
@@ -237,7 +237,7 @@ def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width
 
 
 @pytest.mark.browser
-def test_pictures_that_are_drawn_around_go_to_the_gallery(browser: Any, app: str) -> None:  # noqa: F811
+def test_pictures_that_are_drawn_around_go_to_the_gallery(browser: Any, app: str) -> None:
     with visit(browser, app) as page:
         canvas = _open_map(page)
         box = canvas.bounding_box()

@@ -17,8 +17,8 @@ import cv2
 import gradio as gr
 import numpy as np
 import pytest
+from browsing import chromium, launched
 from PIL import Image
-from test_app_browser import launched
 from toy import BLUE, GREEN, RED, YELLOW, Colour, Toy, paint, snapshot
 
 import demos
@@ -33,7 +33,6 @@ from features.embedding import embed_query
 from features.library import Library
 
 ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FOLK = {"ann": RED, "bob": GREEN, "cid": BLUE, "dot": YELLOW}
 Patch = tuple[int, int, int, Colour]
 """left, top, side, colour."""
@@ -370,43 +369,39 @@ def camera(tmp_path: Path, portraits: Path) -> Path:
 
 
 @pytest.mark.browser
-def test_the_camera_shows_who_looks_alike(address: str, camera: Path, library: Library, tmp_path: Path) -> None:
-    if not CHROMIUM:
-        pytest.skip("no chromium on PATH (Debian and Ubuntu: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_the_camera_shows_who_looks_alike(
+    playwright: Any, address: str, camera: Path, library: Library, tmp_path: Path
+) -> None:
     before = {path for path in library.home.rglob("*") if path.is_file()}
     fake = ("device-for-media-stream", "ui-for-media-stream")
-    arguments = ["--no-sandbox", *(f"--use-fake-{what}" for what in fake)]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*arguments, f"--use-file-for-fake-video-capture={camera}"]
-        )
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        elsewhere: list[str] = []
-        page.on("request", lambda request: elsewhere.append(request.url))
-        page.goto(address)
-        page.locator(".hint", has_text="Start the camera").wait_for()
-        page.get_by_text("Click to Access Webcam").click()
-        page.get_by_label("capture photo").click()
-        page.locator(".mirrored", has_text="grace").first.wait_for()
-        assert "% of strangers" in page.locator(".mirrored").first.inner_text()
-        photo = page.locator(".mirror img[alt=grace]")
-        assert photo.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-        mine, frames = page.locator(".mirror img[alt='Your face']"), set()
-        for _ in range(40):
-            frames.add(mine.get_attribute("src"))
-            page.wait_for_timeout(100)
-            if len(frames) > 3:
-                break
-        assert len(frames) > 3  # it lives
-        page.get_by_label("capture photo").click()  # and stops
-        page.wait_for_timeout(500)
-        last = mine.get_attribute("src")
-        page.wait_for_timeout(500)
-        assert mine.get_attribute("src") == last
-        assert not page.locator(".toast-body").count()
-        browser.close()
+    options = (f"--use-fake-{what}" for what in fake)
+    browser = chromium(playwright, *options, f"--use-file-for-fake-video-capture={camera}")
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.goto(address)
+    page.locator(".hint", has_text="Start the camera").wait_for()
+    page.get_by_text("Click to Access Webcam").click()
+    page.get_by_label("capture photo").click()
+    page.locator(".mirrored", has_text="grace").first.wait_for()
+    assert "% of strangers" in page.locator(".mirrored").first.inner_text()
+    photo = page.locator(".mirror img[alt=grace]")
+    assert photo.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    mine, frames = page.locator(".mirror img[alt='Your face']"), set()
+    for _ in range(600):
+        frames.add(mine.get_attribute("src"))
+        page.wait_for_timeout(100)
+        if len(frames) > 3:
+            break
+    assert len(frames) > 3  # it lives
+    page.get_by_label("capture photo").click()  # and stops
+    page.wait_for_timeout(500)
+    last = mine.get_attribute("src")
+    page.wait_for_timeout(500)
+    assert mine.get_attribute("src") == last
+    assert not page.locator(".toast-body").count()
+    browser.close()
     assert [url for url in elsewhere if not url.startswith((address, "data:", "blob:"))] == []
     new = {path for path in library.home.rglob("*") if path.is_file()} - before
     assert {path.parent.parent.name for path in new} <= {"thumbnails"}  # of the person that was found

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, launched  # noqa: F401 (a fixture)
+from browsing import launched
 from toy import digest, paint
 
 from app import main
@@ -111,7 +111,7 @@ def test_the_command_tells_both(home: Path, folder: Path, capfd: pytest.CaptureF
 def test_a_click_brings_up_what_is_nearest(
     library: Library,
     folder: Path,
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     shelf = _shelf(library, folder)
     with launched(draw_page(shelf, only=[NAME]), shelf) as address:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from browsing import visit
 from toy import RED, paint
 
 from demos import options
@@ -46,7 +45,7 @@ def test_a_weight_is_kept_in_its_range(told: Any, weight: float) -> None:
     assert options.weight(told) == weight
 
 
-def test_pins_are_drawn_with_their_weights_and_no_path(library: Library, pictures: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_pins_are_drawn_with_their_weights_and_no_path(library: Library, pictures: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     paint(folder / "red.png", RED)
     upload = paint(tmp_path / "secret place" / "upload.png", RED)
@@ -59,15 +58,9 @@ def test_pins_are_drawn_with_their_weights_and_no_path(library: Library, picture
     assert [pin.reference(catalogue) is not None for pin in pins] == [True, False, False]
 
 
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 @pytest.mark.browser
-def test_references_are_pinned_weighed_and_taken_out(browser: Any, app: str, pictures: Path) -> None:  # noqa: F811
-    one, other = sorted(pictures.glob("*/1.jpg"))[:2]
+def test_references_are_pinned_weighed_and_taken_out(browser: Any, app: str, collection: Path) -> None:
+    one, other = sorted(collection.glob("*/1.jpg"))[:2]
     with visit(browser, app) as page:
         page.locator("[role=tab][data-tab-id=style]").click()
         panel = page.locator("[role=tabpanel]:visible").first

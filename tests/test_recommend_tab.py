@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from browsing import visit
 from toy import BLUE, Toy, digest, hue, paint
 
 from demos import recommend, tray
@@ -160,20 +159,14 @@ def test_nothing_is_fetched_for_a_recommendation(library: Library, tmp_path: Pat
         recommend._known(shelf, "../x")
 
 
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 @pytest.mark.browser
-def test_three_likes_and_a_dislike_become_recommendations(browser: Any, app: str, pictures: Path) -> None:  # noqa: F811
+def test_three_likes_and_a_dislike_become_recommendations(browser: Any, app: str, collection: Path) -> None:
     with visit(browser, app) as page:
         page.locator("[role=tab][data-tab-id=recommend]").click()
         page.locator(".results:visible", has_text="What do you like?").first.wait_for()
         page.locator("[role=tab][data-tab-id=product]").click()
         panel = page.locator("[role=tabpanel]:visible").first
-        panel.locator("input[type=file]").first.set_input_files(sorted(pictures.glob("*/1.jpg"))[0])
+        panel.locator("input[type=file]").first.set_input_files(sorted(collection.glob("*/1.jpg"))[0])
         panel.locator(".card").first.wait_for()
         for number in range(3):
             panel.locator(".tools [data-do=like]").nth(number).click()
@@ -198,7 +191,7 @@ def test_three_likes_and_a_dislike_become_recommendations(browser: Any, app: str
         page.locator(".holding [data-do=turn]").first.click()
         page.locator(".liked", has_text="♥ 1 · ✕ 2").wait_for()
         page.locator("input[type=file]:visible, [role=tabpanel]:visible input[type=file]").first.set_input_files(
-            sorted(pictures.glob("*/2.jpg"))[0]
+            sorted(collection.glob("*/2.jpg"))[0]
         )
         page.locator(".liked", has_text="♥ 2 · ✕ 2").wait_for()
         page.locator(".card:visible").first.click()

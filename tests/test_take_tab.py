@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import launched
 from PIL import Image
-from test_app_browser import browser, launched  # noqa: F401 (a fixture)
 from toy import digest, hue, paint
 
 from demos import search
@@ -102,7 +102,7 @@ def test_vectors_are_written_among_the_uploads(shelf: Shelf, incoming: Path) -> 
 
 
 @pytest.mark.browser
-def test_both_are_downloaded(library: Library, tmp_path: Path, browser: Any) -> None:  # noqa: F811
+def test_both_are_downloaded(library: Library, tmp_path: Path, browser: Any) -> None:
     folder = tmp_path / "painted"
     for number in range(3):
         paint(folder / "kind" / f"{number}.png", hue(10 * number), size=(32, 32))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app_browser import browser, pictures, served, visit  # noqa: F401 (fixtures)
+from browsing import visit
 from toy import BLUE, GREEN, RED, digest, paint
 
 from demos import text
@@ -94,15 +93,9 @@ def test_only_a_picture_of_the_collection_is_chosen(shelf: Shelf, made_up: str) 
         text._chosen(shelf, shelf.catalogue(shelf.first, "product"), made_up)
 
 
-@pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 @pytest.mark.browser
-def test_words_are_searched_and_a_caption_is_written(browser: Any, app: str, pictures: Path) -> None:  # noqa: F811
-    folder = sorted(path.name for path in pictures.iterdir() if path.name[0].isalpha())[0]
+def test_words_are_searched_and_a_caption_is_written(browser: Any, app: str, collection: Path) -> None:
+    folder = sorted(path.name for path in collection.iterdir() if path.name[0].isalpha())[0]
     with visit(browser, app) as page:
         page.locator("[role=tab][data-tab-id=text]").click()
         panel = page.locator("[role=tabpanel]:visible").first

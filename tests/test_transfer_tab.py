@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from browsing import launched
 from PIL import Image
-from test_app_browser import browser, launched  # noqa: F401 (a fixture)
 
 from demos import search, transfer
 from demos.shelf import Shelf
@@ -140,7 +140,7 @@ def address(shelf: Shelf, library: Library, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.browser
-def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path) -> None:  # noqa: F811
+def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     page.goto(address)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import served, visit
 from seeded import Schooled, small_pictures
-from test_app_browser import browser, served, visit  # noqa: F401 (fixtures)
 from toy import wheel
 
 from demos import explore, search, vae
@@ -120,7 +120,7 @@ def test_what_sliders_tell_may_be_made_up(odd: Any) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 def test_its_views_in_a_browser(
-    browser: Any,  # noqa: F811
+    browser: Any,
     app: str,
     width: int,
 ) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import opened, visit
 from PIL import Image
-from test_app_browser import browser, served, visit  # noqa: F401 (browser is a fixture)
+
+from demos.shelf import Shelf
+from features.library import Library
 
 KINDS = ("chair", "lamp")
 
@@ -31,8 +34,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(pictures, tmp_path_factory.mktemp("home")) as address:
+def address(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    shelf = Shelf(Library(tmp_path_factory.mktemp("home")), pictures, local=True)
+    with opened(shelf, only=["product", "visual", "colour"]) as address:
         yield address
 
 
@@ -65,8 +69,8 @@ def _drag(page: Any, panel: Any, left: float, top: float, right: float, bottom: 
 
 
 @pytest.mark.browser
-def test_a_box_is_drawn_changed_by_keys_and_taken_away(browser: Any, app: str, pictures: Path) -> None:  # noqa: F811
-    with visit(browser, app) as page:
+def test_a_box_is_drawn_changed_by_keys_and_taken_away(browser: Any, address: str, pictures: Path) -> None:
+    with visit(browser, address) as page:
         panel = _asked(page, pictures)
         picture = panel.locator(".drop img").bounding_box()
         panel.locator(".by-part summary").press("Enter")
@@ -94,11 +98,11 @@ def test_a_box_is_drawn_changed_by_keys_and_taken_away(browser: Any, app: str, p
 
 @pytest.mark.browser
 def test_a_finger_can_draw_it_and_the_picture_can_still_be_taken_away(
-    browser: Any,  # noqa: F811
-    app: str,
+    browser: Any,
+    address: str,
     pictures: Path,
 ) -> None:
-    with visit(browser, app) as page:
+    with visit(browser, address) as page:
         page.set_viewport_size({"width": 390, "height": 844})
         panel = _asked(page, pictures, "visual")
         panel.locator(".by-part summary").click()
@@ -121,8 +125,8 @@ def test_a_finger_can_draw_it_and_the_picture_can_still_be_taken_away(
 
 @pytest.mark.browser
 @pytest.mark.slow  # the map of the net is exported first
-def test_a_match_tells_why_it_is_one(browser: Any, app: str, pictures: Path) -> None:  # noqa: F811
-    with visit(browser, app) as page:
+def test_a_match_tells_why_it_is_one(browser: Any, address: str, pictures: Path) -> None:
+    with visit(browser, address) as page:
         panel = _asked(page, pictures)
         asking = panel.locator(".ask-why").first
         asking.press("Enter")
