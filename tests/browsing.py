@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import os
@@ -11,9 +12,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pytest
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from demos.shelf import Shelf
+
+T = TypeVar("T")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 180_000  # the longest wait, in milliseconds: on a busy machine TensorFlow's first import alone takes one
@@ -131,9 +135,15 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         page.close()
 
 
+def awaited(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives. It gets a thread of its own, for this one may have a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
-    """Its loop runs in this thread from then on: no `asyncio.run` here."""
+    """Its loop runs in this thread from then on: see `awaited`."""
     if not CHROMIUM:
         pytest.skip("no chromium on PATH (Debian and Ubuntu: apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import launched
+from browsing import awaited, launched
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from toy import BLUE, hue, is_one_sentence, paint
@@ -215,8 +213,7 @@ def test_mcp_tools_are_listed_and_called(library: Library, collection: Path) -> 
             return tools, told.content[0].text
 
     with launched(draw_page(shelf), shelf, mcp_server=True) as address:
-        with ThreadPoolExecutor() as pool:  # this thread may have a loop already
-            tools, told = pool.submit(asyncio.run, ask(address)).result()
+        tools, told = awaited(ask(address))
     assert any(name.endswith("search") and "most like a picture" in says for name, says in tools.items()), tools
     assert not any("folder of this machine" in says for says in tools.values())
     assert '"queries"' in told or "'queries'" in told

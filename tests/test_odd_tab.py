@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import launched
+from browsing import awaited, launched
 from toy import digest, paint
 
 from app import main
@@ -46,7 +45,7 @@ def _last(shelf: Shelf, order: str) -> tuple[str, str, str]:
     async def steps() -> list[Any]:
         return [step async for step in view._made(shelf, NAME, shelf.first, order)]
 
-    value, cover, told = asyncio.run(steps())[-1]
+    value, cover, told = awaited(steps())[-1]
     return value["value"] if isinstance(value, dict) else value, cover, told
 
 
