@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import os
@@ -13,14 +12,13 @@ import threading
 import time
 import urllib.request
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from browsing import noise, opened, visit
+from browsing import awaited, noise, opened, visit
 from seeded import ROOT
 from toy import is_one_sentence
 
@@ -301,8 +299,7 @@ def _told(steps: Any) -> list[str]:
     async def collect() -> list[str]:
         return [step[0] async for step in steps if isinstance(step[0], str)]
 
-    with ThreadPoolExecutor(1) as elsewhere:  # playwright's loop runs in this thread
-        return elsewhere.submit(asyncio.run, collect()).result(60)
+    return awaited(collect())
 
 
 def test_a_visitors_upload_shows_nothing_that_was_there_before(library: Library, tmp_path: Path) -> None:
