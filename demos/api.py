@@ -17,7 +17,8 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, search, suits
+from demos.gallery import MARKS
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
@@ -137,7 +138,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             collection: its key, from `collections`; empty takes the first.
             k: how many, at most 200.
         """
-        (catalogue, *_) = shelf.catalogues(collection or shelf.first) or [shelf.catalogue(collection, "")]
+        catalogue = _home(shelf, collection)
         gallery = library.gallery(catalogue)
         found = gallery.select(Wish(str(text or ""), [str(folder)] if folder else (), [str(tag)] if tag else ()))
         told = [
@@ -151,6 +152,60 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             for one in found[: search.limited(k, MOST)]
         ]
         return {"found": len(found), "pictures": told}
+
+    def odd(collection: str, engine: str, k: float) -> dict[str, Any]:
+        """Pictures that look more like another folder than their own, and those least like any other.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+            k: how many of each, at most 200.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        found, most = library.outliers(catalogue, chosen), search.limited(k, MOST)
+        return {
+            "misplaced": [_named(catalogue, asdict(one)) for one in found.misplaced[:most]],
+            "lonely": [_named(catalogue, asdict(one)) for one in found.lonely[:most]],
+        }
+
+    def duplicates(collection: str) -> dict[str, Any]:
+        """Groups of pictures that are one and the same, the largest first: saved again, resized, cropped a little.
+
+        The first call compares all of them, which may take minutes.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+        """
+        catalogue = _home(shelf, collection)
+        found = library.duplicates(catalogue) or library.find_duplicates(catalogue)
+        groups = found.groups if found else ()
+        return {"groups": [asdict(group) for group in groups]}
+
+    def compare(collection: str) -> dict[str, Any]:
+        """Which engine suits a collection's folders: each that has looked at all of it is asked the same.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+        """
+        catalogue, able, _ = suits.entrants(shelf, _home(shelf, collection).state.parent.name)
+        found = library.compare(catalogue, able)
+        told = [asdict(one.evaluation) | {"standard_error": one.standard_error} for one in found.ratings]
+        return {"engines": told, "finding": found.finding()}
+
+    def mark(does: str, digests: Any, tag: str, collection: str) -> dict[str, Any]:
+        """Hides, restores, tags or untags pictures, or undoes the last of these. No file is touched.
+
+        Args:
+            does: hide, restore, tag, untag or undo.
+            digests: a list of digests, as other endpoints give them.
+            tag: for tag and untag.
+            collection: its key, from `collections`; empty takes the first.
+        """
+        catalogue = _home(shelf, collection)
+        if does not in MARKS:
+            raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
+        MARKS[does](catalogue, _digests(digests), str(tag or ""))
+        return {"hidden": len(catalogue.hidden), "last": catalogue.last}
 
     async def index(collection: str, engine: str) -> dict[str, Any]:
         """Brings a collection up to date with its folder for an engine; answers when that is done.
@@ -179,6 +234,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         liked, unliked = gr.JSON(label="like"), gr.JSON(label="unlike")
         collection, engine = gr.Textbox("", label="collection"), gr.Textbox("product", label="engine")
         folder, tag = gr.Textbox("", label="folder"), gr.Textbox("", label="tag")
+        does = gr.Textbox("hide", label="does")
         k, diversity = gr.Number(12, label="k"), gr.Number(0, label="diversity")
     offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
         ("collections", collections, []),
@@ -189,8 +245,13 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         ("classify", classify, [picture, collection, engine]),
         ("evaluate", evaluate, [collection, engine]),
         ("pictures", pictures, [text, folder, tag, collection, k]),
+        ("odd", odd, [collection, engine, k]),
+        ("duplicates", duplicates, [collection]),
+        ("compare", compare, [collection]),
         ("index", index, [collection, engine]),
     ]
+    if shelf.local:
+        offered.append(("mark", mark, [does, liked, tag, collection]))
     if folder_endpoint and shelf.local:
         offered.append(("index_folder", index_folder, [folder, engine]))
     for name, fn, inputs in offered:
@@ -259,6 +320,17 @@ def _uploaded(picture: Any) -> Path:
     if path is None:
         raise SemblanceError(PICTURE)
     return path
+
+
+def _home(shelf: Shelf, collection: Any) -> Catalogue:
+    """Of the samples the first set. Raises SemblanceError."""
+    key = str(collection or shelf.first)
+    homes = shelf.catalogues(key) or [shelf.catalogue(key, next(iter(shelf.cards)))]
+    return homes[0]
+
+
+def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:
+    return {"file": catalogue.paths[told["digest"]][0]} | told
 
 
 def _digests(given: Any) -> Sequence[str]:

@@ -278,7 +278,7 @@ def _catalogue(shelf: Shelf, key: str, which: Any) -> Catalogue:
     """The chosen one, or the first, of those that a choice of collection stands for. Raises SemblanceError."""
     homes = shelf.catalogues(key)
     if not homes:
-        shelf.catalogue(key, "")  # it says why
+        shelf.catalogue(key, next(iter(shelf.cards)))  # it says why
     return next((home for home in homes if home.state.parent.name == which), homes[0])
 
 

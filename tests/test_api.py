@@ -87,6 +87,14 @@ def test_a_text_is_looked_for_in_names(client: Client) -> None:
     assert {match["label"] for match in told["matches"]} == {"green"}
 
 
+def test_odd_ones_duplicates_and_which_engine_suits(client: Client) -> None:
+    found = client.predict(collection="", engine=ENGINE, k=2, api_name="/odd")
+    assert len(found["lonely"]) == 2 and found["lonely"][0]["file"].endswith(".png")
+    assert client.predict(collection="", api_name="/duplicates") == {"groups": []}
+    told = client.predict(collection="", api_name="/compare")
+    assert [one["engine"] for one in told["engines"]] == [ENGINE] and told["finding"]
+
+
 ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "no picture": ("/search", {"picture": None, "collection": "", "engine": ENGINE, "k": 1}),
     "no such engine": ("/evaluate", {"collection": "", "engine": "../x"}),
@@ -169,7 +177,7 @@ def test_no_path_is_taken_for_an_upload(client: Client, path: str) -> None:
 
 def test_a_visitor_can_not_index_a_folder(client: Client, visited: str) -> None:
     names = client.view_api(return_format="dict")["named_endpoints"]
-    assert "/index" in names and "/index_folder" not in names
+    assert "/index" in names and "/index_folder" not in names and "/mark" not in names
     with urllib.request.urlopen(f"{visited}config") as answer:
         config = answer.read().decode()
     assert "index_folder" not in config and "A folder on this machine" not in config
@@ -189,6 +197,13 @@ def test_the_folder_endpoint_is_there_for_who_asks_for_it(
         told = client.predict(folder=str(other), engine=ENGINE, api_name="/index_folder")
         assert told["images"] == 1
         assert client.predict(told["collection"], ENGINE, api_name="/index")["new"] == 0
+        (picture,) = client.predict("", "", "", told["collection"], 9, api_name="/pictures")["pictures"]
+        asked = {"digests": [picture["digest"]], "tag": "blue", "collection": told["collection"]}
+        assert client.predict(does="hide", **asked, api_name="/mark")["hidden"] == 1
+        assert client.predict(does="tag", **asked, api_name="/mark")["last"] == "1 picture tagged “blue”"
+        assert client.predict(does="undo", **asked, api_name="/mark")["last"] == "1 picture hidden"
+        with pytest.raises(AppError, match="choose one of"):
+            client.predict(does="delete", **asked, api_name="/mark")
         with pytest.raises(AppError, match="no folder"):
             client.predict(folder="/nowhere/at all", engine=ENGINE, api_name="/index_folder")
 
