@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from seeded import shared
 
 from features.library import Library
 
@@ -34,6 +33,8 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
+    from seeded import shared  # not above: pytest is to load its plugins itself
+
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))
         patch.setenv("SEMBLANCE_EXPORTS", str(shared(tmp_path_factory, "exports")))
