@@ -33,7 +33,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
-    from seeded import shared  # not above: pytest has to load it first, as a plugin
+    from seeded import shared  # not above: pytest is to load its plugins itself
 
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))

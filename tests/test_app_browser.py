@@ -599,14 +599,14 @@ def test_a_port_that_is_no_number_is_told(tmp_path: Path, command: list[str]) ->
     assert "GRADIO_SERVER_PORT" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
-def test_a_port_that_is_taken_is_told(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "incoming"))
+def test_a_port_that_is_taken_is_told(library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(library.home / "incoming"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setattr(demos, "PORT", str(taken.getsockname()[1]))
         with pytest.raises(SemblanceError, match="set GRADIO_SERVER_PORT to another one") as refused:
-            suite.serve(library, tmp_path, share=False)
+            suite.serve(library, pictures, share=False)
     assert is_one_sentence(str(refused.value))
 
 
