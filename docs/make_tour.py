@@ -71,7 +71,7 @@ class Visit:
     def choose(self, collection: str) -> None:
         self.page.locator(".picker input").click()
         self.page.get_by_role("option", name=collection).click()
-        self.page.locator(".counts", has_text="picture").wait_for()
+        self.page.locator(".state:visible", has_text=collection).first.wait_for()  # nobody there has faces
 
     def picture(self, group: str, kind: str, number: int) -> Path:
         return samples.place(self.home / "samples", group, kind, number)
