@@ -31,16 +31,17 @@ from engines import Learner
 from features.library import Library
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 ROOT = Path(__file__).parent.parent
 SCREENS = ROOT / "docs" / "screens"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 1280, 900
+TALLEST = 1000  # pixels of a page that are taken, where it is taller than the window
 PHONE = 390, 844
 MOST = 110_000  # bytes of a picture; the quality is lowered until it fits
 QUALITIES = range(80, 40, -5)
-PATIENCE = 120_000  # milliseconds for one step, and ...
+PATIENCE = 90_000  # milliseconds for one step, and ...
 STEP = 400  # ... between two looks at whether anything still moves
 SHOP = "my shop"  # a collection with copies, and with goods in the wrong folder
 KINDS = ("chair", "lamp", "mug", "teapot", "vase")
@@ -188,9 +189,9 @@ def style(visit: Visit) -> None:
 @shot
 def counts(visit: Visit) -> None:
     panel = visit.ask("style", 5)
-    panel.get_by_role("button", name="What counts").click()
+    panel.get_by_text("What counts").click()
     for layer in ("Strokes", "Motifs", "Composition"):
-        panel.get_by_label(layer).uncheck()
+        panel.get_by_label(layer, exact=True).uncheck()
     panel.locator(".facts", has_text="colour").wait_for()
     panel.locator(".what-counts").scroll_into_view_if_needed()
 
@@ -412,11 +413,20 @@ def _still(page: Page) -> bytes:
     page.wait_for_function(
         "[...document.images].every(one => !one.checkVisibility() || one.loading === 'lazy' || one.complete)"
     )
-    before, now = b"", page.screenshot()
+    before, now = b"", _seen(page)
     while before != now:
         page.wait_for_timeout(STEP)
-        before, now = now, page.screenshot()
+        before, now = now, _seen(page)
     return now
+
+
+def _seen(page: Page) -> bytes:
+    """All of the page, but not more than TALLEST; what is in view of one that was scrolled."""
+    scrolled, height = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
+    if scrolled:
+        return page.screenshot()
+    whole: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": min(height, TALLEST)}
+    return page.screenshot(full_page=True, clip=whole)
 
 
 def _save(seen: bytes, path: Path) -> None:
@@ -431,17 +441,21 @@ def _save(seen: bytes, path: Path) -> None:
     _say(f"{path.name}: {len(packed.getvalue()) / 1e3:.0f} kB, quality {quality}")
 
 
-def _take(browser: Browser, address: str, home: Path, name: str) -> None:
+def _taken(browser: Browser, address: str, home: Path, name: str) -> bool:
+    """Whether a picture could be taken; if not, it is told why."""
+    from playwright.sync_api import Error
+
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(PATIENCE)
     try:
         page.goto(address)
         page.locator(".card:visible, .state:visible").first.wait_for()
         SHOTS[name](Visit(page, home))
-        seen = _still(page)
-        if toast := page.locator(".toast-body").all_inner_texts():
-            sys.exit(f"{name}: the app says {toast}")
-        _save(seen, SCREENS / f"{name}.jpg")
+        _save(_still(page), SCREENS / f"{name}.jpg")
+        return True
+    except Error as error:
+        _say(f"{name}: {error}")
+        return False
     finally:
         page.close()
 
@@ -472,9 +486,10 @@ def main() -> None:
         fake = ("device-for-media-stream", "ui-for-media-stream")
         options = [f"--use-fake-{what}" for what in fake] + [f"--use-file-for-fake-video-capture={_film(home)}"]
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
-        for name in given.pictures or SHOTS:
-            _take(browser, address, home, name)
+        failed = [name for name in given.pictures or SHOTS if not _taken(browser, address, home, name)]
         browser.close()
+    if failed:
+        sys.exit(f"Not taken: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":
