@@ -12,10 +12,10 @@ pytest_plugins = ("seeded", "browsing")  # weights files and portraits; the app 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, one does a whole file, and one does all that visits the app."""
+    """Where several processes share the tests, one does a whole file, and one all that share something costly."""
     for item in items:
-        visits = "app" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("app" if visits else item.path.stem))
+        costly = {"app", "schooled"}.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(costly, default=item.path.stem)))
 
 
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
