@@ -39,8 +39,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 WIDTH, HEIGHT = 1280, 900
 TALLEST = 1150  # pixels of a page that are taken, where it is taller than the window
 PHONE = 390, 844
-MOST = 110_000  # bytes of a picture; the quality is lowered until it fits
-QUALITIES = range(80, 40, -5)
+MOST = 64_000  # bytes of a picture; the quality is lowered until it fits
+QUALITIES = range(80, 29, -5)
+MEAN = 4  # the most that the mean of a block of a JPEG may be rounded by
 PATIENCE = 120_000  # milliseconds for one step, and ...
 STEP = 400  # ... between two looks at whether anything still moves
 SHOP = "my shop"  # a collection with copies, and with goods in the wrong folder
@@ -215,8 +216,9 @@ def meaning(visit: Visit) -> None:
 
 
 @shot
-def visual(visit: Visit) -> None:
-    visit.ask("visual", 1)
+def dark(visit: Visit) -> None:
+    visit.page.locator(".shade").click()
+    visit.ask("visual", 7)
 
 
 @shot
@@ -309,15 +311,6 @@ def suits(visit: Visit) -> None:
 @shot
 def catalogue(visit: Visit) -> None:
     visit.tab("catalogue").locator(".table td").first.wait_for()
-
-
-# In other clothes
-
-
-@shot
-def dark(visit: Visit) -> None:
-    visit.page.locator(".shade").click()
-    visit.ask("visual", 7)
 
 
 @shot
@@ -437,12 +430,22 @@ def _save(seen: bytes, path: Path) -> None:
     """As a JPEG below MOST bytes."""
     picture = Image.open(io.BytesIO(seen)).convert("RGB")
     for quality in QUALITIES:
-        packed = io.BytesIO()
-        picture.save(packed, "JPEG", quality=quality, optimize=True, progressive=True)
-        if len(packed.getvalue()) <= MOST:
+        content = _packed(picture, quality)
+        if len(content) <= MOST:
             break
-    path.write_bytes(packed.getvalue())
-    _say(f"{path.name}: {len(packed.getvalue()) / 1e3:.0f} kB, quality {quality}")
+    path.write_bytes(content)
+    _say(f"{path.name}: {len(content) / 1e3:.0f} kB, quality {quality}")
+
+
+def _packed(picture: Image.Image, quality: int) -> bytes:
+    """A JPEG whose plain areas keep their colour: of each block the mean is told more finely than its details."""
+    rough, packed = io.BytesIO(), io.BytesIO()
+    picture.save(rough, "JPEG", quality=quality)
+    tables = {
+        number: [min(table[0], MEAN), *table[1:]] for number, table in Image.open(rough).quantization.items()
+    }
+    picture.save(packed, "JPEG", qtables=tables, subsampling="4:2:0", optimize=True, progressive=True)
+    return packed.getvalue()
 
 
 def _taken(browser: Browser, address: str, home: Path, name: str) -> bool:
