@@ -45,7 +45,7 @@ def test_a_picture_is_there_of_its_size_and_light(name: str) -> None:
 
 
 def test_together_they_are_light() -> None:
-    assert sum(path.stat().st_size for path in SCREENS.iterdir()) < 2_500_000
+    assert sum(path.stat().st_size for path in SCREENS.iterdir()) < 2_000_000
 
 
 @pytest.mark.parametrize("page", ["tour.md", "scores.md", "figures.md", "models/pretrained.md", "models/vae.md"])
