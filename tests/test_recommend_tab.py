@@ -104,6 +104,7 @@ def test_likes_are_answered_with_their_reasons(shelf: Shelf) -> None:
     red, green = liked(shelf, "warm/0.png"), liked(shelf, "warm/9.png")
     html = answer(shelf, red, green, k=50)
     assert html.count('class="card"') == 9 and html.count("because of this") == 9
+    assert "Search from" not in html, "to press a card here is to like it"
     cards = html.split('<div class="item">')[1:]
     near = {
         digest(shelf.catalogue(shelf.first, "colour").root / f"warm/{number}.png"): number for number in range(10)
