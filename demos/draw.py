@@ -25,6 +25,7 @@ from features.metadata import Caption
 from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
+FROM_HERE = "Search from this picture"
 TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"), ("hide", "Hide this picture", "⊘"))
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
@@ -126,16 +127,17 @@ def wall(
     scale: Scale | None = None,
     explained: bool = False,
     below: Mapping[str, str] = MappingProxyType({}),
+    does: str = FROM_HERE,
 ) -> str:
     """The answer: one card a picture, each of them a button that searches from it. explained: or tells why.
 
     scale: None where they are no answer, and have no score.
 
-    below: digest -> HTML that stands under its card.
+    below: digest -> HTML that stands under its card. does: what a press of a card does, in words.
     """
     none = _none(scale, [match.score for match in matches]) if scale else ""
     cards = "".join(
-        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale)}'
+        f'<div class="item">{_card(catalogue, match, match.label or match.path.name, scale, does)}'
         f"{_ask_why(match) if explained else ''}{below.get(match.digest, '')}</div>"
         for match in matches
     )
@@ -177,12 +179,12 @@ def _none(scale: Scale, scores: Sequence[float]) -> str:
     return f'<div class="none" role="note"><h3>{escape(scale.none)}</h3><p>{escape(scale.why)}</p></div>'
 
 
-def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None) -> str:
+def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, does: str = FROM_HERE) -> str:
     label = escape(name)
     return (
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
         f' data-part="{match.part}"'
-        f' title="Search from this picture: {label}"><span class="shot">{_shot(catalogue, match, label)}'
+        f' title="{does}: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_outline(match.path, match.box)}{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f"{_score(match, scale) if scale else ''}{_why(match.agreement)}</button>"
         f"{tools(match.digest, name, match.part)}"
@@ -196,7 +198,7 @@ def _score(match: Match, scale: Scale) -> str:
 
 
 def tools(digest: str, name: str, part: int = 0) -> str:
-    """The small buttons on a card. Which are pressed, and whether one may hide, is told by style sheets."""
+    """The small buttons on a card. aria.js tells which are pressed, and a style sheet whether one may hide."""
     buttons = "".join(
         f'<button type="button" data-do="{does}" data-digest="{escape(digest)}" data-part="{part}"'
         f' title="{says}" aria-label="{says}: {escape(name)}">{sign}</button>'
@@ -233,7 +235,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
     best, others = group.matches[0], group.matches[1 : 1 + RUNNERS_UP]
     photos = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(match.digest)}" data-part="{match.part}"'
-        f' title="Search from this picture: {escape(" ".join(scale.in_words(match.score)))}">'
+        f' title="{FROM_HERE}: {escape(" ".join(scale.in_words(match.score)))}">'
         f"{_shot(catalogue, match, escape(match.path.name))}{_flags(match.remarks)}</button>"
         for match in others
     )
@@ -385,7 +387,7 @@ def examples(
     catalogue: Catalogue,
     digests: Sequence[str],
     hint: str = "Or start from one of these",
-    does: str = "Search from this picture",
+    does: str = FROM_HERE,
 ) -> str:
     """Small pictures to press. does: what that does."""
     buttons = "".join(
@@ -403,8 +405,9 @@ def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = 
     button = (
         f'<button type="button" class="act" data-do="{action[0]}">{escape(action[1])}</button>' if action else ""
     )
+    alert = ' role="alert"' if icon == "error" else ""
     return (
-        f'<div class="state {icon}"><svg viewBox="0 0 48 48" aria-hidden="true">{_ICONS[icon]}</svg>'
+        f'<div class="state {icon}"{alert}><svg viewBox="0 0 48 48" aria-hidden="true">{_ICONS[icon]}</svg>'
         f"<h3>{escape(title)}</h3><p>{escape(text)}</p>{button}</div>"
     )
 

@@ -135,7 +135,8 @@ def _answer(
         for match, number in zip(answer.matches, answer.because, strict=True)
     }
     scale = draw.Scale(library.calibration(catalogue, engine))
-    html = draw.wall(catalogue, answer.matches, scale, below=reasons) if answer.matches else search.NO_MATCH
+    html = draw.wall(catalogue, answer.matches, scale, below=reasons, does=DOES)
+    html = html if answer.matches else search.NO_MATCH
     return html, draw.answered(engine.describe(), answer) + search.weights(shelf, key, name)
 
 
@@ -145,6 +146,7 @@ def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
     return f'<p class="reason">{picture}<span>because of this</span></p>'
 
 
+DOES = "I like this"
 NOTHING = draw.state(
     "heart",
     "What do you like?",

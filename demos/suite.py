@@ -99,7 +99,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
             liked = gr.Button(tray.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
-        marks = gr.HTML(apply_default_css=False, elem_classes="marks-of-taste")
+        marks = gr.HTML(js_on_load=theme.ARIA, apply_default_css=False, elem_classes="marks-of-taste")
         if not shelf.local:
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
         if not only:
@@ -108,10 +108,12 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name in names:
                 with gr.Tab(shelf.cards[name].title, id=name):
+                    _heading(shelf.cards[name].title)
                     _tab(name)(page, name)
             for title, name, draw_tab in OWN:
                 if not only or name in only:
                     with gr.Tab(title, id=name):
+                        _heading(title)
                         draw_tab(page)
 
         async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
@@ -129,6 +131,11 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **search.WATCHES)
         picker.change(None, cancels=[counting])
     return demo
+
+
+def _heading(title: str) -> None:
+    """Of a tab, for who can't see which is open; those within it are below it."""
+    gr.HTML(f"<h2>{draw.escape(title)}</h2>", apply_default_css=False, elem_classes="unseen")
 
 
 def _tab(name: str) -> Callable[[search.Page, str], None]:

@@ -23,6 +23,7 @@ RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption
 HINT = draw.state("ask", "Say what the pictures should show", "“a red dress on a beach”, say; then press Enter.")
 SOURCES = {"": "None yet.", HAND: "Written by hand.", IMPORTED: "From the file metadata beside the pictures."}
+DOES = "See the caption of this picture"
 NO_PICTURE = "Click on a picture to see its caption."
 BY_HAND = "Write another: it counts at once. An empty one takes it back."
 
@@ -136,7 +137,8 @@ def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.Raw
     if not answer.matches:
         return draw.state("empty", "No match", "No picture here fits these words; try others."), _weights(shelf)
     captions = draw.captions(library.captions(catalogue), answer.matches)
-    html = draw.wall(catalogue, answer.matches, draw.plain("match" if by_words else "cosine"), below=captions)
+    scale = draw.plain("match" if by_words else "cosine")
+    html = draw.wall(catalogue, answer.matches, scale, below=captions, does=DOES)
     card = engine.describe()
     found = f"{draw.count(answer.searched, 'picture')} searched · {answer.index}"
     facts = f'<p class="facts">{draw.escape(found)} · {answer.seconds * 1000:,.0f} ms</p>'

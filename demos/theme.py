@@ -10,11 +10,11 @@ import gradio as gr
 BRAND = """<svg viewBox="0 0 32 32" aria-hidden="true">
 <circle cx="12" cy="16" r="9"/><circle cx="20" cy="16" r="9"/></svg><h1>Semblance</h1>"""
 
+ARIA = Path(__file__).with_name("aria.js").read_text("utf-8")
 NO_HIDING = "<style>.tools [data-do=hide]{display:none!important}</style>"
 REMEMBER = """() => {
     const wish = localStorage.getItem('semblance-dark');
     if (wish !== null) document.body.classList.toggle('dark', wish === '1');
-    document.querySelector('.shade')?.setAttribute('aria-label', 'Light or dark');
 }"""
 TOGGLE = """() => {
     const dark = document.body.classList.toggle('dark');
@@ -57,6 +57,8 @@ def theme() -> gr.themes.Base:
         input_background_fill="*background_fill_primary",
         input_background_fill_dark="#191816",
         input_border_color="*border_color_primary",
+        input_placeholder_color="*body_text_color_subdued",
+        input_placeholder_color_dark="*body_text_color_subdued",
         input_border_width="1px",
         input_shadow="none",
         button_primary_background_fill="#1c6b62",

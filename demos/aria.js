@@ -1,0 +1,40 @@
+// What neither Gradio nor a piece of HTML says of itself to a screen reader or to the keyboard, said on whatever
+// comes into the page. props.value names the hearts and crosses that are pressed: 'like-DIGEST unlike-DIGEST'.
+const SAYS = [
+    ['.block.results, .scroll:not(.kinds *)', { role: 'group', 'aria-label': 'Results', tabindex: 0 }],  // these scroll
+    ['.status', { role: 'status' }],
+    ['.top > .liked', { title: 'What you like' }],
+    ['.top > .shade', { 'aria-label': 'Light or dark' }],
+    ['.empty[aria-label]:not([role])', { role: 'img' }],  // Gradio's, where a picture is yet to come
+];
+let last = null, wall = null, waiting = false;
+
+function tell(one, name, value) {
+    if (one.getAttribute(name) !== String(value)) one.setAttribute(name, value);
+}
+
+function say() {
+    waiting = false;
+    for (const [those, attributes] of SAYS)
+        for (const one of document.querySelectorAll(those))
+            for (const [name, value] of Object.entries(attributes)) tell(one, name, value);
+    const pressed = new Set((props.value || '').split(' '));
+    for (const one of document.querySelectorAll('.tools [data-do=like], .tools [data-do=unlike]'))
+        tell(one, 'aria-pressed', pressed.has(`${one.dataset.do}-${one.dataset.digest}`));
+    // what had the focus was drawn anew: the wall that it was on has it, and not the top of the page
+    if (last && !last.isConnected && document.activeElement === document.body) wall?.focus({ preventScroll: true });
+}
+
+function soon() {
+    if (!waiting) requestAnimationFrame(say);
+    waiting = true;
+}
+
+document.addEventListener('focusin', ({ target }) => { [last, wall] = [target, target.closest('.block.results')]; });
+document.addEventListener('keydown', (event) => {  // Gradio's dropdowns would open again as they are left
+    if (event.key === 'Tab' && event.target.matches('input')) event.stopPropagation();
+}, true);
+const changes = { childList: true, subtree: true, attributeFilter: ['data-digest', 'aria-pressed', 'role'] };
+new MutationObserver(soon).observe(document.body, changes);
+watch('value', soon);
+soon();
