@@ -71,7 +71,9 @@ class Visit:
         return panel
 
     def choose(self, collection: str) -> None:
+        """Another collection; until the bar on top has its number of pictures, which comes last."""
         told = self.page.locator(".counts").first
+        told.filter(has_text="picture").wait_for()
         before = told.inner_text()
         self.page.locator(".picker input").click()
         self.page.get_by_role("option", name=collection, exact=True).click()
@@ -427,7 +429,7 @@ def _seen(page: Page) -> bytes:
 
 
 def _save(seen: bytes, path: Path) -> None:
-    """As a JPEG below MOST bytes."""
+    """As a JPEG below MOST bytes, as far as QUALITIES allow it."""
     picture = Image.open(io.BytesIO(seen)).convert("RGB")
     for quality in QUALITIES:
         content = _packed(picture, quality)
