@@ -10,14 +10,6 @@ from features.library import Library
 pytest_plugins = ("seeded", "browsing")  # weights files and portraits; the app in a browser
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, one does a whole file, and one all that share something costly."""
-    for item in items:
-        costly = {"app", "schooled"}.intersection(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(min(costly, default=item.path.stem)))
-
-
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("SEMBLANCE_OFFLINE", "1")
     patch.setenv("SEMBLANCE_WEIGHTS", "")
