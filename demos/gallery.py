@@ -126,7 +126,9 @@ def tab(page: search.Page) -> None:
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             with gr.Row(elem_classes="filters"):
-                which = gr.Dropdown(label="Set", visible=False, min_width=110, filterable=False)
+                which = gr.Dropdown(
+                    label="Set", visible=False, min_width=150, filterable=False, elem_classes="order"
+                )
                 text = gr.Textbox(
                     label="Find",
                     placeholder="Name, folder, caption, tag",
