@@ -15,6 +15,9 @@ import pytest
 from PIL import Image
 from seeded import ROOT, environment
 
+from demos.suite import build
+from features.library import Library
+
 CODE = ("engines", "features", "demos", "samples", "tests", "app.py", "pyproject.toml")
 ENGINE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
 BROKEN = {
@@ -67,6 +70,13 @@ def python(tree: Path) -> Python:
     return run
 
 
+@pytest.fixture(scope="module")
+def listed_before() -> str:
+    """What the program as it is says of its engines."""
+    command = [sys.executable, "app.py", "engines", "--json"]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True).stdout
+
+
 @pytest.fixture
 def lights(pictures: Path) -> Path:
     for name, level in [("night", 20), ("dusk", 90), ("noon", 240)]:
@@ -75,8 +85,8 @@ def lights(pictures: Path) -> Path:
     return pictures
 
 
-def test_its_name_works_on_the_command_line(tree: Path, python: Python, lights: Path) -> None:
-    before = json.loads(python("app.py", "engines", "--json").stdout)
+def test_its_name_works_on_the_command_line(tree: Path, python: Python, lights: Path, listed_before: str) -> None:
+    before = json.loads(listed_before)
     (tree / "engines/brightness.py").write_text(ENGINE)
 
     listed = python("app.py", "engines", "--json")
@@ -112,7 +122,7 @@ def test_its_contract_tests_find_its_faults(tree: Path, python: Python) -> None:
         assert f"FAILED tests/test_engine_contract.py::test_{rule}" in run.stdout
 
 
-def test_its_tab_appears(tree: Path, python: Python, lights: Path) -> None:
+def test_its_tab_appears(tree: Path, python: Python, lights: Path, library: Library) -> None:
     code = """if True:
         import pathlib, sys
         from demos.suite import build
@@ -120,19 +130,21 @@ def test_its_tab_appears(tree: Path, python: Python, lights: Path) -> None:
         page = build(Library(), pathlib.Path(sys.argv[1])).get_config_file()
         print([block["props"]["label"] for block in page["components"] if block["type"] == "tabitem"])
     """
-    before = python("-c", code, lights)
-    assert before.returncode == 0 and "'Colour'" in before.stdout, before.stderr
     (tree / "engines/brightness.py").write_text(ENGINE)
     after = python("-c", code, lights)
-    assert set(ast.literal_eval(after.stdout)) == {*ast.literal_eval(before.stdout), "Brightness"}
+    blocks = build(library, lights).get_config_file()["components"]
+    before = {block["props"]["label"] for block in blocks if block["type"] == "tabitem"}
+    assert "Colour" in before
+    assert set(ast.literal_eval(after.stdout)) == {*before, "Brightness"}, after.stderr
 
 
 @pytest.mark.parametrize(("code", "why"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_takes_no_other_down_and_is_told(tree: Path, python: Python, code: str, why: str) -> None:
-    before = python("app.py", "engines", "--json").stdout
+def test_a_broken_file_takes_no_other_down_and_is_told(
+    tree: Path, python: Python, listed_before: str, code: str, why: str
+) -> None:
     (tree / "engines/dropped.py").write_text(code)
     listed = python("app.py", "engines", "--json")
     assert listed.returncode == 0
-    assert listed.stdout == before, "the others stay as they were, and no half engine joins them"
+    assert listed.stdout == listed_before, "the others stay as they were, and no half engine joins them"
     (sentence,) = listed.stderr.splitlines()
     assert sentence.startswith("engines/dropped.py can't be loaded: ") and why in sentence

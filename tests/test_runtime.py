@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from seeded import ROOT, environment
+from seeded import ROOT, environment, shared
 
 from engines.networks import runtime
 from engines.networks.runtime import Net
@@ -306,5 +306,8 @@ for thread in threads: thread.join()
 
 
 @needs_openvino
-def test_the_first_nets_may_be_run_by_many_threads_at_once() -> None:
+def test_the_first_nets_may_be_run_by_many_threads_at_once(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMBLANCE_EXPORTS", str(shared(tmp_path_factory, "exports")))  # where they may be already
     subprocess.run([sys.executable, "-c", COLD], cwd=ROOT, env=environment(), check=True, timeout=120)
