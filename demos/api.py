@@ -138,7 +138,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             collection: its key, from `collections`; empty takes the first.
             k: how many, at most 200.
         """
-        catalogue = _home(shelf, collection)
+        catalogue = shelf.home(str(collection or shelf.first))
         gallery = library.gallery(catalogue)
         found = gallery.select(Wish(str(text or ""), [str(folder)] if folder else (), [str(tag)] if tag else ()))
         told = [
@@ -176,7 +176,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         Args:
             collection: its key, from `collections`; empty takes the first.
         """
-        catalogue = _home(shelf, collection)
+        catalogue = shelf.home(str(collection or shelf.first))
         found = library.duplicates(catalogue) or library.find_duplicates(catalogue)
         groups = found.groups if found else ()
         return {"groups": [asdict(group) for group in groups]}
@@ -187,7 +187,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         Args:
             collection: its key, from `collections`; empty takes the first.
         """
-        catalogue, able, _ = suits.entrants(shelf, _home(shelf, collection).state.parent.name)
+        catalogue, able, _ = suits.entrants(shelf, shelf.home(str(collection or shelf.first)).state.parent.name)
         found = library.compare(catalogue, able)
         told = [asdict(one.evaluation) | {"standard_error": one.standard_error} for one in found.ratings]
         return {"engines": told, "finding": found.finding()}
@@ -201,7 +201,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             tag: for tag and untag.
             collection: its key, from `collections`; empty takes the first.
         """
-        catalogue = _home(shelf, collection)
+        catalogue = shelf.home(str(collection or shelf.first))
         if does not in MARKS:
             raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
         MARKS[does](catalogue, _digests(digests), str(tag or ""))
@@ -290,18 +290,22 @@ def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engine]:
     """What can answer now, without a download. Raises SemblanceError."""
     key = str(collection or shelf.first)
-    if engine not in shelf.cards:
-        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+    _check(shelf, engine)
     catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
     if shelf.unready(key, engine):
         raise NotIndexed(f"{catalogue.name} has not been looked at for {engine}; call `index` first.")
     return catalogue, chosen
 
 
-async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
-    """Raises SemblanceError."""
+def _check(shelf: Shelf, engine: str) -> None:
+    """Raises SemblanceError for an engine that is not on the shelf; it lists the choices."""
     if engine not in shelf.cards:
         raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+
+
+async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
+    """Raises SemblanceError."""
+    _check(shelf, engine)
 
     def begin() -> Job:
         return shelf.index(key, engine)
@@ -320,13 +324,6 @@ def _uploaded(picture: Any) -> Path:
     if path is None:
         raise SemblanceError(PICTURE)
     return path
-
-
-def _home(shelf: Shelf, collection: Any) -> Catalogue:
-    """Of the samples the first set. Raises SemblanceError."""
-    key = str(collection or shelf.first)
-    homes = shelf.catalogues(key) or [shelf.catalogue(key, next(iter(shelf.cards)))]
-    return homes[0]
 
 
 def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:

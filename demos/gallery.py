@@ -181,7 +181,7 @@ def tab(page: search.Page) -> None:
         chosen = next((name for _, name in sets if name == which), sets[0][1] if sets else None)
         dropdown = gr.update(choices=sets, value=chosen, visible=len(sets) > 1)
         try:
-            gallery = shelf.library.gallery(_catalogue(shelf, key, chosen))
+            gallery = shelf.library.gallery(shelf.home(key, chosen))
         except SemblanceError:
             return dropdown, gr.update(choices=[]), gr.update(choices=[]), gr.skip()
         folders = [(f"{label or NO_FOLDER} ({many:,})", label) for label, many in gallery.labels.items()]
@@ -205,7 +205,7 @@ def tab(page: search.Page) -> None:
         """(tray, wall, stamp): what the buttons do to all that are ticked."""
         does, digests = str(event.does), str(event.digests).split()
         try:
-            catalogue = _catalogue(shelf, asked[0], asked[1])
+            catalogue = shelf.home(asked[0], asked[1])
             if digests == ["*"]:
                 digests = [one.digest for one in _found(shelf, number, *asked).found]
             if not (digests or does == "undo"):
@@ -276,14 +276,6 @@ def _looks_at(shelf: Shelf, key: str, name: str, which: Any) -> bool:
     return catalogue.state.parent.name == which
 
 
-def _catalogue(shelf: Shelf, key: str, which: Any) -> Catalogue:
-    """The chosen one, or the first, of those that a choice of collection stands for. Raises SemblanceError."""
-    homes = shelf.catalogues(key)
-    if not homes:
-        shelf.catalogue(key, next(iter(shelf.cards)))  # it says why
-    return next((home for home in homes if home.state.parent.name == which), homes[0])
-
-
 def _found(
     shelf: Shelf,
     number: Any,
@@ -297,7 +289,7 @@ def _found(
     among: Any,
 ) -> _Shown:
     """What comes from a client may be made up. Raises SemblanceError."""
-    catalogue = _catalogue(shelf, key, which)
+    catalogue = shelf.home(key, which)
     if not catalogue.paths:
         shelf.library.scan(catalogue)
     wish = Wish(
@@ -416,7 +408,7 @@ def _card(shown: _Shown, one: Picture) -> str:
 def _detail(shelf: Shelf, key: str, which: Any, name: str, digest: str) -> str:
     """A picture of the catalogue: what is known of it, and what is like it for an engine."""
     try:
-        catalogue = _catalogue(shelf, key, which)
+        catalogue = shelf.home(key, which)
         if digest not in catalogue.paths or name not in shelf.cards:
             return HINT
         facts = _facts(shelf, catalogue, digest)

@@ -141,6 +141,11 @@ class Shelf:
                 found[catalogue.state] = catalogue
         return list(found.values())
 
+    def home(self, key: str, which: str | None = None) -> Catalogue:
+        """Of those that a choice stands for the one of this key, or the first. Raises SemblanceError."""
+        homes = self.catalogues(key) or [self.catalogue(key, next(iter(self.cards)))]
+        return next((home for home in homes if home.state.parent.name == which), homes[0])
+
     def work(self, key: str) -> list[Job]:
         """What is being done, or waits, for this choice."""
         jobs = []
