@@ -17,13 +17,14 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search, suits
+from demos import download, draw, lookalike, search, suits, transfer
 from demos.gallery import MARKS
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.answers import Answer, Liked, Match, NotIndexed, Reference, Report
 from features.catalogue import Catalogue
+from features.export import VECTORS
 from features.gallery import Wish
 
 MOST = 200  # matches in an answer
@@ -117,6 +118,63 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         card = chosen.describe()
         told = [{"label": label, "p": round(p, 6)} for label, p in ranked]
         return {"engine": engine, "network": card.network, "weights": card.weights, "probabilities": told}
+
+    def same(first: Any, second: Any, collection: str, engine: str) -> dict[str, Any]:
+        """Whether two photos show the same person, judged by pairs of which that is known.
+
+        Args:
+            first: a photo; its first face counts.
+            second: the other one.
+            collection: its key, from `collections`; its pairs are judged by where it has enough of them.
+            engine: its name, from `engines`.
+        """
+        _check(shelf, engine)
+        paths = [_uploaded(first), _uploaded(second)]
+        _, cosine, known = lookalike.judged(shelf, str(collection or shelf.first), engine, paths)
+        return {
+            "cosine": round(cosine, 6),
+            "verdict": known and known.verdict(cosine),
+            "judged_by": known and known.source,
+        }
+
+    def paint(
+        photo: Any, painting: Any, digest: str, collection: str, strength: float, keep_colours: bool, size: float
+    ) -> str:
+        """A photo in the style of a painting, as a picture file. It takes half a minute; one is made at a time.
+
+        Args:
+            photo: the photo to paint.
+            painting: the painting; may be empty where `digest` is given.
+            digest: of a painting of the collection, as other endpoints give it; may be empty.
+            collection: its key, from `collections`; empty takes the first.
+            strength: of the style, 0 to 1.
+            keep_colours: whether the photo keeps its own colours.
+            size: of the longer side in pixels, 256 to 1024.
+        """
+        style = transfer.painting_of(shelf, str(collection or shelf.first), "style", str(digest or ""), painting)
+        if style is None:
+            raise SemblanceError("Upload a painting, or name one of the collection by its digest.")
+        how = {
+            "strength": _number(strength, "strength"),
+            "keep_colours": bool(keep_colours),
+            "size": round(_number(size, "size")),
+        }
+        return str(transfer.painted(_uploaded(photo), style, how))
+
+    def export(collection: str, engine: str, format: str) -> str:
+        """The vectors of a collection with paths, labels, captions and tags, as a file; not of what is hidden.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+            format: .npz, .parquet, or .zip for the Embedding Projector.
+        """
+        if format not in VECTORS:
+            raise SemblanceError(f"There is no format {format!r}; choose one of: {', '.join(VECTORS)}.")
+        catalogue, chosen = _ready(shelf, collection, engine)
+        out = download.place(f"semblance-{engine}{format}")
+        library.export(catalogue, chosen, out)
+        return str(out)
 
     def evaluate(collection: str, engine: str) -> dict[str, Any]:
         """How well an engine finds pictures of the same folder in a collection; each picture asks all the others.
@@ -236,6 +294,11 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         folder, tag = gr.Textbox("", label="folder"), gr.Textbox("", label="tag")
         does = gr.Textbox("hide", label="does")
         k, diversity = gr.Number(12, label="k"), gr.Number(0, label="diversity")
+        first, second = gr.File(label="first"), gr.File(label="second")
+        photo, painting, digest = gr.File(label="photo"), gr.File(label="painting"), gr.Textbox("", label="digest")
+        strength, keep = gr.Number(0.5, label="strength"), gr.Checkbox(False, label="keep_colours")
+        size, kind = gr.Number(512, label="size"), gr.Textbox(".npz", label="format")
+        faces, file = gr.Textbox("lookalike", label="engine"), gr.File()
     offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
         ("collections", collections, []),
         ("engines", engines, []),
@@ -243,6 +306,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         ("search_text", find_by_text, [text, unlike, collection, engine, k]),
         ("recommend", recommend, [liked, unliked, collection, engine, k, diversity]),
         ("classify", classify, [picture, collection, engine]),
+        ("same", same, [first, second, collection, faces]),
         ("evaluate", evaluate, [collection, engine]),
         ("pictures", pictures, [text, folder, tag, collection, k]),
         ("odd", odd, [collection, engine, k]),
@@ -257,6 +321,22 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
     for name, fn, inputs in offered:
         waits = {"concurrency_limit": None} if name.startswith("index") else search.SEARCHES
         press.click(_safe(fn, name), inputs, told, api_name=name, preprocess=False, postprocess=False, **waits)
+    press.click(
+        _safe(export, "export"),
+        [collection, engine, kind],
+        file,
+        api_name="export",
+        preprocess=False,
+        **search.SEARCHES,
+    )
+    press.click(
+        _safe(paint, "paint"),
+        [photo, painting, digest, collection, strength, keep, size],
+        file,
+        api_name="paint",
+        preprocess=False,
+        **transfer.PAINTS,
+    )
 
 
 def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -324,6 +404,14 @@ def _uploaded(picture: Any) -> Path:
     if path is None:
         raise SemblanceError(PICTURE)
     return path
+
+
+def _number(given: Any, name: str) -> float:
+    """Raises SemblanceError."""
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise SemblanceError(f"{name} has to be a number, and not {given!r}.") from None
 
 
 def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:

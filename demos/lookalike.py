@@ -26,6 +26,7 @@ from features.calibration import Calibration
 from features.embedding import embed
 from features.export import Found
 from features.images import ImageError, open_image
+from features.verification import KnownPairs
 
 PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for
@@ -186,6 +187,13 @@ def _compare(shelf: Shelf, key: str, name: str, questions: Sequence[search.RawIm
     paths = [path for question in questions if (path := search.uploaded_file(question))]
     if len(paths) < 2:
         return TOGETHER
+    return draw.verdict(*judged(shelf, key, name, paths))
+
+
+def judged(
+    shelf: Shelf, key: str, name: str, paths: Sequence[Path]
+) -> tuple[Sequence[Part], float, KnownPairs | None]:
+    """The first face in each of two photos, their cosine, and pairs to hold it to. Raises SemblanceError."""
     engine = shelf.engine(key, name)
     if not engine.describe().settled:  # no comparison downloads anything
         raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
@@ -200,7 +208,7 @@ def _compare(shelf: Shelf, key: str, name: str, questions: Sequence[search.RawIm
     except NotIndexed:
         known = None
     one, other = embed(engine, [Crop(part.pixels) for part in parts])
-    return draw.verdict(parts, float(one @ other), known)
+    return parts, float(one @ other), known
 
 
 if __name__ == "__main__":

@@ -12,16 +12,17 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from demos import draw, search
+from demos import download, draw, search
 from demos.jobs import UNFORESEEN
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.images import open_image
-from features.transfer import MOST, Chosen, Frame, choose, transfer
+from features.transfer import MOST, Chosen, Frame, choose, save, transfer
 
 EXAMPLES = 8
 SIZES = (256, 512, 768, MOST)
 EVERY = 0.5  # seconds between two previews
+PAINTS = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
 STOP = "Stopped; the picture stays as it is."
 
 
@@ -79,7 +80,7 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
     ) -> Iterator[tuple[Any, str]]:
         """Paints: the photo and the picture as far as it is, and how far that is, as HTML."""
         try:
-            content, style = search.uploaded_file(photo), _painting(shelf, key, name, digest, painting)
+            content, style = search.uploaded_file(photo), painting_of(shelf, key, name, digest, painting)
             if not (content and style):
                 yield gr.skip(), _sentence("Drop a photo and a painting, or click on one of the collection.")
                 return
@@ -105,8 +106,7 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
         [page.picker, photo, painting, digest, strength, keep, size],
         [picture, told],
         preprocess=False,
-        concurrency_id="transfer",
-        concurrency_limit=1,  # it takes all cores
+        **PAINTS,
         **search.SILENT,
     )
     stop.click(lambda: _sentence(STOP), None, told, cancels=[running], queue=False, **search.SILENT)
@@ -122,6 +122,14 @@ def _previews(content: Path, style: Path, how: dict[str, Any]) -> Iterator[tuple
             before = np.asarray(Image.fromarray(open_image(content).pixels).resize((width, height)))
             yield (before, frame.pixels), _told(frame, answering)
             shown = time.monotonic()
+
+
+def painted(content: Path, style: Path, how: dict[str, Any]) -> Path:
+    """The finished picture, to be downloaded. Raises SemblanceError."""
+    *_, last = transfer(content, style, choose(fetch=False), **how)
+    out = download.place("semblance.jpg")
+    save(last.pixels, out)
+    return out
 
 
 def _told(frame: Frame, answering: Chosen) -> str:
@@ -140,7 +148,7 @@ def _sentence(text: str) -> str:
     return f'<p role="status">{draw.escape(text)}</p>'
 
 
-def _painting(shelf: Shelf, key: str, name: str, digest: str, painting: search.RawImage) -> Path | None:
+def painting_of(shelf: Shelf, key: str, name: str, digest: str, painting: search.RawImage) -> Path | None:
     """The painting of the collection that was clicked on, else the uploaded one. Raises SemblanceError."""
     if digest:
         catalogue = shelf.catalogue(key, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import urllib.error
 import urllib.parse
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browsing import awaited, launched
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 from toy import BLUE, hue, is_one_sentence, paint
 
 from demos import suite
@@ -95,11 +98,41 @@ def test_odd_ones_duplicates_and_which_engine_suits(client: Client) -> None:
     assert [one["engine"] for one in told["engines"]] == [ENGINE] and told["finding"]
 
 
+def test_the_same_person_or_not(client: Client, tmp_path: Path) -> None:
+    module = importlib.import_module("samples.people")
+    photos = [tmp_path / f"{number}.jpg" for number in (1, 2)]
+    for number, photo in enumerate(photos, 1):
+        module.draw(next(iter(module.KINDS)), number, photo)
+    told = client.predict(*map(handle_file, photos), collection="", engine="lookalike", api_name="/same")
+    assert 0 < told["cosine"] <= 1 and told["verdict"] in ("same", "unsure", "different", None)
+    assert (told["verdict"] is None) == (told["judged_by"] is None)
+
+
+def test_a_photo_is_painted(client: Client, collection: Path) -> None:
+    (warm, *_) = client.predict(text="warm", folder="", tag="", collection="", k=1, api_name="/pictures")[
+        "pictures"
+    ]
+    photo = handle_file(collection / "green/3.png")
+    how = {"collection": "", "strength": 0.5, "keep_colours": False, "size": 64}
+    made = client.predict(photo, None, warm["digest"], **how, api_name="/paint")
+    assert max(Image.open(made).size) == 64
+    with pytest.raises(AppError, match="Upload a painting"):
+        client.predict(photo, None, "", **how, api_name="/paint")
+
+
+def test_vectors_are_taken_away(client: Client) -> None:
+    made = client.predict(collection="", engine=ENGINE, format=".npz", api_name="/export")
+    with np.load(made, allow_pickle=False) as told:
+        assert len(told["vectors"]) == 6
+
+
 ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "no picture": ("/search", {"picture": None, "collection": "", "engine": ENGINE, "k": 1}),
     "no such engine": ("/evaluate", {"collection": "", "engine": "../x"}),
     "no such collection": ("/evaluate", {"collection": "/etc", "engine": ENGINE}),
     "no text": ("/search_text", {"text": "", "unlike": "", "collection": "", "engine": "product", "k": 1}),
+    "no such format": ("/export", {"collection": "", "engine": ENGINE, "format": ".exe"}),
+    "no second photo": ("/same", {"first": None, "second": None, "collection": "", "engine": "lookalike"}),
     "nothing liked": (
         "/recommend",
         {"like": "x", "unlike": 7, "collection": "", "engine": ENGINE, "k": 1, "diversity": 0},
