@@ -45,6 +45,29 @@ WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for do
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
+class Whole(gr.Blocks):
+    """A page that gets each step of an answer whole.
+
+    Gradio sends a step as what differs from the last one, and its page changes that in place. Of two steps that
+    arrive together it may show only what the second left of the first: a wall, then `gr.skip()`, came to nothing.
+    """
+
+    def handle_streaming_diffs(
+        self,
+        block_fn: Any,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:
+        first = run not in self.pending_diff_streams[session_hash]
+        data = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format=True)
+        if first or final or simple_format:
+            return data
+        return [[["replace", [], value]] for value in data]
+
+
 def serve(
     library: Library, images: Path | None, share: bool, folder_endpoint: bool = False, mcp: bool = False
 ) -> None:
@@ -83,7 +106,7 @@ def build(library: Library, images: Path | None = None, *, local: bool = False) 
 def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = False) -> gr.Blocks:
     """only: the names of some tabs; empty draws them all, and the endpoints for programs."""
     names = [name for name in shelf.cards if not only or name in only]
-    with gr.Blocks(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
+    with Whole(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
