@@ -192,7 +192,7 @@ class Cluster(Crew):
         except ray.exceptions.RayError as error:
             if not (self._up or self._starting):
                 raise SemblanceError(
-                    f"No worker can be started on the Ray cluster ({_first_line(error)})."
+                    f"No worker can be started on the Ray cluster ({_line(error, last=True)})."
                 ) from error
 
     def _mourn(self, member: _Member, call: _Call, error: Exception) -> None:
@@ -203,7 +203,7 @@ class Cluster(Crew):
         call.tries += 1
         if call.tries == TRIES:
             raise SemblanceError(
-                f"{TRIES} workers died over the same {len(call.files)} pictures ({_first_line(error)}); "
+                f"{TRIES} workers died over the same {len(call.files)} pictures ({_line(error)}); "
                 "index without --on to see at which."
             ) from error
 
@@ -222,7 +222,7 @@ class Cluster(Crew):
                 )
             except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
                 raise SemblanceError(
-                    f"No Ray cluster answers at {self.on} ({_first_line(error)}); "
+                    f"No Ray cluster answers at {self.on} ({_line(error)}); "
                     "check the address, that it runs, and its token (RAY_AUTH_MODE=token)."
                 ) from error
             self._ours = True
@@ -244,5 +244,6 @@ class Cluster(Crew):
         self._starting[member.actor.started.remote()] = member
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), repr(error)).rstrip(".")
+def _line(error: Exception, last: bool = False) -> str:
+    """What Ray says, of which much is for its makers. last: where the cause stands that it had from a worker."""
+    return (str(error).strip() or repr(error)).splitlines()[-1 if last else 0].rstrip(".")
