@@ -47,7 +47,7 @@ def told(shares: Sequence[Share]) -> str:
     each = ", ".join(f"{rate:.0f}" for rate in rates)
     if len(rates) > MANY:
         each = f"{rates[0]:.0f} to {rates[-1]:.0f} each"
-    return f" ({len(rates)} workers, pictures/s: {each})"
+    return f" (pictures a second, by worker: {each})"
 
 
 def crew(on: str, engine: Engine) -> AbstractContextManager[Crew]:

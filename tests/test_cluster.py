@@ -145,7 +145,7 @@ def test_a_worker_that_is_killed_costs_its_batches(
     assert killed and (report.rows, report.cancelled) == (PICTURES, False)
     assert features(library.home) == alone
     assert sum(share.pictures for share in report.workers) == report.new
-    assert any("2 workers, pictures/s: " in what for what in told)
+    assert any("(pictures a second, by worker: " in what and "," in what.partition(":")[2] for what in told)
 
 
 def test_a_run_that_is_killed_goes_on(cluster: str, photos: Path, alone: bytes, tmp_path: Path) -> None:
