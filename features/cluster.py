@@ -34,7 +34,7 @@ CORES = 4  # of a worker: one embeds no faster with more
 AHEAD = 2  # batches at a worker at a time: one is read while the other is embedded
 TRIES = 3  # of a batch whose workers die
 PATIENCE = 180  # seconds until a first worker has started
-SECRET = "SEMBLANCE_HOME"  # is of this machine alone
+OWN = "SEMBLANCE_HOME"  # of the settings, what counts on this machine alone
 
 
 class Worker:
@@ -231,11 +231,11 @@ class Cluster(Crew):
         settings = {
             name: value
             for name, value in os.environ.items()
-            if name.startswith("SEMBLANCE_") and name != SECRET and value
+            if name.startswith("SEMBLANCE_") and name != OWN and value
         }
         self._options = {"num_cpus": cores, "max_concurrency": AHEAD, "scheduling_strategy": "SPREAD"}
         self._arguments = ray.put(self.engine), cores, settings
-        for _ in range(sum(machine // cores for machine in machines)):
+        for _ in range(max(1, sum(machine // cores for machine in machines))):  # 1: a cluster may grow when asked
             self._start()
 
     def _start(self) -> None:
