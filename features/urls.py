@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -56,8 +57,12 @@ class Url(type(Path())):  # type: ignore[misc]  # Path itself can be derived fro
     def read_bytes(self) -> bytes:
         return self._ask(lambda files, place: files.cat_file(place))
 
-    def open(self, mode: str = "r", *_: Any, **how: Any) -> IO[Any]:
-        return self._ask(lambda files, place: files.open(place, mode, **how))
+    def open(self, mode: str = "r", buffering: int = -1, *how: Any, **told: Any) -> IO[Any]:
+        """To read alone; it is read whole."""
+        if mode not in ("r", "rt", "rb"):
+            raise io.UnsupportedOperation(f"{self} is only read")
+        data = io.BytesIO(self.read_bytes())
+        return data if mode == "rb" else io.TextIOWrapper(data, *how, **told)
 
     def listed(self) -> Iterator[tuple[str, int, int]]:
         """Of each file below: its path from here, its size, and a number that is another when its version is."""
