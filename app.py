@@ -37,6 +37,7 @@ from features.outliers import Lonely, Misplaced
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
 from features.tuned import SUFFIX
+from features.urls import place
 from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
@@ -50,7 +51,13 @@ app = typer.Typer(
     help="Find images that look alike.",
 )
 
-Images = Annotated[Path, typer.Argument(help="The folder of pictures; each folder below it is a label.")]
+Images = Annotated[
+    Path,
+    typer.Argument(
+        parser=place,
+        help="The folder of pictures, or its URL (s3://...); each folder below it is a label.",
+    ),
+]
 Queries = Annotated[list[Path], typer.Argument(help="Pictures to ask with.")]
 EngineName = Annotated[
     str,
@@ -214,7 +221,11 @@ def _network(card: Card) -> str:
 def serve(
     images: Annotated[
         Path | None,
-        typer.Argument(envvar="SEMBLANCE_IMAGES", help="Your pictures [default: a drawn sample catalogue]."),
+        typer.Argument(
+            envvar="SEMBLANCE_IMAGES",
+            parser=place,
+            help="Your pictures [default: a drawn sample catalogue].",
+        ),
     ] = None,
     share: Annotated[bool, typer.Option(help="Also make a public link; folders can't be picked then.")] = False,
     webcam: Annotated[
@@ -244,6 +255,9 @@ def index(
     images: Images,
     engine: EngineName = "product",
     network: Network = "auto",
+    on: Annotated[
+        str, typer.Option(help="A Ray cluster that does it: ray (here, or RAY_ADDRESS) or ray://HOST:PORT.")
+    ] = "",
     as_json: AsJson = False,
     searched_by: IndexName = None,
     home: Home = None,
@@ -256,12 +270,17 @@ def index(
     catalogue = library.open(images)
     chosen = _engine(library, catalogue, engine, network)
     with _progress() as progress:
-        report = library.index(catalogue, chosen, progress)
-    told = {key: value for key, value in asdict(report).items() if key != "cancelled"}
+        report = library.index(catalogue, chosen, progress, on=on)
+    left_out = {"cancelled"} if on else {"cancelled", "workers"}
+    told = {key: value for key, value in asdict(report).items() if key not in left_out}
     lines = [
         f"{report.images:,} pictures, {report.rows:,} vectors in {report.seconds:.1f} s: "
         f"{report.new} new, {report.kept} kept, {report.removed} removed, {len(report.skipped)} skipped.",
         f"Network {report.network}; weights: {report.weights}.",
+        *(
+            f"  {share.worker}: {share.pictures:,} pictures, {share.pictures_per_second:.1f} a second"
+            for share in report.workers
+        ),
         *(f"  skipped {skip.path}: {skip.reason}" for skip in report.skipped),
     ]
     _print(told, as_json, lines)

@@ -15,6 +15,7 @@ PARTS = (
     "style",
     "adding",
     "duplicates",
+    "ray",
     "memory",
 )
 """In the order in which they run: short ones first."""

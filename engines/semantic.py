@@ -55,6 +55,10 @@ class Semantic(Engine):
         self._settling = threading.Lock()
         self._loading = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it goes to another process: made anew there, for nets and locks stay here."""
+        return type(self), (self._asked,)
+
     @property
     def side(self) -> int | None:
         try:

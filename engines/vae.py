@@ -37,6 +37,10 @@ class Autoencoder(Engine):
         self._loading = threading.Lock()
         self._runners: dict[str, runtime.Runner] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it goes to another process: made anew there, for nets and locks stay here."""
+        return type(self), (self.trained,)
+
     @property
     def side(self) -> int:
         return self.trained.plan.shape.side if self.trained else vae.SIDES[-1]

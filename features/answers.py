@@ -21,11 +21,21 @@ class Busy(SemblanceError):
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one worker of a cluster has done. worker: its machine and process, for people."""
+
+    worker: str
+    pictures: int
+    pictures_per_second: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What an index run did, counted in different pictures.
 
     images: that could be read. new: looked at in this run, refused ones too. kept: looked at before. removed: no
-    longer in the folder. rows: vectors stored. skipped: files that have no vector.
+    longer in the folder. rows: vectors stored. skipped: files that have no vector. workers: of a cluster, where
+    one did it.
     """
 
     engine: str
@@ -41,6 +51,7 @@ class Report:
     seconds: float
     images_per_second: float
     cancelled: bool
+    workers: list[Share] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

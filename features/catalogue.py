@@ -1,4 +1,7 @@
-"""A folder of pictures: which there are, by the hash of their bytes; their labels; what is marked in it."""
+"""A folder of pictures: which there are, by the hash of their bytes; their labels; what is marked in it.
+
+The folder lies on this machine, or behind a URL; see features/urls.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +21,15 @@ from engines import SemblanceError
 from features import files
 from features.images import ImageError, is_image_name, read_bytes
 from features.marks import Marks, Tags
+from features.urls import Url, place
 
 Progress = Callable[[int, int, str], None]
 """done, of how many, doing what."""
+
+Hashed = tuple[Path, str, str]
+"""A file, its digest, and where it has none why not."""
+
+HASHED = 256  # files that are hashed at a time
 
 
 class CatalogueError(SemblanceError):
@@ -38,7 +48,7 @@ class Entry(NamedTuple):
     """One file as it was when it was hashed. digest is empty where it could not be read; `problem` says why."""
 
     size: int
-    mtime: int  # nanoseconds
+    mtime: int  # nanoseconds; behind a URL another number that changes with the file
     digest: str = ""
     problem: str = ""
 
@@ -136,16 +146,23 @@ def label_of(path: str) -> str:
 
 def open_catalogue(root: Path, home: Path) -> Catalogue:
     """The still empty catalogue of a folder; `load` and `scan` fill it. Raises CatalogueError."""
-    root = Path(os.path.abspath(Path(root).expanduser()))
+    root = place(root)
+    if not isinstance(root, Url):  # what is behind that is asked when it is scanned
+        root = _checked(Path(os.path.abspath(root.expanduser())), home)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-")[:40] or "pictures"
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return Catalogue(root, home / "catalogues" / f"{slug}-{key}" / "catalogue.json")
+
+
+def _checked(root: Path, home: Path) -> Path:
+    """A folder of this machine, if it can serve. Raises CatalogueError."""
     if not root.exists():
         raise CatalogueError(f"There is no folder {root}; check the path.")
     if not root.is_dir():
         raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
     if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
         raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-")[:40] or "pictures"
-    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return Catalogue(root, home / "catalogues" / f"{slug}-{key}" / "catalogue.json")
+    return root
 
 
 def _is_walked(folder: Path, root: Path) -> bool:
@@ -181,29 +198,49 @@ def _entry(told: list[Any] | dict[str, Any]) -> Entry:
 def root_of(state: Path) -> Path | None:
     """The folder that a saved catalogue is about; None for a damaged file."""
     try:
-        return Path(json.loads(state.read_bytes())["root"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return place(json.loads(state.read_bytes())["root"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SemblanceError):
         return None
 
 
-def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool = True) -> None:
+def hashed(files: Sequence[Path]) -> Iterator[Hashed]:
+    """Several at once: reading them waits for a disk or a network."""
+    with ThreadPoolExecutor(8) as pool:
+        for first in range(0, len(files), HASHED):
+            yield from pool.map(_hashed, files[first : first + HASHED])
+
+
+def scan(
+    catalogue: Catalogue,
+    progress: Progress | None = None,
+    *,
+    save: bool = True,
+    hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = hashed,
+) -> None:
     """Brings the entries up to date with the folder. A file is hashed unless its size and time are as they were.
 
-    Raises CatalogueError when the folder holds no pictures.
+    hashing: what does that, in any order. Raises CatalogueError when the folder holds no pictures, or can't be
+    listed.
     """
     found = dict(_walk(catalogue.root))
     if not found:
         raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
-    entries = {}
-    for done, path in enumerate(sorted(found)):
-        if progress and done % 100 == 0:
-            progress(done, len(found), "looking for pictures")
-        entry, known = found[path], catalogue.entries.get(path)
-        if known and known.digest and known[:2] == entry[:2]:
-            entry = known
+    new = {}  # file -> path
+    for path in sorted(found):
+        entry, before = found[path], catalogue.entries.get(path)
+        if before and before.digest and before[:2] == entry[:2]:
+            found[path] = before
         elif not entry.problem:
-            entry = _hashed(catalogue.root / path, entry)
-        entries[path] = entry
+            new[catalogue.root / path] = path
+    tell = progress or (lambda done, total, what: None)
+    known = len(found) - len(new)
+    tell(known, len(found), "looking for pictures")
+    for done, (file, digest, problem) in enumerate(hashing([*new]), 1):
+        if done % 100 == 0:
+            tell(known + done, len(found), "looking for pictures")
+        path = new[file]
+        found[path] = found[path]._replace(digest=sys.intern(digest), problem=problem)
+    entries = dict(sorted(found.items()))
     if entries != catalogue.entries:
         with catalogue._lock:
             catalogue.entries = entries
@@ -211,11 +248,11 @@ def scan(catalogue: Catalogue, progress: Progress | None = None, *, save: bool =
                 catalogue.save()
 
 
-def _hashed(file: Path, entry: Entry) -> Entry:
+def _hashed(file: Path) -> Hashed:
     try:
-        return entry._replace(digest=sys.intern(hashlib.sha256(read_bytes(file)).hexdigest()))
+        return file, hashlib.sha256(read_bytes(file)).hexdigest(), ""
     except ImageError as error:
-        return entry._replace(problem=str(error))
+        return file, "", str(error)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
@@ -223,6 +260,9 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
 
     Links are followed, loops are not.
     """
+    if isinstance(root, Url):
+        yield from _listed(root)
+        return
     seen: set[tuple[int, int]] = set()
     folders = [(os.fspath(root), "")]
     while folders:
@@ -245,6 +285,17 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
             continue
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
         folders += [(item.path, f"{below}{item.name}/") for item in subfolders]
+
+
+def _listed(root: Url) -> Iterator[tuple[str, Entry]]:
+    """The same of a URL. Raises CatalogueError."""
+    try:
+        for path, size, version in root.listed():
+            *folders, name = path.split("/")
+            if is_image_name(name) and not any(part[:1] == "." or part == "__MACOSX" for part in folders):
+                yield path, Entry(size, version)
+    except OSError as error:
+        raise CatalogueError(f"{root} can't be listed: {str(error).rstrip('.')}.") from error
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:

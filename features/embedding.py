@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import Box, Captioned, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
+from engines.networks.runtime import cores
 from features import images
 from features.images import ImageError, Picture
 from features.store import Features, Row
@@ -65,7 +65,7 @@ def embed_files(
     one that was hashed is in neither: the next run will see to it. While a batch is embedded, threads open and
     crop the pictures of the next; no more than these two are in memory. Close it, should you stop before its end.
     """
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS))
+    pool = ThreadPoolExecutor(min(cores(), MOST_THREADS))
     waiting = iter(files)
 
     def ahead() -> list[Future[_Cut]]:

@@ -10,7 +10,7 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,10 +63,11 @@ from features.answers import (
 )
 from features.autoencoder import Unusual, measure
 from features.calibration import Calibration
-from features.catalogue import Catalogue, Progress, Skipped
+from features.catalogue import Catalogue, Hashed, Progress, Skipped
 from features.comparison import Comparison, Questions, Rating
+from features.crew import Crew, crew, told
 from features.duplicates import Duplicates, Found
-from features.embedding import Captions, captioner, cut, cut_query, embed, embed_files, embed_query
+from features.embedding import Captions, captioner, cut, cut_query, embed, embed_query
 from features.evaluation import Evaluation
 from features.examination import Examination
 from features.gallery import Gallery, gallery
@@ -168,40 +169,48 @@ class Library:
         progress: Progress = lambda done, total, what: None,
         cancelled: Callable[[], bool] = lambda: False,
         wait: float = 0,
+        on: str = "",
     ) -> Report:
         """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
         Of a tuned space: indexes its base, then derives the rows from what is stored of that. wait: seconds,
-        when another process indexes this catalogue for this engine; then raises Busy. Raises also CatalogueError
-        and WeightsError, and SemblanceError when the home can't be written to.
+        when another process indexes this catalogue for this engine; then raises Busy. on: a cluster whose workers
+        do it, see `crew`. Raises also CatalogueError and WeightsError, and SemblanceError when the home can't be
+        written to or the cluster can't be had.
         """
         started = time.perf_counter()
         if isinstance(engine, Tuned):
-            self.index(catalogue, engine.base, progress, cancelled, wait)
+            self.index(catalogue, engine.base, progress, cancelled, wait, on)
+            on = ""
         try:
-            with self._writing():
-                problems = self.scan(catalogue, progress)
+            with self._writing(), crew(on, engine) as hands:
+                problems = self.scan(catalogue, progress, hands.hashed)
                 progress(0, 0, "making the network ready")
                 engine.prepare()
                 store = self._store(catalogue, engine)
                 with FileLock(store.path.with_suffix(".lock"), timeout=wait):
-                    report = self._index(catalogue, engine, store, progress, cancelled, started)
-                    return replace(report, skipped=report.skipped + problems)
+                    report = self._index(catalogue, hands, store, progress, cancelled, started)
+                    return replace(report, skipped=report.skipped + problems, workers=hands.shares())
         except Timeout as error:
             raise Busy(
                 f"{catalogue.name} is being indexed already; wait for that to end, then try again."
             ) from error
 
-    def scan(self, catalogue: Catalogue, progress: Progress = lambda done, total, what: None) -> list[Skipped]:
+    def scan(
+        self,
+        catalogue: Catalogue,
+        progress: Progress = lambda done, total, what: None,
+        hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = catalogues.hashed,
+    ) -> list[Skipped]:
         """Brings the catalogue up to date with its folder, the person's captions too; embeds nothing.
 
-        Returns what could not be used of the files that hold those. Raises CatalogueError, and SemblanceError when
-        the home can't be written to.
+        hashing: see catalogue.scan. Returns what could not be used of the files that hold those. Raises
+        CatalogueError, and SemblanceError when the home can't be written to.
         """
         with self._writing():
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(catalogue.state.with_suffix(".lock")):
-                catalogues.scan(catalogue, progress)
+                catalogues.scan(catalogue, progress, hashing=hashing)
             captions, problems = imported(catalogue)
             self._told(catalogue).keep(IMPORTED, captions, only=True)
             return problems
@@ -222,12 +231,13 @@ class Library:
     def _index(
         self,
         catalogue: Catalogue,
-        engine: Engine,
+        hands: Crew,
         store: FeatureStore,
         progress: Progress,
         cancelled: Callable[[], bool],
         started: float,
     ) -> Report:
+        engine = hands.engine
         store.repair()
         known = self._captions(catalogue, engine)
         self._recaption(store, engine, known)
@@ -235,11 +245,11 @@ class Library:
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
         stopped = False
-        with contextlib.closing(self._embedded(catalogue, engine, pending, known)) as batches:
+        with contextlib.closing(self._embedded(catalogue, hands, pending, known)) as batches:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
-                progress(first, len(pending), "embedding")
+                progress(first, len(pending), "embedding" + told(hands.shares()))
                 batch = next(batches)
                 store.append(batch)
                 if captioner(engine):
@@ -273,14 +283,15 @@ class Library:
         )
 
     def _embedded(
-        self, catalogue: Catalogue, engine: Engine, digests: Sequence[str], known: Captions
+        self, catalogue: Catalogue, hands: Crew, digests: Sequence[str], known: Captions
     ) -> Iterator[Features]:
-        """Of BATCH pictures at a time."""
+        """Of BATCH pictures at a time, in any order."""
+        engine = hands.engine
         if isinstance(engine, Tuned):
             return engine.derived(self._store(catalogue, engine.base).read(), digests, BATCH)
         paths = catalogue.paths
         found = ((digest, catalogue.root / paths[digest][0]) for digest in digests)
-        return embed_files(engine, found, BATCH, known)
+        return hands.embedded(found, BATCH, known)
 
     def search(
         self,

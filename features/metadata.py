@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from features import files
 from features.catalogue import Catalogue, Skipped, label_of
+from features.urls import Url
 
 HAND, IMPORTED = "hand", "metadata"  # sources; the others are names of captioners
 COLUMNS = ("text", "caption")  # the first that is there is read
@@ -131,8 +132,11 @@ def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
 
 
 def _folders(catalogue: Catalogue) -> set[str]:
-    """Those that hold pictures, and those above them, below the root."""
+    """Those that hold pictures, and those above them, below the root; behind a URL the root alone, for each of
+    them would be asked for by itself."""
     found = {""}
+    if isinstance(catalogue.root, Url):
+        return found
     for path in catalogue.entries:
         folder = label_of(path)
         while folder not in found:

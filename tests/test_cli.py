@@ -493,7 +493,7 @@ def test_a_home_that_takes_nothing_more_is_told_so(
 
 
 def test_the_unforeseen_is_one_sentence_too(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def burst(*args: Any) -> None:
+    def burst(*args: Any, **options: Any) -> None:
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(app.Library, "index", burst)
@@ -505,7 +505,7 @@ def test_the_unforeseen_is_one_sentence_too(run: Run, folder: Path, monkeypatch:
 
 
 def test_stopping_is_told_calmly(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*args: Any) -> None:
+    def stop(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(app.Library, "index", stop)

@@ -107,6 +107,10 @@ class NetworkEngine(Engine):
         self._settling = threading.Lock()
         self._loading = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it goes to another process: made anew there, for nets and locks stay here."""
+        return type(self), (self._asked,)
+
     @property
     def side(self) -> int:
         return self._answer(fetch=False).network.size

@@ -87,6 +87,11 @@ _exporting = threading.Lock()
 _starting = threading.Lock()
 
 
+def cores() -> int:
+    """How many of the machine's this process may use: SEMBLANCE_CORES, else all."""
+    return int(os.environ.get("SEMBLANCE_CORES") or os.cpu_count() or 1)
+
+
 def folder() -> Path:
     """SEMBLANCE_EXPORTS, else beside Keras's own cache of weights."""
     return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
@@ -262,7 +267,9 @@ def _lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
 def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     hints = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     if parallel:
-        hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(os.cpu_count() or 1)}
+        hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(cores())}
+    if os.environ.get("SEMBLANCE_CORES"):
+        hints |= {"INFERENCE_NUM_THREADS": str(cores())}
     compiled = _core().compile_model(files, "CPU", hints)
     idle: list[Any] = []  # requests: one for each thread that ran at once, for none may share
 

@@ -1,0 +1,66 @@
+"""Who reads and embeds the pictures of an index run: this process, or a cluster's workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+
+from engines import Engine, SemblanceError
+from features.answers import Share
+from features.catalogue import Hashed, hashed
+from features.embedding import NONE, Captions, embed_files
+from features.store import Features
+from features.urls import INSTALL
+
+RAY = "ray"
+MANY = 6  # workers of which no longer each is told
+
+
+class Crew:
+    """This process, for an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def hashed(self, files: Sequence[Path]) -> Iterator[Hashed]:
+        """In any order."""
+        return hashed(files)
+
+    def embedded(
+        self, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
+    ) -> Iterator[Features]:
+        """See `embed_files`; the batches may come in any order."""
+        return embed_files(self.engine, files, batch, known)
+
+    def shares(self) -> list[Share]:
+        """What each worker has embedded by now; of this process alone nothing is told."""
+        return []
+
+
+def told(shares: Sequence[Share]) -> str:
+    """How fast each worker is, for a person who watches; empty without any."""
+    rates = sorted(share.pictures_per_second for share in shares)
+    if not rates:
+        return ""
+    each = ", ".join(f"{rate:.0f}" for rate in rates)
+    if len(rates) > MANY:
+        each = f"{rates[0]:.0f} to {rates[-1]:.0f} each"
+    return f" (pictures a second, by worker: {each})"
+
+
+def crew(on: str, engine: Engine) -> AbstractContextManager[Crew]:
+    """on: empty for this process, or ray[://ADDRESS]. Nothing is connected to before there is work.
+
+    Raises SemblanceError when that can't be had here.
+    """
+    if not on:
+        return nullcontext(Crew(engine))
+    if on != RAY and not on.startswith(f"{RAY}://"):
+        raise SemblanceError(f"Nothing can be indexed on {on!r}; say ray, or ray://HOST:PORT.")
+    if find_spec("ray") is None:
+        raise SemblanceError(f"To index on Ray it has to be installed; run: {INSTALL}.")
+    from features.cluster import Cluster
+
+    return Cluster(on, engine)
