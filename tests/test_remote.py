@@ -25,7 +25,7 @@ from features.searchable import remote
 pytest.importorskip("pymilvus", reason="pymilvus is not installed; requirements-cluster.txt has it")
 pytest.importorskip("milvus_lite", reason="milvus-lite is not installed; requirements-cluster.txt has it")
 
-from features.index import milvus  # noqa: E402
+from features.index import milvus
 
 
 def names(answer: Answer) -> list[str]:

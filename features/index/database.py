@@ -44,6 +44,9 @@ class Remote(Index, Protocol):
         """How many rows there are, with the hidden, which `len` leaves out."""
         ...
 
+    def settle(self) -> None:
+        """After many rows were written: puts them where they are searched most quickly."""
+
     def drop(self) -> None:
         """Deletes all of it."""
 
@@ -77,6 +80,7 @@ def update(
             return False
         progress(first, len(lacking), "filling the database")
         _write(remote, ids, told, take, lacking[first : first + BATCH])
+    remote.settle()
     return True
 
 

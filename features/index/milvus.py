@@ -67,6 +67,7 @@ class MilvusIndex:
         self._address, self._told, name = _read(uri)
         self._collection = re.sub(r"\W", "_", f"{name}_{collection}", flags=re.ASCII)
         self._ready = False  # the collection is there, and in the database's memory
+        self._fresh = False  # something was written
 
     @property
     def name(self) -> str:
@@ -89,6 +90,7 @@ class MilvusIndex:
         ]
         if not self._there():
             self._do(lambda client: self._create(client, vectors.shape[1]))
+        self._fresh = True
         for first in range(0, len(rows), BATCH):
             some = rows[first : first + BATCH]
             self._do(lambda client, some=some: client.upsert(self._collection, some, timeout=SECONDS), PAUSES)
@@ -102,6 +104,11 @@ class MilvusIndex:
             self._do(
                 lambda client, gone=gone: client.delete(self._collection, filter=gone, timeout=SECONDS), PAUSES
             )
+
+    def settle(self) -> None:
+        if self._fresh:
+            self._do(lambda client: client.flush(self._collection, timeout=LOADING))
+            self._fresh = False
 
     def drop(self) -> None:
         self._do(lambda client: client.drop_collection(self._collection, timeout=SECONDS))
