@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import Card, VectorPart, unit_rows
+from engines import Card, SemblanceError, VectorPart, unit_rows
 from features import catalogue as catalogues
 from features import files, index, mixing
-from features.answers import Answer, Group, Match, NotIndexed, Ranking
+from features.answers import Answer, Group, Match, Ranking
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress
 from features.index.database import Payload, Remote, mark, update
@@ -270,7 +270,9 @@ def _mark(
     """What was hidden there, by whichever process, becomes what is hidden here: the files are the truth."""
     there = searched.count()
     if ids and not there:
-        raise NotIndexed(f"The database has nothing of {catalogue.name} for {store.engine} yet; index it again.")
+        raise SemblanceError(
+            f"The database has nothing of {catalogue.name} for {store.engine} yet; index it again."
+        )
     searched.missing = max(0, len(ids) - there)
     mark(searched, ids, unseen, _told(catalogue, stored.rows), stored.take)
 

@@ -17,7 +17,7 @@ from toy import BLACK, BLUE, GREEN, ORANGE, PINK, RED, Halves, Toy, digest, is_o
 
 from engines import SemblanceError, unit_rows
 from features import index
-from features.answers import Answer, NotIndexed
+from features.answers import Answer
 from features.index.database import Payload, Remote
 from features.library import BATCH, Library
 from features.searchable import remote
@@ -192,7 +192,7 @@ def test_what_is_missing_or_too_much_is_told_and_mended(library: Library, rainbo
     database_has.remove([red])
     fresh = Library(library.home, library.searched_by)
     found = fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
-    assert len(found.matches) == 4 and found.index.endswith("; 1 rows are missing: index again")
+    assert len(found.matches) == 4 and found.index.endswith("; 1 of its rows are missing: index again")
     database_has.upsert(["nobody/0"], unit_rows(np.ones((1, 3))))
     assert "nobody/0" in dict(database_has.stored())
     fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
@@ -210,7 +210,7 @@ def test_a_collection_that_was_indexed_before_the_database_came_has_to_be_indexe
     toy, exact = Toy(), Library(tmp_path / "home", "exact")
     exact.index(exact.open(rainbow), toy)
     ours = Library(tmp_path / "home", database.embedded())
-    with pytest.raises(NotIndexed, match=r"^The database has nothing of \S+ for toy yet; index it again\.$"):
+    with pytest.raises(SemblanceError, match=r"^The database has nothing of \S+ for toy yet; index it again\.$"):
         ours.search(ours.open(rainbow), toy, rainbow / "warm/red.png")
     before = toy.embedded
     assert ours.index(ours.open(rainbow), toy).new == 0 and toy.embedded == before, "nothing is embedded anew"

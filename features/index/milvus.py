@@ -71,7 +71,7 @@ class MilvusIndex:
 
     @property
     def name(self) -> str:
-        lacks = f"; {self.missing:,} rows are missing: index again" if self.missing else ""
+        lacks = f"; {self.missing:,} of its rows are missing: index again" if self.missing else ""
         return f"approximate search (Milvus), re-ranked exactly{lacks}"
 
     def __len__(self) -> int:
