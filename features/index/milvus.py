@@ -207,21 +207,23 @@ class MilvusIndex:
 
     def _do(self, work: Callable[[MilvusClient], T], pauses: Sequence[float] = PAUSES[:1]) -> T:
         """work: may be done twice: where nobody answered, and where a restarted database has to load."""
-        started, reload = time.monotonic(), False
+        started = time.monotonic()
         for pause in (*pauses, None):
             try:
                 client = _client(self._address)
-                if reload:
+                try:
+                    return work(client)
+                except MilvusException as error:
+                    if error.code != NOT_LOADED:
+                        raise
                     self._load(client)
-                return work(client)
+                    return work(client)
             except (MilvusException, grpc.RpcError) as error:
                 code = error.code if isinstance(error, MilvusException) else error.code()
                 gone = code in NO_CONNECTION or isinstance(error, ConnectionConfigException)
-                reload = code == NOT_LOADED
                 if gone:
                     _close(self._address)
-                late = pause is None or time.monotonic() - started > PATIENCE
-                if late or not (gone or reload):
+                if not gone or pause is None or time.monotonic() - started > PATIENCE:
                     self._ready = False
                     raise SemblanceError(self._sentence(gone or code in NO_ANSWER, error)) from error
             time.sleep(pause)
