@@ -38,7 +38,11 @@ ROWS = 4096  # that may come at a time, all queries together: some ten megabytes
 PAGE = 10_000  # rows that are listed at a time
 SHOWN = "hidden == false"
 LONGEST = 65_535  # bytes of a text
-SECONDS, LOADING = 30, 600  # to wait for an answer; while a collection is brought into memory
+SECONDS, WRITING, LOADING = (
+    30,
+    120,
+    600,
+)  # to wait for an answer; and while much is written, or brought into memory
 PAUSES = (0.3, 1, 2)  # seconds before what writes is tried again; what asks is, once
 PATIENCE = 10  # seconds after which nothing is tried again
 NOT_LOADED = 101  # Milvus's code
@@ -56,6 +60,8 @@ for _talkative in ("pymilvus", "pymilvus.milvus_client", "milvus_lite"):
 
 class MilvusIndex:
     """See features.index.Index and features.index.database.Remote. Nothing is connected before the first call.
+
+    Of more rows than MOST a query gives so many.
 
     Raises SemblanceError for a URI that can't be, and what to install for Milvus Lite.
     """
@@ -93,7 +99,7 @@ class MilvusIndex:
         self._fresh = True
         for first in range(0, len(rows), BATCH):
             some = rows[first : first + BATCH]
-            self._do(lambda client, some=some: client.upsert(self._collection, some, timeout=SECONDS), PAUSES)
+            self._do(lambda client, some=some: client.upsert(self._collection, some, timeout=WRITING), PAUSES)
 
     def remove(self, ids: Collection[str]) -> None:
         names = list(ids)
@@ -102,7 +108,7 @@ class MilvusIndex:
         for first in range(0, len(names), BATCH):
             gone = _among(names[first : first + BATCH])
             self._do(
-                lambda client, gone=gone: client.delete(self._collection, filter=gone, timeout=SECONDS), PAUSES
+                lambda client, gone=gone: client.delete(self._collection, filter=gone, timeout=WRITING), PAUSES
             )
 
     def settle(self) -> None:
