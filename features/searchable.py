@@ -311,7 +311,7 @@ def _told(catalogue: Catalogue, rows: Sequence[Row]) -> Callable[[int], Payload]
 
     def told(place: int) -> Payload:
         row = rows[place]
-        path = paths.get(row.digest, [""])[0]
+        path = paths.get(row.digest, [""])[0].encode(errors="backslashreplace").decode()  # it need not be Unicode
         caption = hashlib.sha256(row.caption.encode(errors="replace")).hexdigest() if row.caption else ""
         return Payload(row.digest, catalogues.label_of(path), path, caption, not path or row.digest in hidden)
 

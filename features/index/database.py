@@ -17,8 +17,8 @@ BATCH = 1000  # rows written at a time, between two looks at `cancelled`
 class Payload:
     """What is kept of a row beside its vector, for the database to filter by. hidden: it is in no answer.
 
-    path: below the catalogue's root; label: the folder there. caption: changes whenever the vector does though its
-    id stays the same.
+    path: below the catalogue's root, label: the folder there, both fit for UTF-8. caption: changes whenever the
+    vector does though its id stays the same.
     """
 
     digest: str = ""

@@ -91,7 +91,7 @@ class MilvusIndex:
         if not ids:
             return
         rows = [
-            {"id": name, "vector": vector, **{key: _text(value) for key, value in vars(payload).items()}}
+            {"id": name, "vector": vector, **vars(payload)}
             for name, vector, payload in zip(ids, vectors, payloads or [Payload()] * len(ids), strict=True)
         ]
         if not self._there():
@@ -276,7 +276,7 @@ def _read(uri: str) -> tuple[str, str, str]:
     try:
         host, port = split.hostname, split.port or PORT
     except ValueError as error:
-        raise SemblanceError(f"{uri} names no port; write {URI}.") from error
+        raise SemblanceError(f"--index names no port that can be; write {URI}.") from error
     if host:
         if not re.fullmatch(r"([A-Za-z_]\w*)?", name, re.ASCII):
             raise SemblanceError(f"The name {name!r} must be letters, digits and _; write {URI}.")
@@ -287,7 +287,7 @@ def _read(uri: str) -> tuple[str, str, str]:
         return f"{secure}://{login}{'@' * bool(login)}{place}", told, name or NAME
     path = unquote(split.path)
     if not path.endswith(".db") or path == "/.db":
-        raise SemblanceError(f"{uri} names no host, and no file that ends in .db; write {URI}.")
+        raise SemblanceError(f"--index names no host, and no file that ends in .db; write {URI}.")
     if importlib.util.find_spec("milvus_lite") is None:
         raise SemblanceError(f'milvus-lite is not installed; run: pip install "{LITE}".')
     return path, f"milvus://{path}", NAME
@@ -296,10 +296,3 @@ def _read(uri: str) -> tuple[str, str, str]:
 def _among(ids: Collection[str]) -> str:
     """An expression: the id is one of these."""
     return f"id in {dumps(list(ids), ensure_ascii=False)}"
-
-
-def _text(value: str | bool) -> str | bool:
-    """As Milvus takes it: a file's name need not be Unicode."""
-    if isinstance(value, bool):
-        return value
-    return value.encode(errors="backslashreplace")[:LONGEST].decode(errors="ignore")
