@@ -6,6 +6,7 @@ A part is one module of this package with `rows(scratch)`, which yields its figu
 PARTS = (
     "search",
     "recommending",
+    "remote",
     "start",
     "gallery",
     "visitors",

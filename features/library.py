@@ -73,13 +73,14 @@ from features.examination import Examination
 from features.gallery import Gallery, gallery
 from features.heads import Changes, Head, Space
 from features.index import chosen as chosen_index
+from features.index import in_database
 from features.kinds import Kinds
 from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
 from features.mixing import Mix
 from features.outliers import Outliers
 from features.projection import Projection, check, project
 from features.recommendation import diverse, nearest, taste
-from features.searchable import Searchable, graph, save_index, searchable, version_of
+from features.searchable import Searchable, add_to_index, graph, remote, save_index, searchable, version_of
 from features.store import Features, FeatureStore
 from features.tuned import Tuned
 from features.verification import KnownPairs, Pair, PairsEvaluation
@@ -103,8 +104,8 @@ def default_home() -> Path:
 class Library:
     """Catalogues and engines, and what is remembered of them below `home`. Safe to use from several threads.
 
-    index: how to search, one of features.index.CHOICES; None is SEMBLANCE_INDEX, else auto. Raises SemblanceError
-    when that can't be had.
+    index: how to search, one of features.index.CHOICES or a database's URI; None is SEMBLANCE_INDEX, else auto.
+    Raises SemblanceError when that can't be had.
     """
 
     def __init__(self, home: Path | None = None, index: str | None = None) -> None:
@@ -240,7 +241,7 @@ class Library:
         engine = hands.engine
         store.repair()
         known = self._captions(catalogue, engine)
-        self._recaption(store, engine, known)
+        self._recaption(catalogue, store, engine, known)
         before = store.read().digests
         wanted = catalogue.paths
         pending = sorted(wanted.keys() - before)
@@ -252,12 +253,13 @@ class Library:
                 progress(first, len(pending), "embedding" + told(hands.shares()))
                 batch = next(batches)
                 store.append(batch)
+                add_to_index(catalogue, store, batch, self.searched_by)
                 if captioner(engine):
                     made = {row.digest: row.caption for row in batch.rows if row.digest not in known}
                     self._told(catalogue).keep(captioner(engine), made)
         store.commit(wanted.keys())
         after = store.read()
-        complete = save_index(store, after, self.searched_by, progress, cancelled)
+        complete = save_index(catalogue, store, after, self.searched_by, progress, cancelled)
         done = after.digests
         skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
         if not stopped:
@@ -438,7 +440,7 @@ class Library:
                 engine.prepare()
                 store = self._store(catalogue, engine)
                 with contextlib.suppress(Timeout), FileLock(store.path.with_suffix(".lock"), timeout=0):
-                    self._recaption(store, engine, self._captions(catalogue, engine))
+                    self._recaption(catalogue, store, engine, self._captions(catalogue, engine))
 
     def _captions(self, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
         """digest -> the text that counts for this engine; empty where it wants none."""
@@ -446,7 +448,7 @@ class Library:
         known = self._told(catalogue).captions(writer) if writer else {}
         return {digest: caption.text for digest, caption in known.items()}
 
-    def _recaption(self, store: FeatureStore, engine: Engine, known: Captions) -> None:
+    def _recaption(self, catalogue: Catalogue, store: FeatureStore, engine: Engine, known: Captions) -> None:
         """Brings stored vectors in line with the captions as they are now.
 
         A row whose caption is no longer known is dropped: the engine makes one when it embeds the picture anew. So
@@ -462,7 +464,8 @@ class Library:
             rows = [replace(stored.rows[place], caption=known[stored.rows[place].digest]) for place in mended]
             vectors = engine.recaption(stored.take(mended), [row.caption for row in rows])
         store.commit(stored.digests - {stored.rows[place].digest for place in stale})
-        store.append(Features(rows, [vectors]))
+        store.append(changed := Features(rows, [vectors]))
+        add_to_index(catalogue, store, changed, self.searched_by)
         graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
 
     def parts(self, engine: Engine, query: Path) -> list[Part]:
@@ -815,7 +818,11 @@ class Library:
 
     def _forget(self, catalogue: Catalogue, engine: Engine) -> None:
         """Deletes what is stored for a fingerprint that can't come back."""
-        path = self._store(catalogue, engine).path
+        store = self._store(catalogue, engine)
+        path = store.path
+        if in_database(self.searched_by):
+            with contextlib.suppress(SemblanceError):  # what a database that is gone keeps of it harms nobody
+                remote(store, self.searched_by).drop()
         for left in path.parent.glob(f"{path.stem}.*"):
             left.unlink()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import Card, VectorPart, unit_rows
+from engines import Card, SemblanceError, VectorPart, unit_rows
 from features import catalogue as catalogues
 from features import files, index, mixing
 from features.answers import Answer, Group, Match, Ranking
 from features.calibration import Calibration, calibrate
 from features.catalogue import Catalogue, Progress
+from features.index.database import Payload, Remote, mark, update
 from features.kinds import Kinds, compare
 from features.mixing import Mix
 from features.outliers import Outliers, outliers
@@ -165,7 +167,7 @@ class Searchable:
             best: dict[str, Match] = {}
             for name, cosine in zip(names, cosines, strict=True):
                 digest, _, number = name.partition("/")
-                if digest not in best:
+                if digest not in best and digest in self.first_row:  # a database may be ahead of us, or behind
                     best[digest] = self.match(self.first_row[digest] + int(number), cosine * length)
             answers.append(list(best.values())[:k])
         return answers
@@ -233,12 +235,21 @@ def searchable(
     version: tuple[files.Version, ...],
     searched_by: str,
 ) -> Searchable:
-    """What is stored, less what has gone from the folder or is hidden. version: of before it is read here."""
+    """What is stored, less what has gone from the folder or is hidden. version: of before it is read here.
+
+    Raises SemblanceError where a database has to answer, and can't.
+    """
     paths, hidden, stored = catalogue.paths, catalogue.hidden, store.read()
     shown = paths.keys() - hidden
     ids = _row_ids(stored.rows)
-    searched = index.over(ids, stored.parts, graph(store), FORMAT, searched_by)
-    searched.remove([ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown])
+    unseen = [ids[i] for i, row in enumerate(stored.rows) if row.digest not in shown]
+    searched: index.Index
+    if index.in_database(searched_by):
+        searched = remote(store, searched_by)
+        _mark(searched, catalogue, store, stored, ids, unseen)
+    else:
+        searched = index.over(ids, stored.parts, graph(store), FORMAT, searched_by)
+        searched.remove(unseen)
     rows = Counter(row.digest for row in stored.rows if row.digest in shown)
     crowd = max(rows.values(), default=1)
     first_row: dict[str, int] = {}
@@ -248,12 +259,63 @@ def searchable(
     return Searchable(version, catalogue.root, paths, hidden, stored, first_row, searched, crowd, parts)
 
 
+def _mark(
+    searched: Remote,
+    catalogue: Catalogue,
+    store: FeatureStore,
+    stored: Features,
+    ids: Sequence[str],
+    unseen: Sequence[str],
+) -> None:
+    """What was hidden there, by whichever process, becomes what is hidden here: the files are the truth."""
+    there = searched.count()
+    if ids and not there:
+        raise SemblanceError(
+            f"The database has nothing of {catalogue.name} for {store.engine} yet; index it again."
+        )
+    searched.missing = max(0, len(ids) - there)
+    mark(searched, ids, unseen, _told(catalogue, stored.rows), stored.take)
+
+
 def save_index(
-    store: FeatureStore, stored: Features, searched_by: str, progress: Progress, cancelled: Callable[[], bool]
+    catalogue: Catalogue,
+    store: FeatureStore,
+    stored: Features,
+    searched_by: str,
+    progress: Progress,
+    cancelled: Callable[[], bool],
 ) -> bool:
     """Keeps the index of what is stored, where it is one that is kept. False where it was cancelled."""
+    if index.in_database(searched_by):
+        ids, told = _row_ids(stored.rows), _told(catalogue, stored.rows)
+        return update(remote(store, searched_by), ids, told, stored.take, progress, cancelled)
     ids = _row_ids(stored.rows) if index.keeps_file(stored.parts, searched_by) else []
     return index.save(ids, stored.parts, graph(store), FORMAT, progress, cancelled, searched_by)
+
+
+def add_to_index(catalogue: Catalogue, store: FeatureStore, batch: Features, searched_by: str) -> None:
+    """Where the index is in a database: all rows of some pictures that were just stored."""
+    if index.in_database(searched_by):
+        places, told = range(len(batch.rows)), _told(catalogue, batch.rows)
+        remote(store, searched_by).upsert(_row_ids(batch.rows), batch.take(places), [*map(told, places)])
+
+
+def remote(store: FeatureStore, searched_by: str) -> Remote:
+    """The index of a feature file in a database."""
+    return index.remote(searched_by, f"{store.path.parent.name}_{store.path.stem}")
+
+
+def _told(catalogue: Catalogue, rows: Sequence[Row]) -> Callable[[int], Payload]:
+    """Of the row at a place. What is gone from the folder is hidden, too."""
+    paths, hidden = catalogue.paths, catalogue.hidden
+
+    def told(place: int) -> Payload:
+        row = rows[place]
+        path = paths.get(row.digest, [""])[0].encode(errors="backslashreplace").decode()  # it need not be Unicode
+        caption = hashlib.sha256(row.caption.encode(errors="replace")).hexdigest() if row.caption else ""
+        return Payload(row.digest, catalogues.label_of(path), path, caption, not path or row.digest in hidden)
+
+    return told
 
 
 def version_of(store: FeatureStore) -> tuple[files.Version, ...]:

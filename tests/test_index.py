@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import database
 import numpy as np
 import pytest
 
@@ -24,12 +25,12 @@ NORTH_EAST = (0.6, 0.8)
 def made_of(name: str) -> Index:
     """An empty index; skips where its package is not installed."""
     try:
-        return index.create(name)
+        return database.empty() if name == "milvus" else index.create(name)
     except SemblanceError as error:
         pytest.skip(str(error))
 
 
-@pytest.fixture(params=index.BACKENDS)
+@pytest.fixture(params=[*index.BACKENDS, "milvus"])
 def empty(request: pytest.FixtureRequest) -> Index:
     return made_of(request.param)
 
@@ -234,7 +235,7 @@ def recall(asked: Index, expected: Index, queries: np.ndarray) -> float:
     return float(np.mean([len({*a} & {*b}) / len(b) for a, b in zip(found, right, strict=True)]))
 
 
-@pytest.mark.parametrize("name", index.BACKENDS)
+@pytest.mark.parametrize("name", [*index.BACKENDS, "milvus"])
 def test_of_the_ten_nearest_nearly_all_come(name: str) -> None:
     ours, right = made_of(name), ExactIndex()
     rows = clustered(3000, 64, centres=60, seed=2)
@@ -323,7 +324,7 @@ from pathlib import Path
 from features import index
 asked = index.over(["a", "b"], [np.eye(2, dtype=np.float32)], Path("none"), "space")
 assert asked.query(np.eye(2, dtype=np.float32), 1)[0] == [["a"], ["b"]]
-print(*{"sklearn", "scipy", "usearch", "faiss", "annoy"} & sys.modules.keys())
+print(*{"sklearn", "scipy", "usearch", "faiss", "annoy", "pymilvus", "milvus_lite", "grpc"} & sys.modules.keys())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""
@@ -505,9 +506,12 @@ def test_another_choice_leaves_the_file_of_the_graph(tmp_path: Path) -> None:
     assert saved.exists()
 
 
-@pytest.mark.parametrize("name", ["", "nose", "EXACT", "auto"])
+@pytest.mark.parametrize("name", ["", "nose", "EXACT", "auto", "milvus", "qdrant://host:6333"])
 def test_there_are_just_these(name: str) -> None:
-    with pytest.raises(SemblanceError, match=r"Choose one of: auto, exact, sklearn, hnsw, faiss, annoy\.$"):
+    with pytest.raises(
+        SemblanceError,
+        match=r"Choose one of: auto, exact, sklearn, hnsw, faiss, annoy, milvus://HOST:19530/NAME\.$",
+    ):
         index.create(name)
 
 
@@ -530,7 +534,8 @@ def test_a_missing_package_is_told_with_what_to_run(
 
 
 def test_the_requirements_told_are_those_required() -> None:
-    root = Path(__file__).parents[1]
-    lines = "".join((root / name).read_text() for name in ("requirements.txt", "requirements-index.txt"))
-    required = {line.split(" #")[0] for line in lines.splitlines()}
-    assert {backend.requirement for backend in index.BACKENDS.values() if backend.requirement} <= required
+    root, extras = Path(__file__).parents[1], ("", "-index", "-cluster")
+    lines = "".join((root / f"requirements{extra}.txt").read_text() for extra in extras)
+    required = {line.split(" #")[0].split(";")[0] for line in lines.splitlines()}
+    backends = [*index.BACKENDS.values(), *index.DATABASES.values()]
+    assert {backend.requirement for backend in backends if backend.requirement} <= required

@@ -6,12 +6,16 @@ import importlib
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from engines import SemblanceError
+
+if TYPE_CHECKING:
+    from features.index.database import Remote
 
 APPROXIMATE_FROM = 2**28  # numbers (rows x dim), a gigabyte: exact search takes 25 to 50 ms there
 USEARCH = "usearch>=2.25,<3"
@@ -34,8 +38,10 @@ BACKENDS = {
     "faiss": Backend("faiss", "FaissIndex", "FAISS", "faiss-cpu>=1.12,<2"),
     "annoy": Backend("annoy", "AnnoyIndex", "Annoy", "annoy>=1.17.3,<2"),
 }
+MILVUS = Backend("milvus", "MilvusIndex", "pymilvus", "pymilvus>=3.0,<4")
+DATABASES = {"milvus": MILVUS, "milvus+tls": MILVUS}  # by the scheme of a URI
 AUTO = "auto"  # exact, or for many rows hnsw
-CHOICES = (AUTO, *BACKENDS)
+CHOICES = (AUTO, *BACKENDS, "milvus://HOST:19530/NAME")
 
 
 class Index(Protocol):
@@ -69,9 +75,13 @@ def create(name: str) -> Index:
     """An empty index of one of BACKENDS. Raises SemblanceError, which lists CHOICES or says what to install."""
     if name not in BACKENDS:
         raise SemblanceError(f"There is no index {name!r}. Choose one of: {', '.join(CHOICES)}.")
-    backend = BACKENDS[name]
+    return _kind(BACKENDS[name])()
+
+
+def _kind(backend: Backend) -> Callable[..., Any]:
+    """Its class. Raises SemblanceError, which says what to install."""
     try:
-        return getattr(importlib.import_module(f"features.index.{backend.module}"), backend.kind)()
+        return getattr(importlib.import_module(f"features.index.{backend.module}"), backend.kind)
     except ModuleNotFoundError as error:
         if not backend.package:
             raise
@@ -80,10 +90,26 @@ def create(name: str) -> Index:
         ) from error
 
 
+def in_database(choice: str) -> bool:
+    """Whether a choice is the URI of a database, and so for `remote`, not for `create`, `over` and `save`."""
+    return choice.partition("://")[0] in DATABASES
+
+
+@cache
+def remote(choice: str, collection: str) -> Remote:
+    """What a database has of a collection, which is one catalogue's for one fingerprint. Nothing is connected yet.
+
+    choice: a URI, see features/index/milvus.py. Raises SemblanceError for one that can't be, and what to install.
+    """
+    return _kind(DATABASES[choice.partition("://")[0]])(choice, collection)
+
+
 def chosen(choice: str | None) -> str:
-    """One of CHOICES that can be had: this, else SEMBLANCE_INDEX, else auto. Raises as `create`."""
+    """One of CHOICES that can be had: this, else SEMBLANCE_INDEX, else auto. Raises as `create` and `remote`."""
     choice = choice or os.environ.get("SEMBLANCE_INDEX") or AUTO
-    if choice != AUTO:
+    if in_database(choice):
+        remote(choice, "")
+    elif choice != AUTO:
         create(choice)
     return choice
 
@@ -91,8 +117,9 @@ def chosen(choice: str | None) -> str:
 def over(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str, choice: str = AUTO) -> Index:
     """An index of these rows: ids[i] is of row i of the (n, D) float32 parts, one after the other.
 
-    choice: one of CHOICES. "auto" is exact below APPROXIMATE_FROM; above, as "hnsw" always, approximate as soon as
-    `save` has been run over the same rows. Its name says which. saved, space: as for `save`. Raises as `create`.
+    choice: AUTO or one of BACKENDS. "auto" is exact below APPROXIMATE_FROM; above, as "hnsw" always, approximate
+    as soon as `save` has been run over the same rows. Its name says which. saved, space: as for `save`. Raises as
+    `create`.
     """
     if keeps_file(parts, choice):
         index = _from_file(ids, saved, space)

@@ -25,8 +25,7 @@ class Rows:
         return len(self._place)
 
     def upsert(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        if not len(set(ids)) == len(ids) == len(vectors):
-            raise ValueError(f"{len(set(ids))} different ids need as many vectors, not {len(vectors)}.")
+        check(ids, vectors)
         if not ids:
             return
         self.remove(ids)
@@ -67,6 +66,12 @@ class Rows:
         names = [self._ids[place] for place in places.tolist()]
         order = sorted(zip((-cosines).tolist(), names, strict=True))[:k]
         return [name for _, name in order], [-less for less, _ in order]
+
+
+def check(ids: Sequence[str], vectors: np.ndarray) -> None:
+    """Raises ValueError unless there is one vector for each id, and each id comes once."""
+    if not len(set(ids)) == len(ids) == len(vectors):
+        raise ValueError(f"{len(set(ids))} different ids need as many vectors, not {len(vectors)}.")
 
 
 def take(blocks: Sequence[np.ndarray], places: np.ndarray) -> np.ndarray:
