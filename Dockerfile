@@ -32,6 +32,6 @@ VOLUME /data
 EXPOSE 7860
 STOPSIGNAL SIGINT
 HEALTHCHECK --interval=30s --timeout=10s --start-period=2m \
-    CMD ["python", "-c", "import http.client, os, sys; page = http.client.HTTPConnection('127.0.0.1', int(os.environ['GRADIO_SERVER_PORT']), timeout=8); page.request('GET', '/'); sys.exit(page.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os, sys; page = http.client.HTTPConnection('127.0.0.1', int(os.environ['GRADIO_SERVER_PORT']), timeout=8); page.request('GET', '/healthz'); sys.exit(page.getresponse().status != 200)"]
 ENTRYPOINT ["python", "app.py"]
 CMD ["serve"]
