@@ -15,6 +15,7 @@ PARTS = (
     "style",
     "adding",
     "duplicates",
+    "footprint",
     "memory",
 )
 """In the order in which they run: short ones first."""
