@@ -1,4 +1,5 @@
-"""The simulated indexing agrees with arithmetic where that is exact, and shows what it leaves out."""
+"""The arithmetic of docs/scale.md; the simulated indexing agrees with it where it is exact, and shows what it
+leaves out."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.simulation import Plan, expected, plans, simulate
+from docs import scale
 
 PLAN = Plan(64_000, 10, rate=50)
 
@@ -59,3 +61,31 @@ def test_the_same_seed_gives_the_same() -> None:
 def test_what_is_shown_agrees_but_for_batches_that_are_too_large() -> None:
     far = [name for name, plan in plans() if simulate(plan).seconds > 1.1 * expected(plan)]
     assert far == ["1,024 workers, batches of 4,096 pictures"]
+
+
+def test_the_page_has_the_tables_that_are_worked_out() -> None:
+    page = scale.PAGE.read_text("utf-8")
+    assert scale.rendered(page) == page, "run: python -m docs.scale"
+    assert all(f"<!-- {name} -->" in page for name in scale.TABLES)
+
+
+def test_hours_and_machines() -> None:
+    embed = replace(scale.PRODUCT, value=3.6 - scale.FIND.value - scale.OPEN.value)
+    assert scale.core_hours(embed, 1e6) == pytest.approx(1)
+    links, spare = scale.LINKS.value, scale.SPARE.value
+    assert scale.database_bytes(1, 10) == pytest.approx(10 * (4 + links) * spare)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0.0021, "0.0021"), (0.28, "0.28"), (4.8, "4.8"), (9.96, "10"), (238, "240"), (4766, "4,800"), (0, "0")],
+)
+def test_two_digits_are_told(value: float, told: str) -> None:
+    assert scale.quantity(value) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(20_700, "21 kB"), (1.8e9, "1.8 GB"), (3e14, "300 TB"), (2e15, "2 PB")]
+)
+def test_sizes_are_told(count: float, told: str) -> None:
+    assert scale.size(count) == told
