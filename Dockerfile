@@ -1,7 +1,10 @@
 # Semblance in a container; see docs/deploy.md, and compose.yaml for how to run it.
 FROM python:3.12-slim AS environment
-COPY requirements.txt /
-RUN python -m venv /venv && /venv/bin/python -m pip install --no-cache-dir -r /requirements.txt
+COPY requirements*.txt /
+# What is installed besides: -r requirements-cluster.txt, say.
+ARG EXTRAS=""
+# hadolint ignore=SC2086
+RUN python -m venv /venv && /venv/bin/python -m pip install --no-cache-dir -r requirements.txt $EXTRAS
 
 FROM python:3.12-slim
 COPY deploy/packages.txt /tmp/
