@@ -125,8 +125,8 @@ def plans() -> Iterator[tuple[str, Plan]]:
     yield "256, a tenth of them at a quarter of the speed", replace(many, slow=0.1)
     yield "256, each killed once an hour", replace(many, lifetime=3600)
     yield "256, each killed every ten seconds, back after one", replace(many, lifetime=10, restart=1)
-    yield "256, a database of 5,000 rows a second", replace(many, writes=5000)
-    yield "256, all three", replace(many, slow=0.1, lifetime=3600, writes=5000)
+    yield "256, a database of 3,000 rows a second", replace(many, writes=3000)
+    yield "256, all three", replace(many, slow=0.1, lifetime=3600, writes=3000)
 
 
 def main() -> None:
