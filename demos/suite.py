@@ -220,8 +220,8 @@ def _nothing() -> None:
 
 def routes(page: gr.Blocks, shelf: Shelf) -> list[Route]:
     """What the app answers to besides the page and its events."""
-    measured = isinstance(shelf.library, metrics.Measured)
-    told = shelf.library.route(page, shelf) if measured else metrics.off()
+    library = shelf.library
+    told = library.route(page, shelf) if isinstance(library, metrics.Measured) else metrics.off()
     return [thumbnail_route(shelf), *health.routes(shelf), told]
 
 
