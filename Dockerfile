@@ -1,7 +1,10 @@
 # Semblance in a container; see docs/deploy.md, and compose.yaml for how to run it.
 FROM python:3.12-slim AS environment
-COPY requirements.txt /
-RUN python -m venv /venv && /venv/bin/python -m pip install --no-cache-dir -r /requirements.txt
+COPY requirements*.txt /
+# What is installed besides: -r requirements-cluster.txt, say.
+ARG EXTRAS=""
+# hadolint ignore=SC2086
+RUN python -m venv /venv && /venv/bin/python -m pip install --no-cache-dir -r requirements.txt $EXTRAS
 
 FROM python:3.12-slim
 COPY deploy/packages.txt /tmp/
@@ -32,6 +35,6 @@ VOLUME /data
 EXPOSE 7860
 STOPSIGNAL SIGINT
 HEALTHCHECK --interval=30s --timeout=10s --start-period=2m \
-    CMD ["python", "-c", "import http.client, os, sys; page = http.client.HTTPConnection('127.0.0.1', int(os.environ['GRADIO_SERVER_PORT']), timeout=8); page.request('GET', '/'); sys.exit(page.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os, sys; page = http.client.HTTPConnection('127.0.0.1', int(os.environ['GRADIO_SERVER_PORT']), timeout=8); page.request('GET', '/healthz'); sys.exit(page.getresponse().status != 200)"]
 ENTRYPOINT ["python", "app.py"]
 CMD ["serve"]

@@ -237,6 +237,10 @@ def serve(
         typer.Option("--folder-endpoint", help="Let programs of this machine name folders to index, by the API."),
     ] = False,
     mcp: Annotated[bool, typer.Option("--mcp", help="Offer the API as MCP tools, too (an extra).")] = False,
+    metrics: Annotated[
+        bool,
+        typer.Option("--metrics", envvar="SEMBLANCE_METRICS", help="Tell Prometheus, at /metrics (an extra)."),
+    ] = False,
     searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
@@ -247,7 +251,7 @@ def serve(
     os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # tabs read it as they are imported
     from demos.suite import serve as open_app
 
-    open_app(_library(home, weights, offline, searched_by, captions), images, share, folder_endpoint, mcp)
+    open_app(_library(home, weights, offline, searched_by, captions), images, share, folder_endpoint, mcp, metrics)
 
 
 @app.command()

@@ -17,6 +17,7 @@ PARTS = (
     "adding",
     "duplicates",
     "ray",
+    "footprint",
     "memory",
 )
 """In the order in which they run: short ones first."""

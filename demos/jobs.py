@@ -64,6 +64,10 @@ class Jobs:
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
 
+    def __len__(self) -> int:
+        """What runs or waits."""
+        return len(self._live)
+
     def find(self, key: Hashable) -> Job | None:
         """The live job of this key, if any; of two the running one."""
         with self._changed:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import compare, draw, duplicates, gallery, recommend, search, text, theme, tray
+from demos import compare, draw, duplicates, gallery, health, metrics, recommend, search, text, theme, tray
 from demos.api import draw_api
 from demos.shelf import Shelf, is_local
 from demos.views import views
@@ -69,13 +69,20 @@ class Whole(gr.Blocks):
 
 
 def serve(
-    library: Library, images: Path | None, share: bool, folder_endpoint: bool = False, mcp: bool = False
+    library: Library,
+    images: Path | None,
+    share: bool,
+    folder_endpoint: bool = False,
+    mcp: bool = False,
+    measured: bool = False,
 ) -> None:
     """Opens the app, and blocks. images: None draws the sample sets. folder_endpoint: see `draw_api`. mcp: its
-    endpoints are MCP tools, too. Raises SemblanceError.
+    endpoints are MCP tools, too. measured: it tells Prometheus what it is asked. Raises SemblanceError.
     """
     if mcp and not importlib.util.find_spec("mcp"):
         raise SemblanceError(MCP_MISSING)
+    if measured:
+        library = metrics.Measured(library)
     share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"
     for sentence in engines.broken().values():
         print(sentence, file=sys.stderr)
@@ -207,7 +214,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> No
             footer_links=[],
             run_history=False,
             allowed_paths=[str(shelf.library.home / "thumbnails")],
-            app_kwargs={"routes": [thumbnail_route(shelf)]},
+            app_kwargs={"routes": routes(demo, shelf)},
             max_file_size=None if shelf.local else "500mb",
             ssr_mode=False,
             _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page
@@ -232,6 +239,13 @@ def _settle_on_zerogpu(demo: gr.Blocks) -> None:
 
 def _nothing() -> None:
     pass
+
+
+def routes(page: gr.Blocks, shelf: Shelf) -> list[Route]:
+    """What the app answers to besides the page and its events."""
+    library = shelf.library
+    told = library.route(page, shelf) if isinstance(library, metrics.Measured) else metrics.off()
+    return [thumbnail_route(shelf), *health.routes(shelf), told]
 
 
 def thumbnail_route(shelf: Shelf) -> Route:

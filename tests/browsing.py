@@ -125,7 +125,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         ssr_mode=False,
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
+        app_kwargs={"routes": suite.routes(page, shelf)},
         **theme.look(),
         **options,
     )

@@ -38,6 +38,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 REQUIREMENTS = "# needed\ngradio>=6.31,<7\nnumpy>=2 # and this\n"
 PLACES = ("app.py",)
 NOTEBOOK = ROOT / "docs" / "semblance.ipynb"
+NGINX = shutil.which("nginx")
 HADOLINT = shutil.which("hadolint", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
 
 
@@ -411,7 +412,7 @@ def test_the_dockerfile_copies_what_is_there_and_what_its_ignore_file_lets_in() 
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert ignored[0] == "*" and "**/__pycache__" in ignored
     assert {line[1:] for line in ignored if line.startswith("!")} == set(copied())
-    assert all((ROOT / source).exists() for source in copied())
+    assert all(any(ROOT.glob(source)) for source in copied())
     rooms = {place.partition("/")[0] for place in files() if "/" in place}
     assert rooms - {"docs"} <= set(copied()) and "app.py" in copied()
 
@@ -420,7 +421,8 @@ def test_the_container_installs_the_requirements_and_leaves_no_tools_behind() ->
     bases = [rest for word, rest in instructions() if word == "FROM"]
     assert bases == ["python:3.12-slim AS environment", "python:3.12-slim"]
     (install,) = (rest for word, rest in instructions() if "pip install" in rest)
-    assert install.endswith("pip install --no-cache-dir -r /requirements.txt")
+    assert install.endswith("pip install --no-cache-dir -r requirements.txt $EXTRAS")
+    assert ("ARG", 'EXTRAS=""') in instructions()
     assert not re.search(r"gcc|g\+\+|build-essential|-dev\b|curl|git\b", " ".join(said("RUN")))
     assert (ROOT / "deploy" / "packages.txt").read_text().split() == ["libgl1", "libglib2.0-0"]
 
@@ -432,15 +434,71 @@ def test_the_container_runs_as_nobody_special_and_writes_to_its_volume_only() ->
     assert all(environment()[name].startswith("/data/") for name in ("SEMBLANCE_HOME", "KERAS_HOME", "HF_HOME"))
 
 
+def compose() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
 def test_compose_shuts_the_container_up() -> None:
-    told = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    service = told["services"]["semblance"]
-    assert service["read_only"] is True and service["tmpfs"] == ["/tmp"] and service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"] and service["restart"] == "unless-stopped"
+    service = compose()["semblance"]
     bound, data = service["volumes"]
     assert bound.startswith("${IMAGES:?") and bound.endswith(":/pictures:ro") and data == "data:/data"
-    assert service["command"] == ["serve", "/pictures"] and set(told["volumes"]) == {"data"}
+    assert service["command"] == ["serve", "/pictures"] and "profiles" not in service
     assert service["ports"] == [f"127.0.0.1:7860:{environment()['GRADIO_SERVER_PORT']}"]
+
+
+CLUSTER = {"proxy", "app", "index", "head", "worker", "milvus"}
+
+
+def test_the_cluster_is_a_profile_and_only_its_proxy_can_be_reached() -> None:
+    services = compose()
+    assert {name for name, service in services.items() if service.get("profiles") == ["cluster"]} == CLUSTER
+    assert set(services) == CLUSTER | {"semblance"}
+    assert {name for name, service in services.items() if "ports" in service} == {"semblance", "proxy"}
+    assert services["proxy"]["ports"][0].startswith("127.0.0.1:")
+    assert {name for name, service in services.items() if "workers" in service.get("networks", ())} == {
+        "index",
+        "head",
+        "worker",
+    }, "what is told to Ray is run: the app must not reach it"
+    for service in services.values():
+        assert set(service.get("depends_on", ())) < CLUSTER
+
+
+@pytest.mark.parametrize("name", [*sorted(CLUSTER), "semblance"])
+def test_each_service_has_few_rights_a_version_and_says_how_it_is(name: str) -> None:
+    service = compose()[name]
+    assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
+    assert service["restart"] == ("no" if name == "index" else "unless-stopped")
+    if name != "milvus":
+        assert service["read_only"] is True and service["tmpfs"] == ["/tmp"]
+    if "build" not in service:
+        assert re.search(r":v?\d+\.\d+", service["image"]) and service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_cluster_installs_extras_that_there_are_and_says_options_that_there_are() -> None:
+    from click import Context
+    from typer.main import get_command
+
+    commands: Any = get_command(app.app)
+    for name in ("app", "index"):
+        service = compose()[name]
+        files_ = service["build"]["args"]["EXTRAS"].split()[1::2]
+        assert files_ and all((ROOT / file).is_file() for file in files_)
+        command = commands.get_command(Context(commands), service["command"][0])
+        known = {option for parameter in command.params for option in parameter.opts}
+        said = {word.partition("=")[0] for word in service["command"] if word.startswith("--")}
+        assert said <= known
+
+
+@pytest.mark.skipif(not NGINX, reason="nginx is not installed")
+def test_the_proxys_configuration_is_one(tmp_path: Path) -> None:
+    told = (ROOT / "deploy" / "nginx.conf").read_text()
+    for ours, here in {"server app:": "server 127.0.0.1:", "/tmp/": f"{tmp_path}/"}.items():
+        assert ours in told
+        told = told.replace(ours, here)
+    (tmp_path / "nginx.conf").write_text(told)
+    done = subprocess.run([str(NGINX), "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
