@@ -1,10 +1,11 @@
 // What neither Gradio nor a piece of HTML says of itself to a screen reader or to the keyboard, said on whatever
 // comes into the page. props.value names the hearts and crosses that are pressed: 'like-DIGEST unlike-DIGEST'.
 const SAYS = [
-    ['.block.results, .scroll:not(.kinds *)', { role: 'group', 'aria-label': 'Results', tabindex: 0 }],  // these scroll
+    ['.block.results, .scroll:not(.kinds *)', { role: 'group', 'aria-label': say('Results'), tabindex: 0 }],  // these scroll
     ['.status', { role: 'status' }],
-    ['.top > .liked', { title: 'What you like' }],
-    ['.top > .shade', { 'aria-label': 'Light or dark' }],
+    ['.top > .liked', { title: say('What you like') }],
+    ['.top > .shade', { 'aria-label': say('Light or dark') }],
+    ['.top > .tongue', { 'aria-label': say('PT: em português'), title: say('em português') }],
     ['.empty[aria-label]:not([role])', { role: 'img' }],  // Gradio's, where a picture is yet to come
 ];
 let last = null, wall = null, waiting = false;
@@ -13,7 +14,7 @@ function tell(one, name, value) {
     if (one.getAttribute(name) !== String(value)) one.setAttribute(name, value);
 }
 
-function say() {
+function sayAll() {
     waiting = false;
     for (const [those, attributes] of SAYS)
         for (const one of document.querySelectorAll(those))
@@ -26,7 +27,7 @@ function say() {
 }
 
 function soon() {
-    if (!waiting) requestAnimationFrame(say);
+    if (!waiting) requestAnimationFrame(sayAll);
     waiting = true;
 }
 

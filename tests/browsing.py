@@ -115,7 +115,7 @@ def opened(shelf: Shelf, only: Collection[str] = ()) -> Iterator[str]:
 @contextlib.contextmanager
 def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
     """The address of any page of this process."""
-    from demos import suite, theme
+    from demos import language, suite, theme
 
     _, address, _ = page.launch(
         server_name="127.0.0.1",
@@ -125,7 +125,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         ssr_mode=False,
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": [suite.thumbnail_route(shelf)]},
+        app_kwargs={"routes": [suite.thumbnail_route(shelf)], "middleware": [language.middleware()]},
         **theme.look(),
         **options,
     )
