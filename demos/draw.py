@@ -415,10 +415,10 @@ def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 12
 def examples(
     catalogue: Catalogue,
     digests: Sequence[str],
-    hint: str = later("Or start from one of these"),
+    hint: str = "",
     does: str = FROM_HERE,
 ) -> str:
-    """Small pictures to press. does: what that does."""
+    """Small pictures to press. hint: what stands above them, as it is said. does: what a press does."""
     buttons = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(digest)}"'
         f' title="{say(does)}: {escape(catalogue.label(digest))}">'
@@ -426,7 +426,11 @@ def examples(
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    return f'<p class="hint">{escape(say(hint))}</p><div class="examples">{buttons}</div>' if digests else ""
+    return (
+        f'<p class="hint">{escape(hint or say("Or start from one of these"))}</p><div class="examples">{buttons}</div>'
+        if digests
+        else ""
+    )
 
 
 def alike(text: str) -> str:
@@ -459,6 +463,11 @@ def failed(error: SemblanceError | str) -> str:
     }
     title = next((title for kind, title in titles.items() if isinstance(error, kind)), later("That did not work"))
     return state("empty" if isinstance(error, Untrained) else "error", say(title), told(str(error)))
+
+
+def unindexed(error: SemblanceError | str) -> str:
+    """Where indexing helps."""
+    return state("index", say("Not indexed yet"), told(str(error)), action=("index", say("Index now")))
 
 
 def progress(jobs: Sequence[Job]) -> str:
@@ -498,19 +507,22 @@ def _cancel(jobs: Sequence[Job]) -> str:
     )
 
 
-_PHASES = {"embedding": "looking at the pictures"}
+_PHASES = {"embedding": later("looking at the pictures")}
+
+
+def searched(pictures: int) -> str:
+    return say("{n:,} picture searched|{n:,} pictures searched", n=pictures)
 
 
 def answered(card: Card, answer: Answer, *more: str) -> str:
     """The line under an answer."""
-    searched = say("{n:,} picture searched|{n:,} pictures searched", n=answer.searched)
-    return facts(card, searched, answer.seconds, told(answer.index), *more)
+    return facts(card, searched(answer.searched), answer.seconds, told(answer.index), *more)
 
 
-def facts(card: Card, searched: str, seconds: float, *more: str) -> str:
+def facts(card: Card, what: str, seconds: float, *more: str) -> str:
     """What is told of any answer. card: of the engine that gave it."""
     network = say("network {name}", name=told(card.network)) + (f" ({card.runner})" if card.runner else "")
-    all_of_it = (told(card.title), network, searched, *more, f"{number(seconds * 1000, ',.0f')} ms")
+    all_of_it = (told(card.title), network, what, *more, f"{number(seconds * 1000, ',.0f')} ms")
     return f'<p class="facts">{" · ".join(map(escape, all_of_it))}</p>'
 
 
