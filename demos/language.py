@@ -48,6 +48,9 @@ IN_SCRIPTS = (
 _TABLE = Path(__file__).with_name("pt.json")
 _SWAPPED = str.maketrans(",.", ".,")
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?%?")
+_BETWEEN = re.compile(r"(, | and |; |: )")  # the parts of a list, or a name and what is said of it
+LONGEST = 2000  # letters of what may be recognised
+FEW = 10  # letters, by which alone nothing is recognised
 _spoken: ContextVar[str] = ContextVar("spoken", default="")
 _in_pages: dict[str, dict[str, str]] = {ENGLISH: {}, PORTUGUESE: {}}  # by key: what pages have been built with
 
@@ -179,35 +182,49 @@ def _number(drawn: str, language: str) -> str:
 
 
 @cache
-def _templates() -> list[tuple[re.Pattern[str], str]]:
-    """What finished sentences are recognised by, and what they are then; those that leave the least open first."""
+def _templates() -> list[tuple[int, re.Pattern[str], str]]:
+    """What finished sentences are recognised by (its letters, itself) and what they are then; the longest first."""
     found = []
     for english, portuguese in table().items():
         for form in english.split("|"):
             parts = list(string.Formatter().parse(form))
             if any(name is not None for _, name, _, _ in parts):
-                pattern = "".join(
-                    re.escape(literal) + (f"(?P<{name}>.+?)" if name is not None else "")
-                    for literal, name, _, _ in parts
-                )
+                pattern, known = "", {None}
+                for literal, name, _, _ in parts:
+                    hole = "" if name is None else f"(?P={name})" if name in known else f"(?P<{name}>.*?)"
+                    pattern += re.escape(literal) + hole
+                    known.add(name)
                 letters = sum(character.isalpha() for literal, *_ in parts for character in literal)
                 found.append((letters, re.compile(pattern, re.DOTALL), portuguese))
     found.sort(key=lambda one: -one[0])
-    return [(pattern, portuguese) for letters, pattern, portuguese in found if letters]
+    return found
 
 
 @lru_cache(4096)
 def _recognised(sentence: str) -> str:
-    if sentence in table():
-        return table()[sentence]
-    for pattern, portuguese in _templates():
+    if sentence in table() or len(sentence) > LONGEST:
+        return table().get(sentence, sentence)
+    for letters, pattern, portuguese in _templates():
         if match := pattern.fullmatch(sentence):
-            values = {
+            values = match.groupdict()
+            sentences = [values[name] for name in re.findall(r"{(\w+)!t}", portuguese)]
+            sure = any(map(_NUMBER.fullmatch, values.values())) or any(map(_known, sentences))
+            if letters < FEW and not sure:
+                continue
+            written = {
                 name: _number(value, PORTUGUESE) if _NUMBER.fullmatch(value) else value
-                for name, value in match.groupdict().items()
+                for name, value in values.items()
             }
-            return _written(re.sub(r":[^{}|]*}", "}", portuguese), values, PORTUGUESE)
+            return _written(re.sub(r":[^{}|]*}", "}", portuguese), written, PORTUGUESE)
+    if parts := _BETWEEN.search(sentence):
+        first, between, rest = sentence[: parts.start()], parts[0], sentence[parts.end() :]
+        if _known(rest) and (_known(first) or between == ": "):
+            return _recognised(first) + table().get(between, between) + _recognised(rest)
     return sentence
+
+
+def _known(sentence: str) -> bool:
+    return sentence in table() or _recognised(sentence) != sentence
 
 
 class _Page:

@@ -198,7 +198,7 @@ def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
         return shelf.library.projection(catalogue, engine, method, cancelled)
 
     return shelf.jobs.start(
-        ("map", catalogue.root, name, method), f"{catalogue.name} by {method}", work, urgent=True
+        ("map", catalogue.root, name, method), f"a map of {catalogue.name} by {method}", work, urgent=True
     )
 
 

@@ -183,9 +183,7 @@ def _start(shelf: Shelf, at: str) -> Job | None:
 
     if not able:
         return None
-    return shelf.jobs.start(
-        ("compare", catalogue.root), f"which engine suits {catalogue.name}", work, urgent=True
-    )
+    return shelf.jobs.start(("compare", catalogue.root), f"which engine suits {catalogue.name}", work, urgent=True)
 
 
 def _told(shelf: Shelf, key: str, at: str) -> str:

@@ -79,7 +79,11 @@ def _finished(node: ast.AST) -> Iterator[str]:
     if name == "start" and len(args) == 3:  # of jobs
         yield from _literals(args[1])
     if name == "Card":
-        told = [*args[:2], *args[4:5], *(word.value for word in node.keywords if word.arg in ("weights", "reason"))]
+        told = [
+            *args[:2],
+            *args[4:5],
+            *(word.value for word in node.keywords if word.arg in ("weights", "reason")),
+        ]
         for each in told:
             yield from _literals(each)
 
