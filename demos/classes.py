@@ -253,7 +253,8 @@ def _report(catalogue: Catalogue, head: Head, grid: dict[str, list[tuple[str, fl
         _figure(
             catalogue,
             mistake.picture,
-            f"{draw.escape(mistake.label)} <small>{say('taken for')}</small> {draw.escape(mistake.given)} {mistake.p:.0%}",
+            f"{draw.escape(mistake.label)} <small>{say('taken for')}</small> "
+            f"{draw.escape(mistake.given)} {mistake.p:.0%}",
         )
         for mistake in told.mistakes
         if mistake.picture in catalogue.paths

@@ -163,10 +163,9 @@ def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
     """The answer: one card a person, with their other photos folded away below it."""
     drawn = "".join(_person(catalogue, group, scale) for group in groups)
     none = _none(scale, [group.matches[0].score for group in groups])
-    return f'<div>{none}<div class="wall people one">{drawn}</div><p class="share">{_SAVE.format(say("Save as a picture to share"))}</p></div>'
-
-
-_SAVE = '<button type="button" class="act quiet" data-do="save">{}</button>'
+    words = say("Save as a picture to share")
+    save = f'<button type="button" class="act quiet" data-do="save">{words}</button>'
+    return f'<div>{none}<div class="wall people one">{drawn}</div><p class="share">{save}</p></div>'
 
 
 def called(group: Group) -> str:
@@ -177,11 +176,11 @@ def called(group: Group) -> str:
 def everyone(catalogue: Catalogue, parts: Sequence[Part], found: Sequence[Sequence[Group]], scale: Scale) -> str:
     """The answer for each face of a picture: a row each, in the order of the faces."""
     rows = []
-    for number, (part, groups) in enumerate(zip(parts, found, strict=True)):
+    for place, (part, groups) in enumerate(zip(parts, found, strict=True)):
         doubt = f'<p class="hint">{escape(doubtful(part))}</p>' if part.remarks else ""
         cards = "".join(_person(catalogue, group, scale) for group in groups)
         rows.append(
-            f'<section class="each"><div class="who">{_face(part, number)}</div><div>{doubt}'
+            f'<section class="each"><div class="who">{_face(part, place)}</div><div>{doubt}'
             f"{_none(scale, [group.matches[0].score for group in groups])}"
             f'<div class="wall people">{cards}</div></div></section>'
         )
@@ -241,8 +240,9 @@ def _why(agreement: Mapping[str, float]) -> str:
         for share in agreement.values()
     )
     best = max(agreement, key=lambda name: agreement[name])
+    closer = say("Closer than so many strangers in {shares}", shares=shares)
     return (
-        f'<span class="why" role="img" aria-label="{say("Closer than so many strangers in {shares}", shares=shares)}"'
+        f'<span class="why" role="img" aria-label="{closer}"'
         f' title="{shares}"><span>{bars}</span>{escape(told(best))}</span>'
     )
 
@@ -426,11 +426,8 @@ def examples(
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    return (
-        f'<p class="hint">{escape(hint or say("Or start from one of these"))}</p><div class="examples">{buttons}</div>'
-        if digests
-        else ""
-    )
+    above = escape(hint or say("Or start from one of these"))
+    return f'<p class="hint">{above}</p><div class="examples">{buttons}</div>' if digests else ""
 
 
 def alike(text: str) -> str:

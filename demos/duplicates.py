@@ -196,7 +196,8 @@ def _summary(groups: Sequence[DuplicateGroup]) -> str:
             bytes=_bytes(spare),
         ),
         say(
-            "{n:,} picture with the same bytes in several files|{n:,} pictures with the same bytes in several files",
+            "{n:,} picture with the same bytes in several files|"
+            "{n:,} pictures with the same bytes in several files",
             n=exact,
         ),
     ]

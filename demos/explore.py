@@ -41,7 +41,8 @@ WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('The step
 <input type="range" min="0" max="{STEPS - 1}" value="{STEPS // 2}"
  aria-label="${{say('From the first picture to the second')}}">
 <p class="ends"><span></span><span></span></p><p class="hint">
-${{say('The pictures nearest to this step. Click one, and walk on to it.')}}</p><div class="examples"></div></div>"""
+${{say('The pictures nearest to this step. Click one, and walk on to it.')}}</p>
+<div class="examples"></div></div>"""
 WALK = (
     draw.CLICKS
     + """
@@ -52,7 +53,8 @@ function step() {
     if (!told) return;
     const at = told.steps[range.value];
     stage.src = at.frame;
-    range.setAttribute('aria-valuetext', say('step {at} of {of}', { at: +range.value + 1, of: told.steps.length }));
+    const place = { at: +range.value + 1, of: told.steps.length };
+    range.setAttribute('aria-valuetext', say('step {at} of {of}', place));
     near.replaceChildren(...at.near.map((one) => {
         const shot = Object.assign(document.createElement('img'), { alt: one.label, src: one.source });
         const button = Object.assign(document.createElement('button'), { type: 'button' });

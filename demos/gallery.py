@@ -355,9 +355,10 @@ def _bar(shown: _Shown) -> str:
     many, whole = len(shown.found), len(shown.gallery.pictures)
     told = draw.so_far(many, whole) if many != whole else draw.count(whole, "picture")
     chosen = say("{n:,} from the map|{n:,} from the map", n=len(shown.wish.among)) + " &times;"
+    binned = " " + say("in the bin") if shown.wish.hidden else ""
     selection = f'<button type="button" data-do="unselect">{chosen}</button>' if shown.wish.among else ""
     return (
-        f'<div class="browse-bar"><p><b>{told}</b>{" " + say("in the bin") if shown.wish.hidden else ""}</p>{selection}'
+        f'<div class="browse-bar"><p><b>{told}</b>{binned}</p>{selection}'
         f"{_pager(shown)}{_undo(shown)}{_actions(shown)}</div>"
     )
 
@@ -422,7 +423,8 @@ def _card(shown: _Shown, one: Picture) -> str:
         f' src="{source}"/><span class="flags">{tags}</span></span>'
         f'<span class="label">{name}</span><span class="score">{label}</span></button>'
         f"{draw.tools(one.digest, plain)}"
-        f'<input type="checkbox" class="tick" data-tick="{digest}" aria-label="{say("Tick {name}", name=name)}"/></div>'
+        f'<input type="checkbox" class="tick" data-tick="{digest}"'
+        f' aria-label="{say("Tick {name}", name=name)}"/></div>'
     )
 
 

@@ -26,8 +26,9 @@ HINT = built(
 
 # what stands in the page; the rest is drawn by BOARD
 FRAME = """<div class="kinds"><div class="scroll"><table role="grid"></table></div>
-<p class="cell" aria-hidden="true"></p><p class="hint">${say("Each cell is the mean cosine between the pictures of two folders. \
-With the keyboard: arrows, and Enter.")}</p></div>"""
+<p class="cell" aria-hidden="true"></p><p class="hint">\
+${say('Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.')}\
+</p></div>"""
 
 BOARD = """
 const table = element.querySelector('table'), cell = element.querySelector('.cell');
@@ -39,7 +40,8 @@ const number = (cosine) => cosine === null ? say('only one picture')
 function inWords(row, column) {
     const [one, other] = [told.names[row], told.names[column]], cosine = number(told.cosines[row][column]);
     const values = { one, other, cosine };
-    return row === column ? say('{one}, among themselves: {cosine}', values) : say('{one} and {other}: {cosine}', values);
+    return row === column ? say('{one}, among themselves: {cosine}', values)
+        : say('{one} and {other}: {cosine}', values);
 }
 
 function made(name, properties, ...children) {

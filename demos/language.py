@@ -4,7 +4,8 @@ As gettext does it, the English sentence is the key, so that the code reads as w
 other language. Who visits is asked by their browser, or has pressed the switch in the bar, which leaves a cookie.
 
 - `say` is for what is drawn on the server, for whoever asked for it.
-- `built`, `fixed` and `shown` are for what stands in the page as it is built, for everybody: Gradio's I18n puts it in.
+- `built`, `fixed` and `shown` are for what stands in the page as it is built, for everybody: Gradio's I18n puts it
+  in, in the browser.
 - `told` is for sentences of engines/ and features/, which know of no languages: they are recognised.
 - In scripts it is `say`, too (language.js).
 """
@@ -35,13 +36,34 @@ TAGS = {ENGLISH: "en", PORTUGUESE: "pt-BR"}  # as a page tells its language
 COOKIE = "language"
 SCRIPT = Path(__file__).with_suffix(".js")
 IN_SCRIPTS = (
+    "all ticked",
+    "Clear",
+    "Draw around pictures (S)",
+    "Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.",
+    "em português",
+    "From the first picture to the second",
+    "in no folder",
+    "Let the selection go (Escape)",
+    "Light or dark",
+    "map",
+    "Map of the collection",
+    "only one picture",
+    "PT: em português",
+    "Results",
+    "Select",
+    "Show all",
+    "step {at} of {of}",
+    "The pictures nearest to this step. Click one, and walk on to it.",
+    "The step as it is drawn",
+    "Walk on to {name}",
+    "What you like",
+    "Zoom in",
+    "Zoom out",
     "{n:,} more",
     "{n:,} selected|{n:,} selected",
     "{n:,} ticked|{n:,} ticked",
-    "all ticked",
-    "in no folder",
-    "step {at} of {of}",
-    "Walk on to {name}",
+    "{one} and {other}: {cosine}",
+    "{one}, among themselves: {cosine}",
 )
 """What language.js has to know; no other sentence goes to the browser."""
 
@@ -183,7 +205,7 @@ def _number(drawn: str, language: str) -> str:
 
 @cache
 def _templates() -> list[tuple[int, re.Pattern[str], str]]:
-    """What finished sentences are recognised by (its letters, itself) and what they are then; the longest first."""
+    """What finished sentences are recognised by (how many letters it has, and itself), and what they are then."""
     found = []
     for english, portuguese in table().items():
         for form in english.split("|"):

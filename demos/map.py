@@ -39,8 +39,8 @@ HINT = built(
 HOW = {
     2: later("Drag to move and scroll or pinch to zoom; close up, the points become pictures."),
     3: later(
-        "Drag to turn, with Shift or two fingers to move, and scroll or pinch to zoom; close up, the points become "
-        "pictures."
+        "Drag to turn, with Shift or two fingers to move, and scroll or pinch to zoom; close up, the points "
+        "become pictures."
     ),
 }
 KEYS = later(
@@ -49,8 +49,8 @@ KEYS = later(
 )
 METHOD_SAYS = {
     "t-SNE": later(
-        "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than {most:,} pictures "
-        "it lays out {most:,}, and the others are placed by their neighbours among these."
+        "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than {most:,} "
+        "pictures it lays out {most:,}, and the others are placed by their neighbours among these."
     ),
     "PCA": later(
         "PCA shows the two directions in which the pictures differ most; groups may lie on top of each other."
@@ -69,8 +69,10 @@ PLACED = later(
 # what stands in the page; the rest is drawn by BOARD
 FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label="${say('Map of the collection')}"
  aria-roledescription="${say('map')}"></canvas><div class="pick">
-<button type="button" data-pick="draw" aria-pressed="false" title="${say('Draw around pictures (S)')}">${say('Select')}</button>
-<button type="button" data-pick="none" title="${say('Let the selection go (Escape)')}" hidden>${say('Clear')}</button></div>
+<button type="button" data-pick="draw" aria-pressed="false"
+ title="${say('Draw around pictures (S)')}">${say('Select')}</button>
+<button type="button" data-pick="none" title="${say('Let the selection go (Escape)')}"
+ hidden>${say('Clear')}</button></div>
 <div class="zoom">
 <button type="button" data-zoom="1.6" aria-label="${say('Zoom in')}">+</button>
 <button type="button" data-zoom="0.625" aria-label="${say('Zoom out')}">&minus;</button>

@@ -137,7 +137,8 @@ def draw_pins(catalogue: Catalogue, pins: Sequence[Pin], asking: bool) -> str:
         shown += (
             f'<div class="pin">{picture}<input type="range" min="{LIGHTEST}" max="{HEAVIEST}" step="{LIGHTEST}"'
             f' value="{pin.weight}" data-weigh="{number}" aria-label="{say("{name}: weight", name=alt)}"'
-            f' title="{say("Weight {weight:g}", weight=pin.weight)}"/><button type="button" data-do="unpin" data-digest="{number}"'
+            f' title="{say("Weight {weight:g}", weight=pin.weight)}"/>'
+            f'<button type="button" data-do="unpin" data-digest="{number}"'
             f' aria-label="{say("{name}: take it out", name=alt)}">&times;</button></div>'
         )
     add = f'<button type="button" class="act quiet" data-do="pin">{say("Add another reference")}</button>'

@@ -155,7 +155,8 @@ NOTHING = built(
         "heart",
         say("What do you like?"),
         say(
-            "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too."
+            "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, "
+            "too."
         ),
     )
 )

@@ -99,7 +99,8 @@ def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
 
 def _told(out: Path, written: Vectors) -> str:
     told = say(
-        "{file}: {n:,} vector of {dim:,} numbers, {size:,.1f} MB.|{file}: {n:,} vectors of {dim:,} numbers, {size:,.1f} MB.",
+        "{file}: {n:,} vector of {dim:,} numbers, {size:,.1f} MB.|"
+        "{file}: {n:,} vectors of {dim:,} numbers, {size:,.1f} MB.",
         file=out.name,
         n=len(written.items),
         dim=written.dim,

@@ -241,8 +241,8 @@ def _course(course: vae.Course) -> str:
         pairs = f'<h4>{heading}</h4><div class="pairs">{pairs}</div>'
     last, seconds = course.done[-1], sum(epoch.seconds for epoch in course.done)
     told = say(
-        "Mean squared error {held_out:.5f} on pictures held out, {train:.5f} on those it learns from; KL {kl:,.0f} "
-        "nats. {each:.1f} s an epoch, {all:.1f} minutes in all.",
+        "Mean squared error {held_out:.5f} on pictures held out, {train:.5f} on those it learns from; KL "
+        "{kl:,.0f} nats. {each:.1f} s an epoch, {all:.1f} minutes in all.",
         held_out=last.held_out,
         train=last.train,
         kl=last.kl,

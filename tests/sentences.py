@@ -7,12 +7,12 @@ import re
 import string
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 
 from seeded import ROOT
 
 SAID = ("say", "later", "fixed")  # of demos/language.py
 FINISHED = ("refused", "failed")  # a literal that they are given is a sentence
+SAYS = r"\bsay\('([^']+)'"  # of demos/language.js
 HOLES = re.compile(r"{[^{}]*}")
 
 
@@ -28,9 +28,16 @@ def holes(sentence: str) -> list[str]:
 @cache
 def said() -> dict[str, str]:
     """Every sentence that demos/ says -> where."""
-    return {english: place for english, place in _walk(("demos",), _said)} | {
-        english: place for english, place in _walk(("demos",), _in_script)
-    }
+    return dict(_walk(("demos",), _said)) | scripts()
+
+
+@cache
+def scripts() -> dict[str, str]:
+    """Those of them that JavaScript says -> where."""
+    told = dict(_walk(("demos",), _in_script))
+    for path in sorted((ROOT / "demos").glob("*.js")):
+        told |= dict.fromkeys(re.findall(SAYS, path.read_text("utf-8")), path.name)
+    return told
 
 
 @cache
@@ -60,12 +67,7 @@ def _said(node: ast.AST) -> Iterator[str]:
 
 def _in_script(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield from in_script(node.value)
-
-
-def in_script(source: str) -> list[str]:
-    """What JavaScript says."""
-    return re.findall(r"\bsay\('([^']+)'", source)
+        yield from re.findall(SAYS, node.value)
 
 
 def _finished(node: ast.AST) -> Iterator[str]:
