@@ -7,10 +7,24 @@ const SAYS = [
     ['.top > .shade', { 'aria-label': say('Light or dark') }],
     ['.top > .tongue', { 'aria-label': say('PT: em português'), title: say('em português') }],
     ['.empty[aria-label]:not([role])', { role: 'img' }],  // Gradio's, where a picture is yet to come
+    // and what Gradio says in English only
+    ['[aria-label="Upload file"]', { 'aria-label': say('Upload file') }],
+    ['[aria-label="Capture from camera"]', { 'aria-label': say('Capture from camera') }],
+    ['[aria-label="Paste from clipboard"]', { 'aria-label': say('Paste from clipboard') }],
+    ['[aria-label="Click to upload or drop files"]', { 'aria-label': say('Click to upload or drop files') }],
+    ['[aria-label="Reset to default value"]', { 'aria-label': say('Reset to default value') }],
+    ['[aria-label^="number input for "]', { 'aria-label': (one) => say('number input for {name}', named(one)) }],
+    ['[aria-label^="range slider for "]', { 'aria-label': (one) => say('range slider for {name}', named(one)) }],
 ];
+const CAMERA = 'Click to Access Webcam', camera = say('Click to Access Webcam');
 let last = null, wall = null, waiting = false;
 
+function named(one) {
+    return { name: one.getAttribute('aria-label').replace(/^.*? for /, '') };
+}
+
 function tell(one, name, value) {
+    if (typeof value === 'function') value = value(one);
     if (one.getAttribute(name) !== String(value)) one.setAttribute(name, value);
 }
 
@@ -19,6 +33,8 @@ function sayAll() {
     for (const [those, attributes] of SAYS)
         for (const one of document.querySelectorAll(those))
             for (const [name, value] of Object.entries(attributes)) tell(one, name, value);
+    for (const { lastChild: text } of document.querySelectorAll('button > .wrap'))
+        if (text?.nodeValue?.trim() === CAMERA) text.nodeValue = ` ${camera}`;
     const pressed = new Set((props.value || '').split(' '));
     for (const one of document.querySelectorAll('.tools [data-do=like], .tools [data-do=unlike]'))
         tell(one, 'aria-pressed', pressed.has(`${one.dataset.do}-${one.dataset.digest}`));

@@ -37,7 +37,10 @@ COOKIE = "language"
 SCRIPT = Path(__file__).with_suffix(".js")
 IN_SCRIPTS = (
     "all ticked",
+    "Capture from camera",
     "Clear",
+    "Click to Access Webcam",
+    "Click to upload or drop files",
     "Draw around pictures (S)",
     "Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.",
     "em português",
@@ -47,14 +50,19 @@ IN_SCRIPTS = (
     "Light or dark",
     "map",
     "Map of the collection",
+    "number input for {name}",
     "only one picture",
+    "Paste from clipboard",
     "PT: em português",
+    "range slider for {name}",
+    "Reset to default value",
     "Results",
     "Select",
     "Show all",
     "step {at} of {of}",
     "The pictures nearest to this step. Click one, and walk on to it.",
     "The step as it is drawn",
+    "Upload file",
     "Walk on to {name}",
     "What you like",
     "Zoom in",
@@ -71,8 +79,8 @@ _TABLE = Path(__file__).with_name("pt.json")
 _SWAPPED = str.maketrans(",.", ".,")
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?%?")
 _BETWEEN = re.compile(r"(, | and |; |: )")  # the parts of a list, or a name and what is said of it
-LONGEST = 2000  # letters of what may be recognised
-FEW = 10  # letters, by which alone nothing is recognised
+LONGEST = 600  # letters of what may be recognised
+FEW = 8  # letters, by which alone nothing is recognised
 _spoken: ContextVar[str] = ContextVar("spoken", default="")
 _in_pages: dict[str, dict[str, str]] = {ENGLISH: {}, PORTUGUESE: {}}  # by key: what pages have been built with
 
@@ -238,7 +246,7 @@ def _recognised(sentence: str) -> str:
                 for name, value in values.items()
             }
             return _written(re.sub(r":[^{}|]*}", "}", portuguese), written, PORTUGUESE)
-    if parts := _BETWEEN.search(sentence):
+    for parts in _BETWEEN.finditer(sentence):
         first, between, rest = sentence[: parts.start()], parts[0], sentence[parts.end() :]
         if _known(rest) and (_known(first) or between == ": "):
             return _recognised(first) + table().get(between, between) + _recognised(rest)
