@@ -16,7 +16,7 @@ const SAYS = [
     ['[aria-label^="number input for "]', { 'aria-label': (one) => say('number input for {name}', named(one)) }],
     ['[aria-label^="range slider for "]', { 'aria-label': (one) => say('range slider for {name}', named(one)) }],
 ];
-const CAMERA = 'Click to Access Webcam', camera = say('Click to Access Webcam');
+const TEXTS = { 'Click to Access Webcam': say('Click to Access Webcam'), 'processing |': `${say('processing')} |` };
 let last = null, wall = null, waiting = false;
 
 function named(one) {
@@ -33,8 +33,11 @@ function sayAll() {
     for (const [those, attributes] of SAYS)
         for (const one of document.querySelectorAll(those))
             for (const [name, value] of Object.entries(attributes)) tell(one, name, value);
-    for (const { lastChild: text } of document.querySelectorAll('button > .wrap'))
-        if (text?.nodeValue?.trim() === CAMERA) text.nodeValue = ` ${camera}`;
+    for (const one of document.querySelectorAll('button > .wrap, .meta-text'))
+        for (const text of one.childNodes) {
+            const english = text.nodeType === Node.TEXT_NODE && text.nodeValue.trim();
+            if (TEXTS[english] && TEXTS[english] !== english) text.nodeValue = ` ${TEXTS[english]} `;
+        }
     const pressed = new Set((props.value || '').split(' '));
     for (const one of document.querySelectorAll('.tools [data-do=like], .tools [data-do=unlike]'))
         tell(one, 'aria-pressed', pressed.has(`${one.dataset.do}-${one.dataset.digest}`));

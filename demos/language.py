@@ -53,6 +53,7 @@ IN_SCRIPTS = (
     "number input for {name}",
     "only one picture",
     "Paste from clipboard",
+    "processing",
     "PT: em português",
     "range slider for {name}",
     "Reset to default value",

@@ -49,10 +49,17 @@ def finished() -> dict[str, str]:
 
 def _walk(rooms: tuple[str, ...], read: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, str]]:
     for room in rooms:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for place, nodes in trees(room).items():
+            for node in nodes:
                 for english in read(node):
-                    yield english, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+                    yield english, f"{place}:{getattr(node, 'lineno', 0)}"
+
+
+@cache
+def trees(room: str) -> dict[str, list[ast.AST]]:
+    """The files of a room, each as all its nodes."""
+    files = sorted((ROOT / room).rglob("*.py"))
+    return {f"{path.relative_to(ROOT)}": [*ast.walk(ast.parse(path.read_text("utf-8")))] for path in files}
 
 
 def _said(node: ast.AST) -> Iterator[str]:
@@ -109,8 +116,8 @@ def _errors() -> set[str]:
     classes = [
         node
         for room in ("engines", "features", "demos")
-        for path in (ROOT / room).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for nodes in trees(room).values()
+        for node in nodes
         if isinstance(node, ast.ClassDef)
     ]
     found = {"SemblanceError"}
