@@ -15,7 +15,7 @@ import numpy as np
 
 from demos import download, draw, language, search
 from demos.jobs import UNFORESEEN, Job
-from demos.language import built, fixed, later, say
+from demos.language import fixed, later, say
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.answers import NotIndexed
@@ -33,23 +33,6 @@ SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
 }).observe(element);"""  # what is learned beside an answer is not told otherwise
-FEW = built(
-    lambda: draw.state(
-        "empty",
-        say("Nothing to learn"),
-        say("A classifier needs pictures in at least two folders; put each kind into a folder of its own."),
-    )
-)
-UNTAUGHT = built(
-    lambda: draw.state(
-        "index",
-        say("Not learned yet"),
-        say(
-            "From the folders it learns which of them a picture belongs to, in seconds. A fifth of the pictures "
-            "is held out, and tells how well it does."
-        ),
-    )
-)
 
 
 def opinion(shelf: Shelf, name: str) -> Callable[[search.Query], Iterator[str]]:
@@ -164,12 +147,12 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
         return "", draw.state("index", say("Nothing to learn from yet"), language.told(str(error))), "", hidden
     library, catalogue = shelf.library, shelf.catalogue(key, name)
     if len(catalogue.labels()) < 2:
-        return "", FEW, "", hidden
+        return "", _few(), "", hidden
     space = library.tuned(catalogue, engine)
     told, taken = (_told_of(space), gr.update(visible=True)) if space else ("", hidden)
     head = library.head(catalogue, engine)
     if head is None:
-        return "", UNTAUGHT, told, taken
+        return "", _untaught(), told, taken
     some = np.random.default_rng(0).permutation(sorted(head.held_out & catalogue.paths.keys()))[:GRID].tolist()
     grid = dict(zip(some, library.probabilities(catalogue, engine, some), strict=True))
     facts = _facts(head, library.changes(catalogue, engine, head))
@@ -177,6 +160,19 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
 
 
 # --- as HTML
+
+
+def _few() -> str:
+    few = say("A classifier needs pictures in at least two folders; put each kind into a folder of its own.")
+    return draw.state("empty", say("Nothing to learn"), few)
+
+
+def _untaught() -> str:
+    how = say(
+        "From the folders it learns which of them a picture belongs to, in seconds. A fifth of the pictures is "
+        "held out, and tells how well it does."
+    )
+    return draw.state("index", say("Not learned yet"), how)
 
 
 def _bars(pairs: Sequence[tuple[str, float]], truth: str | None = None) -> str:
@@ -231,9 +227,10 @@ def _report(catalogue: Catalogue, head: Head, grid: dict[str, list[tuple[str, fl
         unknown = say("No picture could be held out, so how well it does is not known.")
         return draw.state("empty", say("Learned"), unknown)
     low, high = told.accuracy_interval
+    pictures = draw.count(told.pictures, "picture")
     summary = (
         "<h3>"
-        + say("Right in {share:.0%} of {n:,} held out", share=told.accuracy, n=told.pictures)
+        + say("Right in {share:.0%} of {pictures} held out", share=told.accuracy, pictures=pictures)
         + "</h3><p>"
         + say(
             "Between {low:.0%} and {high:.0%}, were others held out. Mean F1 of the folders {f1:.2f}. Its "

@@ -30,11 +30,6 @@ from features.tuned import SUFFIX
 RESULTS, MOST = 12, 50
 USEFUL = ("product", "style", "visual", "colour")  # those that can use any picture, and differ in what they see
 SIDES = (later("Left engine"), later("Right engine"))
-HINT = built(
-    lambda: draw.state(
-        "ask", say("Ask both with a picture"), say("Drop, paste or take one, or start from an example.")
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,12 @@ class Side:
             if match.digest in places
         }
         return draw.wall(self.catalogue, self.matches, self.scale, below=marks)
+
+
+def _hint() -> str:
+    return draw.state(
+        "ask", say("Ask both with a picture"), say("Drop, paste or take one, or start from an example.")
+    )
 
 
 def tab(page: search.Page) -> None:
@@ -178,7 +179,7 @@ def _draw_half(shelf: Shelf, name: str, side: str) -> tuple[gr.Dropdown, gr.HTML
             filterable=False,
         )
         wall = gr.HTML(
-            HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+            built(_hint), js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
         )
         return engine, wall, gr.HTML(elem_classes="status", apply_default_css=False)
 
@@ -267,7 +268,7 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
             html = draw.progress([job]) if job else _unready(shelf, catalogue, base)
             return Side(html=html, status=weights, busy=bool(job))
         if path is None:
-            return Side(html=HINT, status=weights)
+            return Side(html=_hint(), status=weights)
         if name.endswith(SUFFIX):
             tuned = library.tuned(catalogue, engine)
             if tuned is None:

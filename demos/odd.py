@@ -139,10 +139,7 @@ def _in_words(found: Outliers, order: str) -> list[str]:
         return [shown] * (len(found.lonely) > MOST)
     told = []
     if found.misplaced:
-        few = later(
-            "{n:,} of {pictures} looks more like another folder.|"
-            "{n:,} of {pictures} look more like another folder; the clearest come first."
-        )
+        few = later("{n:,} of {pictures} look more like another folder; the clearest come first.")
         many = later("{n:,} of {pictures} look more like another folder; the clearest come first, {most} of them.")
         pictures = draw.count(found.compared, "picture")
         said = many if len(found.misplaced) > MOST else few

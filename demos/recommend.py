@@ -121,7 +121,7 @@ def _answer(
     there = [held for held in tray_ if held.digest in catalogue.paths or held.path.exists()]
     likes, unlikes = ([held for held in there if held.liked is liked] for liked in (True, False))
     if not likes:
-        return NOTHING, search.weights(shelf, key, name)
+        return _nothing(), search.weights(shelf, key, name)
     if shelf.unready(key, name):
         raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
     engine = shelf.engine(key, name)
@@ -143,6 +143,13 @@ def _answer(
     return html, draw.answered(engine.describe(), answer) + search.weights(shelf, key, name)
 
 
+def _nothing() -> str:
+    press = later(
+        "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too."
+    )
+    return draw.state("heart", say("What do you like?"), say(press))
+
+
 def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
     """The like that a result is nearest to."""
     picture = tray.picture(held, homes, say("The like that it is nearest to"))
@@ -150,16 +157,6 @@ def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
 
 
 DOES = later("I like this")
-NOTHING = built(
-    lambda: draw.state(
-        "heart",
-        say("What do you like?"),
-        say(
-            "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, "
-            "too."
-        ),
-    )
-)
 
 
 if __name__ == "__main__":

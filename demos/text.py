@@ -22,19 +22,20 @@ from features.metadata import HAND, IMPORTED
 
 RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption
-HINT = built(
-    lambda: draw.state(
-        "ask",
-        say("Say what the pictures should show"),
-        say("“a red dress on a beach”, say; then press Enter."),
-    )
-)
 SOURCES = {
     "": later("None yet."),
     HAND: later("Written by hand."),
     IMPORTED: later("From the file metadata beside the pictures."),
 }
 DOES = later("See the caption of this picture")
+
+
+def _hint() -> str:
+    return draw.state(
+        "ask",
+        say("Say what the pictures should show"),
+        say("“a red dress on a beach”, say; then press Enter."),
+    )
 
 
 def tab(page: search.Page) -> None:
@@ -56,7 +57,11 @@ def tab(page: search.Page) -> None:
                 keep = gr.Button(fixed("Keep this caption"), visible=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(
-                HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+                built(_hint),
+                js_on_load=draw.CLICKS,
+                apply_default_css=False,
+                elem_classes="results",
+                min_height=200,
             )
             status = gr.HTML(elem_classes="status", apply_default_css=False)
     digest = gr.State("")
@@ -137,7 +142,7 @@ def _weights(shelf: Shelf) -> str:
 def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.RawImage, k: Any) -> tuple[str, str]:
     """(wall, status). Raises SemblanceError; NotIndexed while the engine is not ready, for nothing is fetched."""
     if not text.strip():
-        return HINT, _weights(shelf)
+        return _hint(), _weights(shelf)
     name, library = _engine(shelf), shelf.library
     catalogue, engine = shelf.catalogue(key, name), library.engine(name)
     by_words = not library.understands(engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import socket
@@ -133,6 +134,12 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         yield address
     finally:
         page.close()
+
+
+def in_english(label: str) -> str:
+    """What stands in a page's configuration in each language; anything else as it is."""
+    marker = label.partition("__i18n__")[2]
+    return json.loads(marker)["key"].removeprefix("say ") if marker else label
 
 
 def awaited(work: Coroutine[Any, Any, T]) -> T:
