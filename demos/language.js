@@ -1,5 +1,5 @@
 // called with the page's language and the sentences of its scripts, before anything else runs
-(({ tag, words }) => {
+(({ tag, cookie, words }) => {
     // Gradio's own words are in the language that it finds here (svelte-i18n reads it)
     Object.defineProperty(navigator, 'language', { configurable: true, get: () => tag });
     // as `say` in language.py
@@ -11,7 +11,7 @@
     window.speak = (language) => {
         // in a frame of another site (a Space) only such a cookie is kept
         const framed = location.protocol === 'https:' ? '; SameSite=None; Secure; Partitioned' : '; SameSite=Lax';
-        document.cookie = `language=${language}; path=/; max-age=31536000${framed}`;
+        document.cookie = `${cookie}=${language}; path=/; max-age=31536000${framed}`;
         location.reload();
     };
 })

@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ENGLISH, PORTUGUESE = "en", "pt"
 TAGS = {ENGLISH: "en", PORTUGUESE: "pt-BR"}  # as a page tells its language
-COOKIE = "language"
+COOKIE = "semblance-language"
 SCRIPT = Path(__file__).with_suffix(".js")
 IN_SCRIPTS = (
     "all ticked",
@@ -264,7 +264,8 @@ class _Page:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) not in ("", "/"):
+        place = scope.get("method"), scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if place not in (("GET", ""), ("GET", "/")):
             await self.app(scope, receive, send)
             return
         request, start, body = Request(scope), {}, b""
@@ -293,6 +294,6 @@ def _with_language(html: str, language: str) -> str:
     words = {
         english: table().get(english, english) if language == PORTUGUESE else english for english in IN_SCRIPTS
     }
-    told = json.dumps({"tag": TAGS[language], "words": words}).replace("<", "\\u003c")
+    told = json.dumps({"tag": TAGS[language], "cookie": COOKIE, "words": words}).replace("<", "\\u003c")
     html = html.replace('lang="en"', f'lang="{TAGS[language]}"', 1)
     return html.replace("<head>", f"<head><script>{SCRIPT.read_text('utf-8')}({told});</script>", 1)
