@@ -19,6 +19,7 @@ import gradio as gr
 
 from demos import draw, search
 from demos.jobs import UNFORESEEN
+from demos.language import say, told
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.answers import NotIndexed
@@ -113,7 +114,8 @@ async def _steps(shelf: Shelf, key: str, name: str, made: Steps) -> Steps:
             yield step
         yield gr.skip(), gr.skip(), gr.skip()  # what comes last is sent twice, and a board is large
     except NotIndexed as error:
-        yield "", draw.state("index", "Nothing to lay out yet", str(error), action=("index", "Index now")), ""
+        title, index = say("Nothing to lay out yet"), ("index", say("Index now"))
+        yield "", draw.state("index", title, told(str(error)), action=index), ""
     except SemblanceError as error:
         yield "", draw.failed(error), ""
     except Exception:
@@ -130,9 +132,9 @@ def ready(shelf: Shelf, key: str, name: str) -> tuple[Catalogue, Engine]:
     return catalogue, engine
 
 
-def as_json(told: Any) -> str:
+def as_json(drawn: Any) -> str:
     """For a board. Names come from strangers' folders: none of it can be taken for HTML."""
-    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(drawn, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def alike(shelf: Shelf, key: str, name: str, digest: str) -> str:

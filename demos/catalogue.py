@@ -14,9 +14,10 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw
+from demos import draw, language
 from demos.jobs import UNFORESEEN, Job
-from demos.search import POLL, WATCHES, Page, stops, while_busy
+from demos.language import built, fixed, later, say
+from demos.search import POLL, WATCHES, Page, choices, stops, while_busy
 from demos.shelf import SAMPLES, Shelf
 from demos.take import draw_vectors, listen
 from engines import SemblanceError
@@ -25,8 +26,12 @@ from features.answers import Report
 from features.catalogue import Skipped
 
 EVERY = "every"
-HINT = draw.state("index", "Bring in pictures", "What is new, kept, removed or skipped will be told here.")
-PUBLIC = "Whoever can open this page can see what you upload."
+HINT = built(
+    lambda: draw.state(
+        "index", say("Bring in pictures"), say("What is new, kept, removed or skipped will be told here.")
+    )
+)
+PUBLIC = later("Whoever can open this page can see what you upload.")
 
 Source = Callable[[], tuple[str, Sequence[Skipped]]]
 """Brings in pictures: the key of their catalogue, and what was not taken. Raises SemblanceError."""
@@ -35,44 +40,44 @@ Source = Callable[[], tuple[str, Sequence[Skipped]]]
 def tab(page: Page) -> None:
     """Draws the tab Catalogue. What names a folder of this machine is left out unless the user is local."""
     shelf = page.shelf
-    titles = [(card.title, name) for name, card in shelf.cards.items()]
+    titles = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             engine = gr.Dropdown(
-                [("Every tab", EVERY), *titles], value=EVERY, label="Index for", elem_classes="engine"
+                [(fixed("Every tab"), EVERY), *titles],
+                value=EVERY,
+                label=fixed("Index for"),
+                elem_classes="engine",
             )
             with gr.Column(elem_classes="bring"):
-                gr.HTML(
-                    "<h3>The collection chosen above</h3><p>Looks for new, changed and removed pictures.</p>",
-                    apply_default_css=False,
+                _section(
+                    later("The collection chosen above"), later("Looks for new, changed and removed pictures.")
                 )
-                again = gr.Button("Bring up to date", elem_classes="again")
+                again = gr.Button(fixed("Bring up to date"), elem_classes="again")
             if shelf.local:
                 with gr.Column(elem_classes="bring"):
-                    gr.HTML(
-                        "<h3>A folder on this machine</h3><p>Folders in it are labels. It is only read.</p>",
-                        apply_default_css=False,
+                    _section(
+                        later("A folder on this machine"), later("Folders in it are labels. It is only read.")
                     )
                     folder = gr.Textbox(
-                        label="Folder", show_label=False, container=False, placeholder="/home/me/Pictures"
+                        label=fixed("Folder"), show_label=False, container=False, placeholder="/home/me/Pictures"
                     )
-                    take = gr.Button("Open and index", variant="primary", elem_classes="take")
+                    take = gr.Button(fixed("Open and index"), variant="primary", elem_classes="take")
             with gr.Column(elem_classes="bring"):
-                gr.HTML(
-                    f"<h3>Upload</h3><p>Pictures, or a zip of folders. {'' if shelf.local else PUBLIC}</p>",
-                    apply_default_css=False,
-                )
+                _section(later("Upload"), later("Pictures, or a zip of folders."), *[PUBLIC] * (not shelf.local))
                 files = gr.File(
-                    label="Pictures or zip",
+                    label=fixed("Pictures or zip"),
                     show_label=False,
                     file_count="multiple",
                     height=130,
                     elem_classes="files",
                 )
                 with gr.Row():
-                    name = gr.Textbox(label="Collection", value="My pictures", max_length=60, min_width=120)
-                    label = gr.Textbox(label="Label, if any", max_length=60, min_width=120)
-                send = gr.Button("Upload and index", variant="primary", elem_classes="send")
+                    name = gr.Textbox(
+                        label=fixed("Collection"), value=fixed("My pictures"), max_length=60, min_width=120
+                    )
+                    label = gr.Textbox(label=fixed("Label, if any"), max_length=60, min_width=120)
+                send = gr.Button(fixed("Upload and index"), variant="primary", elem_classes="send")
             vectors = draw_vectors(shelf)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             table = gr.HTML(elem_classes="table", apply_default_css=False)
@@ -87,11 +92,12 @@ def tab(page: Page) -> None:
     async def run(source: Source, wanted: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Brings in, indexes and reports: (report, picker, stamp)."""
         try:
-            yield draw.state("busy", "Receiving", "The pictures are being put in order."), gr.skip(), gr.skip()
+            receiving = say("Receiving"), say("The pictures are being put in order.")
+            yield draw.state("busy", *receiving), gr.skip(), gr.skip()
             key, refused = await asyncio.to_thread(source)
             names = [wanted] if wanted in shelf.cards else await asyncio.to_thread(shelf.available, key)
             absent = [card for name, card in shelf.cards.items() if name not in names and wanted == EVERY]
-            chosen = gr.update(choices=await asyncio.to_thread(shelf.choices), value=key)
+            chosen = gr.update(choices=await asyncio.to_thread(choices, shelf), value=key)
             for _ in range(2):  # twice when the samples have to be drawn first
                 jobs = list(dict.fromkeys(shelf.index(key, name) for name in names))
                 yield draw.progress(jobs), chosen, gr.skip()
@@ -99,7 +105,10 @@ def tab(page: Page) -> None:
                     yield html, gr.skip(), gr.skip()
                 if jobs[0].key != SAMPLES or jobs[0].error or jobs[0].cancelled.is_set():
                     break
-            left = [f"{card.title} was left out. {card.reason}" for card in absent]
+            left = [
+                say("{title} was left out.", title=language.told(card.title)) + " " + language.told(card.reason)
+                for card in absent
+            ]
             yield _report(shelf, jobs, refused, left), gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
@@ -165,6 +174,15 @@ def tab(page: Page) -> None:
     page.picker.change(None, cancels=[arrival])
 
 
+def _section(title: str, *sentences: str) -> None:
+    """The head of one: its title and what it is for, which are said."""
+
+    def head() -> str:
+        return f"<h3>{draw.escape(say(title))}</h3><p>{draw.escape(' '.join(map(say, sentences)))}</p>"
+
+    gr.HTML(built(head), apply_default_css=False)
+
+
 async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
     while live := [job for job in jobs if not job.ended.is_set()]:
         yield draw.progress(live)
@@ -174,12 +192,12 @@ async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
 def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped], left: Sequence[str]) -> str:
     """left: which engines were left out, and why."""
     results = [job.result for job in jobs if isinstance(job.result, Report)]
-    reports = [(shelf.cards[result.engine].title, result) for result in results]
+    reports = [(language.told(shelf.cards[result.engine].title), result) for result in results]
     errors = list(dict.fromkeys(job.error for job in jobs if job.error))
     if errors and not reports:
-        return draw.failed(" ".join(errors))
+        return draw.failed(" ".join(map(language.told, errors)))
     if not reports:
-        return draw.state("empty", "Cancelled", "What had been done before is kept.")
+        return draw.state("empty", say("Cancelled"), say("What had been done before is kept."))
     return draw.reports(reports, refused, [*errors, *left])
 
 
@@ -188,7 +206,7 @@ def _table(shelf: Shelf, key: str) -> str:
     for name, card in shelf.cards.items():
         try:
             catalogue, status = shelf.catalogue(key, name), shelf.status(key, name)
-            rows.append((card.title, catalogue.name, status))
+            rows.append((language.told(card.title), catalogue.name, status))
         except SemblanceError:
             continue
     return draw.statuses(rows)

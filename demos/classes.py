@@ -13,8 +13,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from demos import download, draw, search
+from demos import download, draw, language, search
 from demos.jobs import UNFORESEEN, Job
+from demos.language import fixed, later, say
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.answers import NotIndexed
@@ -32,17 +33,6 @@ SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
 }).observe(element);"""  # what is learned beside an answer is not told otherwise
-FEW = draw.state(
-    "empty",
-    "Nothing to learn",
-    "A classifier needs pictures in at least two folders; put each kind into a folder of its own.",
-)
-UNTAUGHT = draw.state(
-    "index",
-    "Not learned yet",
-    "From the folders it learns which of them a picture belongs to, in seconds. A fifth of the pictures is held "
-    "out, and tells how well it does.",
-)
 
 
 def opinion(shelf: Shelf, name: str) -> Callable[[search.Query], Iterator[str]]:
@@ -58,7 +48,8 @@ def opinion(shelf: Shelf, name: str) -> Callable[[search.Query], Iterator[str]]:
             while not job.ended.wait(search.POLL):
                 yield draw.progress([job])
             if job.error or job.cancelled.is_set():
-                yield f'<p class="note">{draw.escape(job.error or "It was not learned which folder this is.")}</p>'
+                why = language.told(job.error) or say("It was not learned which folder this is.")
+                yield f'<p class="note">{draw.escape(why)}</p>'
                 return
         (pairs,) = library.classify(catalogue, engine, [query.reference])
         if head := library.head(catalogue, engine):
@@ -73,10 +64,10 @@ def draw_classes(page: search.Page, name: str) -> None:
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             facts = gr.HTML(apply_default_css=False, elem_classes="facts-of-head")
-            learn = gr.Button("Learn the folders", variant="primary", elem_classes="learn")
-            tune = gr.Button("Tune the search to the folders", elem_classes="tune")
+            learn = gr.Button(fixed("Learn the folders"), variant="primary", elem_classes="learn")
+            tune = gr.Button(fixed("Tune the search to the folders"), elem_classes="tune")
             tuned = gr.HTML(apply_default_css=False)
-            keras = gr.Button("Download that as a Keras model", visible=False)
+            keras = gr.Button(fixed("Download that as a Keras model"), visible=False)
             made = download.button(f"keras-{name}")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(
@@ -115,7 +106,7 @@ def draw_classes(page: search.Page, name: str) -> None:
             source = shelf.library.keras_file(shelf.catalogue(key, name), shelf.engine(key, name))
             return str(shutil.copyfile(source, download.place(f"semblance-{name}.keras")))
         except (OSError, SemblanceError) as error:
-            raise gr.Error("The model is not there; tune the search anew.", print_exception=False) from error
+            raise search.refused("The model is not there; tune the search anew.") from error
 
     taken = keras.click(take, page.picker, made, **search.SILENT)
     taken.success(None, js=download.press(f"keras-{name}"))
@@ -143,8 +134,9 @@ def _start_tuning(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str)
         tuned = shelf.library.tune(catalogue, engine, progress, cancelled)
         shelf.library.index(catalogue, tuned, progress, cancelled)
 
-    title = f"a space for the folders of {catalogue.name}"
-    return shelf.jobs.start(("tune", catalogue.root, name), title, work, urgent=True)
+    return shelf.jobs.start(
+        ("tune", catalogue.root, name), f"a space for the folders of {catalogue.name}", work, urgent=True
+    )
 
 
 def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
@@ -152,15 +144,15 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
     try:
         engine = _ready(shelf, key, name)
     except NotIndexed as error:
-        return "", draw.state("index", "Nothing to learn from yet", str(error)), "", hidden
+        return "", draw.state("index", say("Nothing to learn from yet"), language.told(str(error))), "", hidden
     library, catalogue = shelf.library, shelf.catalogue(key, name)
     if len(catalogue.labels()) < 2:
-        return "", FEW, "", hidden
+        return "", _few(), "", hidden
     space = library.tuned(catalogue, engine)
     told, taken = (_told_of(space), gr.update(visible=True)) if space else ("", hidden)
     head = library.head(catalogue, engine)
     if head is None:
-        return "", UNTAUGHT, told, taken
+        return "", _untaught(), told, taken
     some = np.random.default_rng(0).permutation(sorted(head.held_out & catalogue.paths.keys()))[:GRID].tolist()
     grid = dict(zip(some, library.probabilities(catalogue, engine, some), strict=True))
     facts = _facts(head, library.changes(catalogue, engine, head))
@@ -168,6 +160,19 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
 
 
 # --- as HTML
+
+
+def _few() -> str:
+    few = say("A classifier needs pictures in at least two folders; put each kind into a folder of its own.")
+    return draw.state("empty", say("Nothing to learn"), few)
+
+
+def _untaught() -> str:
+    how = say(
+        "From the folders it learns which of them a picture belongs to, in seconds. A fifth of the pictures is "
+        "held out, and tells how well it does."
+    )
+    return draw.state("index", say("Not learned yet"), how)
 
 
 def _bars(pairs: Sequence[tuple[str, float]], truth: str | None = None) -> str:
@@ -180,64 +185,86 @@ def _bars(pairs: Sequence[tuple[str, float]], truth: str | None = None) -> str:
 
 
 def _opinion(pairs: Sequence[tuple[str, float]], head: Head, changes: Changes) -> str:
-    doubt = f"<b>Not sure.</b> Below {head.sure_from:.0%} too many answers are wrong."
+    doubt = say("<b>Not sure.</b> Below {share:.0%} too many answers are wrong.", share=head.sure_from)
     doubt = f'<p class="unsure" role="note">{doubt}</p>' if pairs[0][1] < head.sure_from else ""
     taught = f'<p class="hint">{_taught(head, changes)}</p>'
-    return f"<h3>Which folder it belongs to</h3>{doubt}{_bars(pairs[:TOP])}{taught}"
+    return f"<h3>{say('Which folder it belongs to')}</h3>{doubt}{_bars(pairs[:TOP])}{taught}"
 
 
 def _taught(head: Head, changes: Changes) -> str:
-    since = f"; {changes}" if changes else ""
-    return draw.escape(f"Learned from {draw.count(len(head.taught), 'picture')}{since}.")
+    pictures = draw.count(len(head.taught), "picture")
+    if not changes:
+        return draw.escape(say("Learned from {pictures}.", pictures=pictures))
+    since = language.told(str(changes))
+    return draw.escape(say("Learned from {pictures}; {changes}.", pictures=pictures, changes=since))
 
 
 def _facts(head: Head, changes: Changes) -> str:
-    stale = " Learn anew to take that in." if changes else ""
-    left = f" {draw.count(head.unlabelled, 'picture')} in no folder left out." if head.unlabelled else ""
+    stale = " " + say("Learn anew to take that in.") if changes else ""
+    out = say("{n:,} picture in no folder left out.|{n:,} pictures in no folder left out.", n=head.unlabelled)
+    left = f" {out}" if head.unlabelled else ""
     return f'<p class="alike">{_taught(head, changes)}{stale}{left}</p>'
 
 
 def _told_of(tuned: Tuned) -> str:
     space = tuned.space
     if space.raw is None or space.tuned is None:
-        told = "No picture could be held out, so nobody knows whether it is better."
-    else:
-        better = "better" if space.tuned > space.raw else "no better"
-        told = (
-            f"The tuned search is {better}: of pictures held out {space.tuned:.0%} find their own folder first, "
-            f"with plain vectors {space.raw:.0%}. Choose it in Find."
-        )
-    return f'<p class="hint">{told}</p>'
+        return draw.hint(say("No picture could be held out, so nobody knows whether it is better."))
+    better = later(
+        "The tuned search is better: of pictures held out {tuned:.0%} find their own folder first, with plain "
+        "vectors {raw:.0%}. Choose it in Find."
+    )
+    no_better = later(
+        "The tuned search is no better: of pictures held out {tuned:.0%} find their own folder first, with plain "
+        "vectors {raw:.0%}. Choose it in Find."
+    )
+    return draw.hint(say(better if space.tuned > space.raw else no_better, tuned=space.tuned, raw=space.raw))
 
 
 def _report(catalogue: Catalogue, head: Head, grid: dict[str, list[tuple[str, float]]]) -> str:
     told = head.examination
     if told is None:
-        return draw.state("empty", "Learned", "No picture could be held out, so how well it does is not known.")
+        unknown = say("No picture could be held out, so how well it does is not known.")
+        return draw.state("empty", say("Learned"), unknown)
     low, high = told.accuracy_interval
+    pictures = draw.count(told.pictures, "picture")
     summary = (
-        f"<h3>Right in {told.accuracy:.0%} of {draw.count(told.pictures, 'picture')} held out</h3>"
-        f"<p>Between {low:.0%} and {high:.0%}, were others held out. Mean F1 of the folders {told.macro_f1:.2f}. "
-        f"Its percentages are off by {told.ece:.1%} on average ({told.ece_before:.1%} before they were set). "
-        f"It says “not sure” to {told.unsure:.0%}; of the others {told.sure_right:.0%} are right.</p>"
+        "<h3>"
+        + say("Right in {share:.0%} of {pictures} held out", share=told.accuracy, pictures=pictures)
+        + "</h3><p>"
+        + say(
+            "Between {low:.0%} and {high:.0%}, were others held out. Mean F1 of the folders {f1:.2f}. Its "
+            "percentages are off by {off:.1%} on average ({before:.1%} before they were set). It says “not sure” "
+            "to {unsure:.0%}; of the others {right:.0%} are right.",
+            low=low,
+            high=high,
+            f1=told.macro_f1,
+            off=told.ece,
+            before=told.ece_before,
+            unsure=told.unsure,
+            right=told.sure_right,
+        )
+        + "</p>"
     )
     mistakes = "".join(
         _figure(
             catalogue,
             mistake.picture,
-            f"{draw.escape(mistake.label)} <small>taken for</small> {draw.escape(mistake.given)} {mistake.p:.0%}",
+            f"{draw.escape(mistake.label)} <small>{say('taken for')}</small> "
+            f"{draw.escape(mistake.given)} {mistake.p:.0%}",
         )
         for mistake in told.mistakes
         if mistake.picture in catalogue.paths
     )
+    none = f"<p>{say('None.')}</p>"
     tried = "".join(
         _figure(catalogue, digest, _bars(pairs[:OF_GRID], head.taught[digest])) for digest, pairs in grid.items()
     )
     return (
-        f'<div class="told">{summary}<h4>What is taken for what</h4>{_confusions(told)}<h4>Folder by folder</h4>'
-        f"{_kinds(told.kinds)}<h4>The worst mistakes</h4>"
-        f"{f'<div class=figures>{mistakes}</div>' if mistakes else '<p>None.</p>'}"
-        f'<h4>Some of those held out</h4><div class="figures">{tried}</div></div>'
+        f'<div class="told">{summary}<h4>{say("What is taken for what")}</h4>{_confusions(told)}'
+        f"<h4>{say('Folder by folder')}</h4>{_kinds(told.kinds)}<h4>{say('The worst mistakes')}</h4>"
+        f"{f'<div class=figures>{mistakes}</div>' if mistakes else none}"
+        f'<h4>{say("Some of those held out")}</h4><div class="figures">{tried}</div></div>'
     )
 
 
@@ -249,11 +276,14 @@ def _figure(catalogue: Catalogue, digest: str, caption: str) -> str:
 
 def _kinds(kinds: Sequence[Kind]) -> str:
     rows = [
-        (kind.label, f"{kind.pictures:,}", f"{kind.precision:.0%}", f"{kind.recall:.0%}", f"{kind.f1:.2f}")
+        (
+            *(kind.label, language.number(kind.pictures)),
+            *(f"{kind.precision:.0%}", f"{kind.recall:.0%}", language.number(kind.f1, ".2f")),
+        )
         for kind in kinds
         if kind.pictures or kind.precision
     ]
-    return draw.table(("Folder", "Held out", "Precision", "Recall", "F1"), rows)
+    return draw.table((say("Folder"), say("Held out"), say("Precision"), say("Recall"), "F1"), rows)
 
 
 def _confusions(told: Examination) -> str:
@@ -264,8 +294,9 @@ def _confusions(told: Examination) -> str:
         wrong = counts * (1 - np.eye(len(labels), dtype=int))
         most = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
         pairs = [divmod(int(place), len(labels)) for place in most if wrong.flat[place]]
-        rows = [(labels[true], labels[given], f"{wrong[true, given]:,}") for true, given in pairs]
-        return draw.table(("Folder", "Taken for", "Times"), rows) if rows else "<p>Nothing.</p>"
+        rows = [(labels[true], labels[given], language.number(wrong[true, given])) for true, given in pairs]
+        heads = (say("Folder"), say("Taken for"), say("Times"))
+        return draw.table(heads, rows) if rows else f"<p>{say('Nothing.')}</p>"
     heads = "".join(f'<th scope="col"><span>{draw.escape(label)}</span></th>' for label in labels)
     rows_told = ""
     for label, row in zip(labels, counts, strict=True):
@@ -274,6 +305,7 @@ def _confusions(told: Examination) -> str:
         )
         rows_told += f'<tr><th scope="row">{draw.escape(label)}</th>{cells}</tr>'
     return (
-        '<div class="scroll"><table class="confusion"><caption>Rows: the folder; columns: what was said</caption>'
+        f'<div class="scroll"><table class="confusion"><caption>{say("Rows: the folder; columns: what was said")}'
+        "</caption>"
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows_told}</tbody></table></div>"
     )

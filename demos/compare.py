@@ -16,8 +16,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, language, search
 from demos.jobs import UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.search import Asked, RawImage
 from demos.shelf import SAMPLES, Shelf
 from demos.suits import draw_suits, place, undrawn
@@ -28,8 +29,7 @@ from features.tuned import SUFFIX
 
 RESULTS, MOST = 12, 50
 USEFUL = ("product", "style", "visual", "colour")  # those that can use any picture, and differ in what they see
-SIDES = ("Left engine", "Right engine")
-HINT = draw.state("ask", "Ask both with a picture", "Drop, paste or take one, or start from an example.")
+SIDES = (later("Left engine"), later("Right engine"))
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,25 @@ class Side:
             return self.html
         places = {match.digest: place for place, match in enumerate(other.matches, 1)}
         marks = {
-            match.digest: f'<p class="shared">both · no. {places[match.digest]} there</p>'
+            match.digest: f'<p class="shared">{say("both · no. {place} there", place=places[match.digest])}</p>'
             for match in self.matches
             if match.digest in places
         }
         return draw.wall(self.catalogue, self.matches, self.scale, below=marks)
 
 
+def _hint() -> str:
+    return draw.state(
+        "ask", say("Ask both with a picture"), say("Drop, paste or take one, or start from an example.")
+    )
+
+
 def tab(page: search.Page) -> None:
     """Draws the tab into the current Blocks."""
     with gr.Tabs(elem_classes="views"):
-        with gr.Tab("Side by side", id="both"):
+        with gr.Tab(fixed("Side by side"), id="both"):
             draw_both(page)
-        with gr.Tab("Which suits my pictures?", id="suits"):
+        with gr.Tab(fixed("Which suits my pictures?"), id="suits"):
             draw_suits(page)
 
 
@@ -73,10 +79,10 @@ def draw_both(page: search.Page) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML('<p class="alike">One question, two senses of alike.</p>', apply_default_css=False)
-            image = search.photo("A picture to ask both engines with")
+            gr.HTML(built(lambda: draw.alike(say("One question, two senses of alike."))), apply_default_css=False)
+            image = search.photo(fixed("A picture to ask both engines with"))
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label="Pictures to show on each side")
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show on each side"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             told = gr.HTML(elem_classes="common", apply_default_css=False)
             with gr.Row(elem_classes="halves"):
@@ -106,6 +112,7 @@ def draw_both(page: search.Page) -> None:
             choices, pictures = _choices(shelf), ""
         there = [name for _, name in choices]
         chosen = [name if name in there else str(name).removesuffix(SUFFIX) for name in (one, other)]
+        choices = [(language.told(title), name) for title, name in choices]
         return *(gr.update(choices=choices, value=name) for name in chosen), pictures
 
     def choose(key: str, one: Any, event: gr.EventData) -> tuple[Any, Any]:
@@ -164,10 +171,15 @@ def draw_both(page: search.Page) -> None:
 def _draw_half(shelf: Shelf, name: str, side: str) -> tuple[gr.Dropdown, gr.HTML, gr.HTML]:
     with gr.Column(min_width=140, elem_classes="half"):
         engine = gr.Dropdown(
-            _choices(shelf), value=name, label=side, show_label=False, container=False, filterable=False
+            [(language.shown(title), name) for title, name in _choices(shelf)],
+            value=name,
+            label=fixed(side),
+            show_label=False,
+            container=False,
+            filterable=False,
         )
         wall = gr.HTML(
-            HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+            built(_hint), js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
         )
         return engine, wall, gr.HTML(elem_classes="status", apply_default_css=False)
 
@@ -233,10 +245,12 @@ def _answer(
     one, other = (_side(shelf, at, name, path, asked.digest, k) for name in names)
     told = []
     if key == SAMPLES:
-        told.append(f"Of the samples both search the set {shelf.catalogue(at, _base(shelf, names[0])).name}.")
+        home = shelf.catalogue(at, _base(shelf, names[0]))
+        told.append(say("Of the samples both search the set {name}.", name=home.name))
     if one.matches and other.matches:
         both = len({match.digest for match in one.matches} & {match.digest for match in other.matches})
-        told.append(f"{both} of {max(len(one.matches), len(other.matches))} are found by both.")
+        most = max(len(one.matches), len(other.matches))
+        told.append(say("{n} of {of} is found by both.|{n} of {of} are found by both.", n=both, of=most))
     sentence = f'<p class="finding">{draw.escape(" ".join(reversed(told)))}</p>'
     waits = time.monotonic() if one.busy or other.busy else 0.0
     return waits, sentence, one.drawn(other), one.status, other.drawn(one), other.status
@@ -254,7 +268,7 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
             html = draw.progress([job]) if job else _unready(shelf, catalogue, base)
             return Side(html=html, status=weights, busy=bool(job))
         if path is None:
-            return Side(html=HINT, status=weights)
+            return Side(html=_hint(), status=weights)
         if name.endswith(SUFFIX):
             tuned = library.tuned(catalogue, engine)
             if tuned is None:
@@ -266,7 +280,8 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
         facts = draw.answered(engine.describe(), found)
         return Side(catalogue, matches, scale, search.NO_MATCH, facts + weights)
     except NotIndexed as error:
-        html = draw.state("empty", "Nothing to find here", str(error), action=("index", "Index again"))
+        title, index = say("Nothing to find here"), ("index", say("Index again"))
+        html = draw.state("empty", title, language.told(str(error)), action=index)
     except SemblanceError as error:
         html = draw.failed(error)
     except Exception:
@@ -277,8 +292,9 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
 
 def _unready(shelf: Shelf, catalogue: Catalogue, name: str) -> str:
     failure = shelf.jobs.failure((catalogue.root, name))
-    text = failure or f"{shelf.cards[name].title} has not looked at the pictures of {catalogue.name}."
-    return draw.state("index", "Not indexed yet", text, action=("index", "Index now"))
+    title = language.told(shelf.cards[name].title)
+    text = say("{title} has not looked at the pictures of {name}.", title=title, name=catalogue.name)
+    return draw.unindexed(failure or text)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from demos.jobs import Job
+from demos.language import later, number, say, told
 from engines import Box, Card, NotEmbeddable, SemblanceError, Untrained
 from features.answers import Answer, Group, Match, Part, Report, Status
 from features.calibration import Calibration
@@ -25,8 +26,12 @@ from features.metadata import Caption
 from features.verification import KnownPairs
 
 LISTED = 300  # skipped files shown; the command line lists them all
-FROM_HERE = "Search from this picture"
-TOOLS = (("like", "I like this", "♥"), ("unlike", "I don't like this", "✕"), ("hide", "Hide this picture", "⊘"))
+FROM_HERE = later("Search from this picture")
+TOOLS = (
+    ("like", later("I like this"), "♥"),
+    ("unlike", later("I don't like this"), "✕"),
+    ("hide", later("Hide this picture"), "⊘"),
+)
 RUNNERS_UP = 8  # photos of a person that are shown besides the one that matched
 CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
 // 'index' (with an engine's name, maybe), 'measure', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why',
@@ -53,8 +58,13 @@ _ICONS = {
 }
 
 
-def count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def count(many: int, thing: str) -> str:
+    """thing: in English and in the singular."""
+    return say(f"{{n:,}} {thing}|{{n:,}} {thing}s", n=many)
+
+
+def so_far(done: int, pictures: int) -> str:
+    return say("{done:,} of {n:,} picture|{done:,} of {n:,} pictures", done=done, n=pictures)
 
 
 def thumbnail(catalogue: Catalogue, digest: str) -> str:
@@ -63,7 +73,11 @@ def thumbnail(catalogue: Catalogue, digest: str) -> str:
 
 
 SAME_PICTURE = 0.995  # a cosine
-LIKENESS = ((0.01, "striking likeness"), (0.1, "strong likeness"), (0.5, "some likeness"))
+LIKENESS = (
+    (0.01, later("striking likeness")),
+    (0.1, later("strong likeness")),
+    (0.5, later("some likeness")),
+)
 
 
 @dataclass(frozen=True)
@@ -73,28 +87,29 @@ class Scale:
     """
 
     calibration: Calibration
-    others: str = "unrelated pairs"
-    none: str = "Nothing here is really close"
-    why: str = "Most pictures here have something unrelated that is as close to them as this."
-    unit: str = "cosine"  # of a bare score
+    others: str = later("unrelated pairs")
+    none: str = later("Nothing here is really close")
+    why: str = later("Most pictures here have something unrelated that is as close to them as this.")
+    unit: str = later("cosine")  # of a bare score
 
     def likeness(self, score: float) -> str:
         """A plain word; empty where there are no others to compare with."""
         if not len(self.calibration.strangers):
             return ""
         if score >= SAME_PICTURE:
-            return "the same picture"
+            return say("the same picture")
         chance = max(self.calibration.by_chance(score), 1 / (len(self.calibration.closest) + 1))
-        return next((word for most, word in LIKENESS if chance <= most), "weak likeness")
+        return say(next((word for most, word in LIKENESS if chance <= most), later("weak likeness")))
 
     def closer(self, score: float) -> str:
         """How many of the others are less alike; empty where there are none."""
         share = percent(self.calibration.closer_than(score), len(self.calibration.strangers))
-        return f"closer than {share} of {self.others}" if share else ""
+        return say("closer than {share} of {others}", share=share, others=say(self.others)) if share else ""
 
     def in_words(self, score: float) -> tuple[str, str]:
         """(what it is, in a word; the same in a number): the bare cosine where there are no others."""
-        return (self.likeness(score), self.closer(score)) if self.closer(score) else (f"{score:.2f}", self.unit)
+        closer = self.closer(score)
+        return (self.likeness(score), closer) if closer else (number(score, ".2f"), say(self.unit))
 
     def by_chance(self, scores: Sequence[float]) -> bool:
         """Whether even the best is what most pictures here would get."""
@@ -118,7 +133,7 @@ def percent(share: float, of: int) -> str:
         return ""
     share = min(share, 1 - 1 / (of + 1), 0.9999)
     digits = 2 if share >= 0.999 else 1 if share >= 0.9 else 0
-    return f"{math.floor(share * 100 * 10**digits + 1e-6) / 10**digits:.{digits}f}%"
+    return number(math.floor(share * 100 * 10**digits + 1e-6) / 10**digits, f".{digits}f") + "%"
 
 
 def wall(
@@ -146,12 +161,11 @@ def wall(
 
 def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
     """The answer: one card a person, with their other photos folded away below it."""
-    told = "".join(_person(catalogue, group, scale) for group in groups)
+    drawn = "".join(_person(catalogue, group, scale) for group in groups)
     none = _none(scale, [group.matches[0].score for group in groups])
-    return f'<div>{none}<div class="wall people one">{told}</div><p class="share">{_SAVE}</p></div>'
-
-
-_SAVE = '<button type="button" class="act quiet" data-do="save">Save as a picture to share</button>'
+    words = say("Save as a picture to share")
+    save = f'<button type="button" class="act quiet" data-do="save">{words}</button>'
+    return f'<div>{none}<div class="wall people one">{drawn}</div><p class="share">{save}</p></div>'
 
 
 def called(group: Group) -> str:
@@ -162,11 +176,11 @@ def called(group: Group) -> str:
 def everyone(catalogue: Catalogue, parts: Sequence[Part], found: Sequence[Sequence[Group]], scale: Scale) -> str:
     """The answer for each face of a picture: a row each, in the order of the faces."""
     rows = []
-    for number, (part, groups) in enumerate(zip(parts, found, strict=True)):
+    for place, (part, groups) in enumerate(zip(parts, found, strict=True)):
         doubt = f'<p class="hint">{escape(doubtful(part))}</p>' if part.remarks else ""
         cards = "".join(_person(catalogue, group, scale) for group in groups)
         rows.append(
-            f'<section class="each"><div class="who">{_face(part, number)}</div><div>{doubt}'
+            f'<section class="each"><div class="who">{_face(part, place)}</div><div>{doubt}'
             f"{_none(scale, [group.matches[0].score for group in groups])}"
             f'<div class="wall people">{cards}</div></div></section>'
         )
@@ -176,7 +190,7 @@ def everyone(catalogue: Catalogue, parts: Sequence[Part], found: Sequence[Sequen
 def _none(scale: Scale, scores: Sequence[float]) -> str:
     if not scale.by_chance(scores):
         return ""
-    return f'<div class="none" role="note"><h3>{escape(scale.none)}</h3><p>{escape(scale.why)}</p></div>'
+    return f'<div class="none" role="note"><h3>{escape(say(scale.none))}</h3><p>{escape(say(scale.why))}</p></div>'
 
 
 def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, does: str = FROM_HERE) -> str:
@@ -184,7 +198,7 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, do
     return (
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
         f' data-part="{match.part}"'
-        f' title="{does}: {label}"><span class="shot">{_shot(catalogue, match, label)}'
+        f' title="{say(does)}: {label}"><span class="shot">{_shot(catalogue, match, label)}'
         f'{_outline(match.path, match.box)}{_flags(match.remarks)}</span><span class="label">{label}</span>'
         f"{_score(match, scale) if scale else ''}{_why(match.agreement)}</button>"
         f"{tools(match.digest, name, match.part)}"
@@ -193,7 +207,7 @@ def _card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, do
 
 def _score(match: Match, scale: Scale) -> str:
     word, number = scale.in_words(match.score)
-    title = f"Cosine {match.score:.3f}"
+    title = say("Cosine {score:.3f}", score=match.score)
     return f'<span class="score" title="{title}"><b>{escape(word)}</b> {escape(number)}</span>'
 
 
@@ -201,7 +215,7 @@ def tools(digest: str, name: str, part: int = 0) -> str:
     """The small buttons on a card. aria.js tells which are pressed, and a style sheet whether one may hide."""
     buttons = "".join(
         f'<button type="button" data-do="{does}" data-digest="{escape(digest)}" data-part="{part}"'
-        f' title="{says}" aria-label="{says}: {escape(name)}">{sign}</button>'
+        f' title="{say(says)}" aria-label="{say(says)}: {escape(name)}">{sign}</button>'
         for does, says, sign in TOOLS
     )
     return f'<div class="tools">{buttons}</div>'
@@ -211,7 +225,8 @@ def _ask_why(match: Match) -> str:
     name = escape(match.label or match.path.name)
     return (
         f'<button type="button" class="ask-why" data-do="why" data-digest="{escape(match.digest)}"'
-        f' data-part="{match.part}" aria-label="Why {name} is alike" title="Where they agree">Why</button>'
+        f' data-part="{match.part}" aria-label="{say("Why {name} is alike", name=name)}"'
+        f' title="{say("Where they agree")}">{say("Why")}</button>'
     )
 
 
@@ -219,15 +234,16 @@ def _why(agreement: Mapping[str, float]) -> str:
     """Which parts agree: a bar for each, full where all but one in a thousand strangers are less alike in it."""
     if not agreement:
         return ""
-    told = escape(", ".join(f"{name} {percent(share, 1000)}" for name, share in agreement.items()))
+    shares = escape(", ".join(f"{told(name)} {percent(share, 1000)}" for name, share in agreement.items()))
     bars = "".join(
         f'<i style="height:{min(1, -math.log10(max(1 - share, 1e-3)) / 3):.0%}"></i>'
         for share in agreement.values()
     )
     best = max(agreement, key=lambda name: agreement[name])
+    closer = say("Closer than so many strangers in {shares}", shares=shares)
     return (
-        f'<span class="why" role="img" aria-label="Closer than so many strangers in {told}" title="{told}">'
-        f"<span>{bars}</span>{escape(best)}</span>"
+        f'<span class="why" role="img" aria-label="{closer}"'
+        f' title="{shares}"><span>{bars}</span>{escape(told(best))}</span>'
     )
 
 
@@ -235,7 +251,7 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
     best, others = group.matches[0], group.matches[1 : 1 + RUNNERS_UP]
     photos = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(match.digest)}" data-part="{match.part}"'
-        f' title="{FROM_HERE}: {escape(" ".join(scale.in_words(match.score)))}">'
+        f' title="{say(FROM_HERE)}: {escape(" ".join(scale.in_words(match.score)))}">'
         f"{_shot(catalogue, match, escape(match.path.name))}{_flags(match.remarks)}</button>"
         for match in others
     )
@@ -262,13 +278,14 @@ def _outline(path: Path, box: Box | None) -> str:
 
 
 def _flags(remarks: Sequence[str]) -> str:
-    flags = "".join(f"<i>{escape(remark)}</i>" for remark in remarks)
+    flags = "".join(f"<i>{escape(told(remark))}</i>" for remark in remarks)
     return f'<span class="flags">{flags}</span>' if flags else ""
 
 
-def doubtful(part: Part) -> str:
+def doubtful(part: Part, face: str = later("This face")) -> str:
     """One sentence for a face with remarks."""
-    return f"This face is {' and '.join(part.remarks)}; the answer may be off."
+    remarks = say(" and ").join(map(told, part.remarks))
+    return say("{face} is {remarks}; the answer may be off.", face=say(face), remarks=remarks)
 
 
 def faces(parts: Sequence[Part], size: tuple[int, int], chosen: int) -> str:
@@ -288,19 +305,20 @@ def faces(parts: Sequence[Part], size: tuple[int, int], chosen: int) -> str:
         buttons = "".join(_face(part, number, chosen == number) for number, part in enumerate(parts))
         everyone = (
             f'<button type="button" class="every" data-do="part" data-digest="every"'
-            f' aria-pressed="{str(not one).lower()}">Everyone</button>'
+            f' aria-pressed="{str(not one).lower()}">{say("Everyone")}</button>'
         )
-        html += f'<p class="hint">Whom to search with</p><div class="faces">{buttons}{everyone}</div>'
+        html += f'<p class="hint">{say("Whom to search with")}</p><div class="faces">{buttons}{everyone}</div>'
     if one and parts[chosen].remarks:
         html += f'<p class="hint doubt">{escape(doubtful(parts[chosen]))}</p>'
     return html
 
 
-def _face(part: Part, number: int, chosen: bool = False) -> str:
-    told = escape(", ".join((f"Face {number + 1}", *part.remarks)))
+def _face(part: Part, place: int, chosen: bool = False) -> str:
+    alt = escape(", ".join((say("Face {number}", number=place + 1), *map(told, part.remarks))))
     return (
-        f'<button type="button" class="face" data-do="part" data-digest="{number}" title="Search with this face"'
-        f' aria-pressed="{str(chosen).lower()}">{inline(part.pixels, told)}{_flags(part.remarks)}</button>'
+        f'<button type="button" class="face" data-do="part" data-digest="{place}"'
+        f' title="{say("Search with this face")}" aria-pressed="{str(chosen).lower()}">'
+        f"{inline(part.pixels, alt)}{_flags(part.remarks)}</button>"
     )
 
 
@@ -317,47 +335,57 @@ def address(pixels: np.ndarray, side: int = 112) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(made.getvalue()).decode()}"
 
 
-NTH = ("first", "second")
-VERDICTS = {"same": "Most likely the same person", "different": "Most likely two people", "unsure": "Unsure"}
+NTH = (later("The first face"), later("The second face"))
+VERDICTS = {
+    "same": later("Most likely the same person"),
+    "different": later("Most likely two people"),
+    "unsure": later("Unsure"),
+}
 
 
 def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> str:
     """Whether two faces are of one person, as far as pairs that are known tell it."""
     both = "".join(
-        f'<span class="face">{inline(part.pixels, f"The {nth} face", 160)}{_flags(part.remarks)}</span>'
+        f'<span class="face">{inline(part.pixels, say(nth), 160)}{_flags(part.remarks)}</span>'
         for part, nth in zip(parts, NTH, strict=True)
     )
     doubts = "".join(
-        f'<p class="hint doubt">{escape(doubtful(part).replace("This", f"The {nth}", 1))}</p>'
+        f'<p class="hint doubt">{escape(doubtful(part, nth))}</p>'
         for part, nth in zip(parts, NTH, strict=True)
         if part.remarks
     )
     if known is None:
-        title = f"Cosine {cosine:.2f}"
-        told = (
+        title = say("Cosine {score:.2f}", score=cosine)
+        means = say(
             "What that is worth is not known here: index a collection that has several photos each of many "
             "people, in a folder for each of them."
         )
-        return f'<div class="verdict"><div class="two">{both}</div><h3>{title}</h3><p>{told}</p>{doubts}</div>'
-    title = VERDICTS[known.verdict(cosine)]
+        return f'<div class="verdict"><div class="two">{both}</div><h3>{title}</h3><p>{means}</p>{doubts}</div>'
+    title = say(VERDICTS[known.verdict(cosine)])
     less, more = (_about(share) for share in known.shares(cosine))
-    told = (
-        f"{_capital(less)} of pairs of one person are less alike than this, "
-        f"{more} of pairs of two people are as alike or more."
+    means = say(
+        "{less} of pairs of one person are less alike than this, "
+        "{more} of pairs of two people are as alike or more.",
+        less=_capital(less),
+        more=more,
     )
-    source = (
-        f"The same from {known.surely_same:.2f} on, different below {known.surely_different:.2f}, "
-        f"as learned from {known.source}; this pair has {cosine:.2f}."
+    source = say(
+        "The same from {same:.2f} on, different below {different:.2f}, as learned from {source}; "
+        "this pair has {cosine:.2f}.",
+        same=known.surely_same,
+        different=known.surely_different,
+        source=told(known.source),
+        cosine=cosine,
     )
     return (
-        f'<div class="verdict {known.verdict(cosine)}"><div class="two">{both}</div><h3>{title}</h3><p>{told}</p>'
+        f'<div class="verdict {known.verdict(cosine)}"><div class="two">{both}</div><h3>{title}</h3><p>{means}</p>'
         f'{doubts}{_curves(known, cosine)}<p class="hint">{escape(source)}</p></div>'
     )
 
 
 def _about(share: float) -> str:
     """A share in whole percent; neither none nor all of them."""
-    return "under 1%" if share < 0.005 else "over 99%" if share >= 0.995 else f"{share:.0%}"
+    return say("under 1%") if share < 0.005 else say("over 99%") if share >= 0.995 else f"{share:.0%}"
 
 
 def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 120, steps: int = 60) -> str:
@@ -376,28 +404,39 @@ def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 12
     here = (cosine - low) / (high - low) * width
     return (
         f'<svg class="curves" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="'
-        'How alike pairs are: two people on the left, one person on the right, and a line at this pair">'
+        f"{say('How alike pairs are: two people on the left, one person on the right, and a line at this pair')}"
+        f'">'
         f'{drawn}<line x1="{here:.0f}" x2="{here:.0f}" y1="0" y2="{height}"/></svg>'
-        '<p class="legend"><span class="different">two people</span><span class="same">one person</span>'
-        '<span class="this">this pair</span></p>'
+        f'<p class="legend"><span class="different">{say("two people")}</span>'
+        f'<span class="same">{say("one person")}</span><span class="this">{say("this pair")}</span></p>'
     )
 
 
 def examples(
     catalogue: Catalogue,
     digests: Sequence[str],
-    hint: str = "Or start from one of these",
+    hint: str = "",
     does: str = FROM_HERE,
 ) -> str:
-    """Small pictures to press. does: what that does."""
+    """Small pictures to press. hint: what stands above them, as it is said. does: what a press does."""
     buttons = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(digest)}"'
-        f' title="{does}: {escape(catalogue.label(digest))}">'
-        f'<img loading="lazy" alt="Example: {escape(catalogue.label(digest))}"'
+        f' title="{say(does)}: {escape(catalogue.label(digest))}">'
+        f'<img loading="lazy" alt="{say("Example: {name}", name=escape(catalogue.label(digest)))}"'
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    return f'<p class="hint">{escape(hint)}</p><div class="examples">{buttons}</div>' if digests else ""
+    above = escape(hint or say("Or start from one of these"))
+    return f'<p class="hint">{above}</p><div class="examples">{buttons}</div>' if digests else ""
+
+
+def alike(text: str) -> str:
+    """What a tab or a view is about."""
+    return f'<p class="alike">{escape(text)}</p>'
+
+
+def hint(text: str) -> str:
+    return f'<p class="hint">{escape(text)}</p>'
 
 
 def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = None) -> str:
@@ -415,33 +454,38 @@ def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = 
 def failed(error: SemblanceError | str) -> str:
     """The one sentence of an error, under a heading that says whose matter it is."""
     titles = {
-        NotEmbeddable: "Nothing to search with",
-        ImageError: "This picture can't be opened",
-        Untrained: "Not trained yet",
+        NotEmbeddable: later("Nothing to search with"),
+        ImageError: later("This picture can't be opened"),
+        Untrained: later("Not trained yet"),
     }
-    title = next((title for kind, title in titles.items() if isinstance(error, kind)), "That did not work")
-    return state("empty" if isinstance(error, Untrained) else "error", title, str(error))
+    title = next((title for kind, title in titles.items() if isinstance(error, kind)), later("That did not work"))
+    return state("empty" if isinstance(error, Untrained) else "error", say(title), told(str(error)))
+
+
+def unindexed(error: SemblanceError | str) -> str:
+    """Where indexing helps."""
+    return state("index", say("Not indexed yet"), told(str(error)), action=("index", say("Index now")))
 
 
 def progress(jobs: Sequence[Job]) -> str:
     """The first of them, and how many wait behind it. Cancel is for them all."""
     job, ahead = jobs[0], len(jobs) - 1
-    more = f" · {ahead:,} more to come" if ahead else ""
+    more = f" · {say('{n:,} more to come|{n:,} more to come', n=ahead)}" if ahead else ""
     return (
-        f'<div class="state busy" role="status"><h3>{escape(_phase(job).capitalize())}</h3>{_bar(job)}'
-        f"<p>{escape(job.title)}{_tally(job)}{more}</p>{_cancel(jobs)}"
-        '<p class="hint">What has been done is kept.</p></div>'
+        f'<div class="state busy" role="status"><h3>{escape(_capital(_phase(job)))}</h3>{_bar(job)}'
+        f"<p>{escape(told(job.title))}{_tally(job)}{more}</p>{_cancel(jobs)}"
+        f'<p class="hint">{say("What has been done is kept.")}</p></div>'
     )
 
 
 def upgrading(job: Job) -> str:
     """The same in one line, for what nobody has to wait for."""
-    told = f"{escape(job.title)}: {escape(_phase(job))}{_tally(job)}"
-    return f'<div class="aside" role="status">{_bar(job)}<p>{told}</p>{_cancel([job])}</div>'
+    line = f"{escape(told(job.title))}: {escape(_phase(job))}{_tally(job)}"
+    return f'<div class="aside" role="status">{_bar(job)}<p>{line}</p>{_cancel([job])}</div>'
 
 
 def _phase(job: Job) -> str:
-    return _PHASES.get(job.what, job.what)
+    return told(_PHASES.get(job.what, job.what))
 
 
 def _bar(job: Job) -> str:
@@ -450,52 +494,61 @@ def _bar(job: Job) -> str:
 
 
 def _tally(job: Job) -> str:
-    return f" · {job.done:,} of {job.total:,}" if job.total else ""
+    return " · " + say("{done:,} of {total:,}", done=job.done, total=job.total) if job.total else ""
 
 
 def _cancel(jobs: Sequence[Job]) -> str:
     numbers = " ".join(str(job.number) for job in jobs)
-    return f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">Cancel</button>'
+    return (
+        f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">{say("Cancel")}</button>'
+    )
 
 
-_PHASES = {"embedding": "looking at the pictures"}
+_PHASES = {"embedding": later("looking at the pictures")}
+
+
+def searched(pictures: int) -> str:
+    return say("{n:,} picture searched|{n:,} pictures searched", n=pictures)
 
 
 def answered(card: Card, answer: Answer, *more: str) -> str:
     """The line under an answer."""
-    return facts(card, f"{count(answer.searched, 'picture')} searched", answer.seconds, answer.index, *more)
+    return facts(card, searched(answer.searched), answer.seconds, told(answer.index), *more)
 
 
-def facts(card: Card, searched: str, seconds: float, *more: str) -> str:
+def facts(card: Card, what: str, seconds: float, *more: str) -> str:
     """What is told of any answer. card: of the engine that gave it."""
-    network = f"network {card.network}" + (f" ({card.runner})" if card.runner else "")
-    told = (card.title, network, searched, *more, f"{seconds * 1000:,.0f} ms")
-    return f'<p class="facts">{" · ".join(map(escape, told))}</p>'
+    network = say("network {name}", name=told(card.network)) + (f" ({card.runner})" if card.runner else "")
+    all_of_it = (told(card.title), network, what, *more, f"{number(seconds * 1000, ',.0f')} ms")
+    return f'<p class="facts">{" · ".join(map(escape, all_of_it))}</p>'
 
 
-TAKE = (
-    '<p class="take">Take these away: <button type="button" data-do="take" data-digest="csv">CSV</button> · '
-    '<button type="button" data-do="take" data-digest="zip">pictures (zip)</button></p>'
-)
+def take() -> str:
+    """What was found, to be taken away."""
+    return (
+        f'<p class="take">{say("Take these away:")} <button type="button" data-do="take" data-digest="csv">CSV'
+        f'</button> · <button type="button" data-do="take" data-digest="zip">{say("pictures (zip)")}</button></p>'
+    )
 
 
 def weights(card: Card, hoped: Card | None = None) -> str:
     """Whose weights answer. A stand-in is told apart, with the reason. hoped: what is to take over from it."""
     if not card.available:
-        return f'<p class="note warn"><b>Not available.</b> {escape(card.reason)}</p>'
+        return f'<p class="note warn"><b>{say("Not available.")}</b> {escape(told(card.reason))}</p>'
     if hoped:
-        told = _sentence(card.weights)
-        told += " " + _sentence(hoped.reason or f"{hoped.network} has yet to look at the collection")
-        return f'<p class="note"><b>The built-in encoder answers.</b> {escape(told)}</p>'
+        yet = say("{network} has yet to look at the collection", network=hoped.network)
+        both = _sentence(card.weights) + " " + _sentence(hoped.reason or yet)
+        return f'<p class="note"><b>{say("The built-in encoder answers.")}</b> {escape(both)}</p>'
     if not card.settled:
-        return f'<p class="note"><b>Made ready at the first use.</b> {escape(_sentence(card.reason))}</p>'
+        return f'<p class="note"><b>{say("Made ready at the first use.")}</b> {escape(_sentence(card.reason))}</p>'
     if card.reason:
-        return f'<p class="note"><b>The built-in encoder answers.</b> {escape(_sentence(card.weights))}</p>'
-    return f'<p class="note">Weights: {escape(card.weights)}.</p>'
+        answers = say("The built-in encoder answers.")
+        return f'<p class="note"><b>{answers}</b> {escape(_sentence(card.weights))}</p>'
+    return f'<p class="note">{escape(say("Weights: {weights}.", weights=told(card.weights)))}</p>'
 
 
 def _sentence(text: str) -> str:
-    text = _capital(text.removeprefix("built-in: "))
+    text = _capital(told(text.removeprefix("built-in: ")))
     return text + ("" if text.endswith(".") else ".")
 
 
@@ -503,42 +556,42 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def reports(told: Sequence[tuple[str, Report]], refused: Sequence[Skipped], errors: Sequence[str]) -> str:
+def reports(ran: Sequence[tuple[str, Report]], refused: Sequence[Skipped], errors: Sequence[str]) -> str:
     """What index runs did, by title of the engine, and each file that was skipped, or refused by an upload."""
     runs = [
-        (title, f"{r.new:,}", f"{r.kept:,}", f"{r.removed:,}", f"{len(r.skipped):,}", f"{r.seconds:.1f} s")
-        for title, r in told
+        (title, *map(number, (r.new, r.kept, r.removed, len(r.skipped))), f"{number(r.seconds, '.1f')} s")
+        for title, r in ran
     ]
-    reasons: dict[tuple[str, str], list[str]] = {(skip.path, skip.reason): ["Upload"] for skip in refused}
-    for title, r in told:
+    reasons: dict[tuple[str, str], list[str]] = {(skip.path, skip.reason): [say("Upload")] for skip in refused}
+    for title, r in ran:
         for skip in r.skipped:
             reasons.setdefault((skip.path, skip.reason), []).append(title)
-    files = [(path, why, ", ".join(titles)) for (path, why), titles in reasons.items()]
-    more = f'<p class="hint">And {len(files) - LISTED:,} more.</p>' if len(files) > LISTED else ""
-    heading = "Cancelled; what was done is kept" if any(r.cancelled for _, r in told) else "Done"
-    skipped = f"<h4>Skipped</h4>{table(('File', 'Why', 'For'), files[:LISTED])}{more}" if files else ""
-    failed = "".join(f'<p class="note warn">{escape(error)}</p>' for error in errors)
-    return (
-        f'<div class="told"><h3>{heading}</h3>{failed}'
-        f"{table(('For', 'New', 'Kept', 'Removed', 'Skipped', 'Time'), runs)}{skipped}</div>"
-    )
+    files = [(path, told(why), ", ".join(titles)) for (path, why), titles in reasons.items()]
+    left = say("And {n:,} more.|And {n:,} more.", n=len(files) - LISTED)
+    more = f'<p class="hint">{left}</p>' if len(files) > LISTED else ""
+    heading = say("Cancelled; what was done is kept") if any(r.cancelled for _, r in ran) else say("Done")
+    listed = table((say("File"), say("Why"), say("For")), files[:LISTED])
+    skipped = f"<h4>{say('Skipped')}</h4>{listed}{more}" if files else ""
+    failed = "".join(f'<p class="note warn">{escape(told(error))}</p>' for error in errors)
+    heads = (say("For"), say("New"), say("Kept"), say("Removed"), say("Skipped"), say("Time"))
+    return f'<div class="told"><h3>{heading}</h3>{failed}{table(heads, runs)}{skipped}</div>'
 
 
 def statuses(rows: Sequence[tuple[str, str, Status]]) -> str:
     """What is indexed: (title of the engine, name of the catalogue, its status)."""
-    told = [
-        (title, name, f"{s.done:,} of {count(s.images, 'picture')}" if s.images else "not yet", f"{s.rows:,}")
+    drawn = [
+        (title, name, so_far(s.done, s.images) if s.images else say("not yet"), number(s.rows))
         for title, name, s in rows
     ]
-    return table(("Tab", "Collection", "Indexed", "Vectors"), told)
+    return table((say("Tab"), say("Collection"), say("Indexed"), say("Vectors")), drawn)
 
 
 def summary(catalogues: Sequence[Catalogue]) -> str:
     """What is indexed, in a few words, for the bar on top."""
     pictures = sum(len(catalogue.paths) for catalogue in catalogues)
     folders = sum(len(catalogue.labels()) for catalogue in catalogues)
-    told = f"{count(pictures, 'picture')}, {count(folders, 'folder')}" if pictures else "Nothing indexed yet"
-    return f'<p class="summary">{told}</p>'
+    both = f"{count(pictures, 'picture')}, {count(folders, 'folder')}"
+    return f'<p class="summary">{both if pictures else say("Nothing indexed yet")}</p>'
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

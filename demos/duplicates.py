@@ -13,8 +13,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, language, search
 from demos.jobs import UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.shelf import SAMPLES, Shelf
 from engines import SemblanceError
 from features.catalogue import Catalogue, Progress
@@ -23,7 +24,7 @@ from features.duplicates import DuplicateGroup, Duplicates, Member
 NAME = "duplicates"
 PAGE = 12  # groups in view
 LISTED = 8  # paths of a picture
-HOW = (
+HOW = later(
     "Finds copies that were resized, saved again, cropped a little, made brighter or darker, or grey. No file is "
     "touched: what is hidden here is only left out of answers."
 )
@@ -34,10 +35,12 @@ def tab(page: search.Page) -> None:
     """Draws the tab into the current Blocks. Visitors from elsewhere see the groups, and hide nothing."""
     shelf = page.shelf
     with gr.Row(elem_classes="twin-tools"):
-        gr.HTML(f'<p class="hint">{HOW}</p>', apply_default_css=False)
-        look = gr.Button("Look for duplicates", variant="primary", elem_classes="look", min_width=180, scale=0)
-        every = gr.Button("Keep the largest of every group", visible=False, min_width=220, scale=0)
-        undo = gr.Button("Undo", visible=False, elem_classes="take-back", min_width=140, scale=0)
+        gr.HTML(built(lambda: draw.hint(say(HOW))), apply_default_css=False)
+        look = gr.Button(
+            fixed("Look for duplicates"), variant="primary", elem_classes="look", min_width=180, scale=0
+        )
+        every = gr.Button(fixed("Keep the largest of every group"), visible=False, min_width=220, scale=0)
+        undo = gr.Button(fixed("Undo"), visible=False, elem_classes="take-back", min_width=140, scale=0)
     wall = gr.HTML(
         js_on_load=draw.CLICKS + EVENTS, apply_default_css=False, elem_classes="results twins", min_height=200
     )
@@ -53,7 +56,8 @@ def tab(page: search.Page) -> None:
             found = await asyncio.to_thread(shelf.library.duplicates, catalogue)
             failure = shelf.jobs.failure(_key(catalogue))
             many = bool(found and any(group.kind == "near" for group in found.groups))
-            undone = gr.update(visible=shelf.local and bool(catalogue.last), value=f"Undo: {catalogue.last}")
+            last = say("Undo: {what}", what=language.told(catalogue.last))
+            undone = gr.update(visible=shelf.local and bool(catalogue.last), value=last)
             yield (
                 draw_found(catalogue, found, place, shelf.local, failure),
                 gr.update(visible=many and shelf.local),
@@ -126,7 +130,7 @@ def _marked(change: Callable[[], Any]) -> float:
     try:
         change()
     except SemblanceError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise search.refused(error) from error
     return time.monotonic()
 
 
@@ -152,22 +156,30 @@ def draw_found(
     local: with buttons to keep some. failure: why the last search came to nothing.
     """
     if found is None:
-        title = "The search stopped" if failure else "Not looked for yet"
-        text = failure or f"Every picture of {catalogue.name} is compared with all others."
-        return draw.state("error" if failure else "ask", title, text, action=("look", "Look for duplicates"))
+        title = say("The search stopped") if failure else say("Not looked for yet")
+        text = say("Every picture of {name} is compared with all others.", name=catalogue.name)
+        text, look = language.told(failure) or text, ("look", say("Look for duplicates"))
+        return draw.state("error" if failure else "ask", title, text, action=look)
     groups = sorted(found.groups, key=lambda group: group.kind == "exact")
-    unseen = f"{draw.count(found.unseen, 'picture')} came later and {'was' if found.unseen == 1 else 'were'} not "
-    hint = f'<p class="hint">{draw.escape(unseen)}compared; look again.</p>' if found.unseen else ""
+    later_ones = say(
+        "{n:,} picture came later and was not compared; look again.|"
+        "{n:,} pictures came later and were not compared; look again.",
+        n=found.unseen,
+    )
+    hint = draw.hint(later_ones) if found.unseen else ""
     if failure:
-        hint += f'<p class="note warn">The last search came to nothing. {draw.escape(failure)}</p>'
-    compared = f"{draw.count(found.compared, 'picture')} compared"
+        nothing = say("The last search came to nothing.")
+        hint += f'<p class="note warn">{nothing} {draw.escape(language.told(failure))}</p>'
+    compared = say("{n:,} picture compared|{n:,} pictures compared", n=found.compared)
     if not groups:
-        state = draw.state("empty", "No duplicates", f"{compared}, and no two of them are the same.")
+        none = say("{compared}, and no two of them are the same.", compared=compared)
+        state = draw.state("empty", say("No duplicates"), none)
         return f'<div class="twin-head">{hint}</div>{state}' if hint else state
     last = (len(groups) - 1) // PAGE
     place = min(max(place, 0), last)
     drawn = "".join(_group(catalogue, group, local) for group in groups[place * PAGE : (place + 1) * PAGE])
-    skipped = f"{draw.count(len(found.skipped), 'picture')} can't be opened" if found.skipped else ""
+    closed = say("{n:,} picture can't be opened|{n:,} pictures can't be opened", n=len(found.skipped))
+    skipped = closed if found.skipped else ""
     told = " · ".join(filter(None, (_summary(groups), compared, skipped)))
     return f'<div class="twin-head"><h3>{draw.escape(told)}</h3>{hint}</div>{drawn}{_pages(place, last)}'
 
@@ -175,13 +187,21 @@ def draw_found(
 def _summary(groups: Sequence[DuplicateGroup]) -> str:
     near = [group for group in groups if group.kind == "near"]
     spare = sum(member.size * len(member.paths) for group in near for member in group.members[1:])
-    told = [f"{draw.count(len(near), 'group')} of the same picture, {_bytes(spare)} besides the largest"] * bool(
-        near
-    )
     exact = len(groups) - len(near)
-    return " · ".join(
-        [*told, *[f"{draw.count(exact, 'picture')} with the same bytes in several files"] * bool(exact)]
-    )
+    told = [
+        say(
+            "{n:,} group of the same picture, {bytes} besides the largest|"
+            "{n:,} groups of the same picture, {bytes} besides the largest",
+            n=len(near),
+            bytes=_bytes(spare),
+        ),
+        say(
+            "{n:,} picture with the same bytes in several files|"
+            "{n:,} pictures with the same bytes in several files",
+            n=exact,
+        ),
+    ]
+    return " · ".join(sentence for sentence, many in zip(told, (len(near), exact), strict=True) if many)
 
 
 def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
@@ -190,12 +210,12 @@ def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
         for member in group.members
     )
     if group.kind == "exact":
-        head = f"<h4>The same bytes in {len(group.keep.paths):,} files</h4>"
-        head += '<p class="hint">It counts as one picture and is shown once.</p>'
+        head = f"<h4>{say('The same bytes in {n:,} files', n=len(group.keep.paths))}</h4>"
+        head += draw.hint(say("It counts as one picture and is shown once."))
     else:
-        head = f"<h4>The same picture, saved {len(group.members):,} times</h4>"
+        head = f"<h4>{say('The same picture, saved {n:,} times', n=len(group.members))}</h4>"
         if local:
-            head += _button("act", group.keep.digest, "Keep the largest", "")
+            head += _button("act", group.keep.digest, say("Keep the largest"), "")
     row = f'<div class="twin-row">{pictures}</div>'
     return f'<section class="twin {group.kind}"><header>{head}</header>{row}</section>'
 
@@ -204,11 +224,12 @@ def _picture(catalogue: Catalogue, member: Member, button: bool, largest: bool) 
     name = member.paths[0]
     paths = "".join(f"<li>{draw.escape(path)}</li>" for path in member.paths[:LISTED])
     more = len(member.paths) - LISTED
-    paths += f"<li>and {more:,} more</li>" if more > 0 else ""
-    facts = f"{member.width:,} × {member.height:,} · {_bytes(member.size)}"
-    why = f"{member.why} · {draw.percent(member.agreement, 10_000)} alike" if member.why else ""
-    why = why or ("the largest" if largest and button else "")
-    keep = _button("act quiet", member.digest, "Keep this one", name) if button else ""
+    paths += f"<li>{say('and {n:,} more', n=more)}</li>" if more > 0 else ""
+    facts = f"{language.number(member.width)} × {language.number(member.height)} · {_bytes(member.size)}"
+    alike = say("{share} alike", share=draw.percent(member.agreement, 10_000))
+    why = f"{language.told(member.why)} · {alike}" if member.why else ""
+    why = why or (say("the largest") if largest and button else "")
+    keep = _button("act quiet", member.digest, say("Keep this one"), name) if button else ""
     return (
         f'<figure><img loading="lazy" alt="{draw.escape(name)}"'
         f' src="{draw.escape(draw.thumbnail(catalogue, member.digest))}"/><figcaption><b>{facts}</b>'
@@ -230,19 +251,20 @@ def _pages(place: int, last: int) -> str:
     before, after = (
         f'<button type="button" class="act quiet" data-do="turn" data-digest="{to}"'
         f"{'' if 0 <= to <= last else ' disabled'}>{text}</button>"
-        for to, text in ((place - 1, "Previous"), (place + 1, "Next"))
+        for to, text in ((place - 1, say("Previous")), (place + 1, say("Next")))
     )
     return (
-        f'<nav class="twin-pages" aria-label="Pages">{before}<span>{place + 1} of {last + 1}</span>{after}</nav>'
+        f'<nav class="twin-pages" aria-label="{say("Pages")}">{before}'
+        f"<span>{say('{done:,} of {total:,}', done=place + 1, total=last + 1)}</span>{after}</nav>"
     )
 
 
 def _bytes(number: int) -> str:
     for unit in ("bytes", "kB", "MB"):
         if number < 1000:
-            return f"{number:,.0f} {unit}"
+            return f"{language.number(number, ',.0f')} {unit}"
         number /= 1000
-    return f"{number:,.1f} GB"
+    return f"{language.number(number, ',.1f')} GB"
 
 
 if __name__ == "__main__":

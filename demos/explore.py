@@ -17,6 +17,7 @@ import numpy as np
 from demos import draw, search
 from demos.board import as_json
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from engines.vae import Autoencoder
@@ -30,16 +31,18 @@ NEAR = 6  # pictures under each step
 DIRECTIONS = 6
 REACH = 2.5  # standard deviations that a direction's slider goes either way
 SAMPLES = 16
+WALK_ON = later("Walk on to this picture")
 SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
 }).observe(element);"""
 
-WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="The step as it is drawn"></div>
+WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('The step as it is drawn')}}"></div>
 <input type="range" min="0" max="{STEPS - 1}" value="{STEPS // 2}"
- aria-label="From the first picture to the second">
+ aria-label="${{say('From the first picture to the second')}}">
 <p class="ends"><span></span><span></span></p><p class="hint">
-The pictures nearest to this step. Click one, and walk on to it.</p><div class="examples"></div></div>"""
+${{say('The pictures nearest to this step. Click one, and walk on to it.')}}</p>
+<div class="examples"></div></div>"""
 WALK = (
     draw.CLICKS
     + """
@@ -50,11 +53,12 @@ function step() {
     if (!told) return;
     const at = told.steps[range.value];
     stage.src = at.frame;
-    range.setAttribute('aria-valuetext', `step ${+range.value + 1} of ${told.steps.length}`);
+    const place = { at: +range.value + 1, of: told.steps.length };
+    range.setAttribute('aria-valuetext', say('step {at} of {of}', place));
     near.replaceChildren(...at.near.map((one) => {
         const shot = Object.assign(document.createElement('img'), { alt: one.label, src: one.source });
         const button = Object.assign(document.createElement('button'), { type: 'button' });
-        button.title = `Walk on to ${one.label}`;
+        button.title = say('Walk on to {name}', { name: one.label });
         Object.assign(button.dataset, { do: 'search', digest: one.digest });
         button.append(shot);
         return button;
@@ -104,7 +108,7 @@ class End:
 
     def name(self, catalogue: Catalogue) -> str:
         if self.path or self.digest not in catalogue.paths:
-            return "your picture"
+            return say("your picture")
         return catalogue.label(self.digest) or catalogue.file(self.digest).name
 
 
@@ -118,21 +122,20 @@ def draw_explore(page: search.Page, name: str) -> None:
     ends, seed = gr.State(()), gr.State(0)
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML(
-                '<p class="alike">Choose two pictures, and walk from one to the other: between them are pictures '
-                "that never were.</p>",
-                apply_default_css=False,
+            what = later(
+                "Choose two pictures, and walk from one to the other: between them are pictures that never were."
             )
+            gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
             chosen = gr.HTML(apply_default_css=False, elem_classes="chosen-ends")
             examples = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="from-here")
-            image = search.photo("A picture of yours to walk to")
+            image = search.photo(fixed("A picture of yours to walk to"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer explore"):
             told = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False)
             walk = gr.HTML("", html_template=WALK_FRAME, js_on_load=WALK, apply_default_css=False)
             with gr.Row(elem_classes="turning"):
                 sliders = gr.HTML(js_on_load=TURN, apply_default_css=False, elem_classes="directions")
                 turned = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="turned")
-            again = gr.Button("Draw pictures that never were", elem_classes="again")
+            again = gr.Button(fixed("Draw pictures that never were"), elem_classes="again")
             sampled = gr.HTML(apply_default_css=False)
 
     def show(key: str, ends: Ends) -> tuple[Any, ...]:
@@ -157,7 +160,7 @@ def draw_explore(page: search.Page, name: str) -> None:
         try:
             path = search.uploaded_file(question)
         except SemblanceError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise search.refused(error) from error
         return ((*ends, End(path=path))[-2:] if path else ends), None
 
     def turn(key: str, ends: Ends, event: gr.EventData) -> str:
@@ -172,7 +175,7 @@ def draw_explore(page: search.Page, name: str) -> None:
             frames = autoencoder.drawn(engine, autoencoder.samples(engine, SAMPLES, seed))
         except SemblanceError as error:
             return draw.failed(error), seed
-        made = "".join(draw.inline(frame, "A picture that never was") for frame in frames)
+        made = "".join(draw.inline(frame, say("A picture that never was")) for frame in frames)
         return f'<div class="never">{made}</div>', seed + 1
 
     shown = [told, chosen, examples, walk, sliders, turned]
@@ -212,9 +215,9 @@ def _shown(shelf: Shelf, key: str, name: str, ends: Ends) -> tuple[str, ...]:
         draw.inline(autoencoder.redraw(engine, file).original, draw.escape(name))
         for file, name in zip(files, names, strict=True)
     )
-    told = f"From {draw.escape(names[0])} to {draw.escape(names[1])}"
-    chosen = f'<p class="hint">{told}</p><div class="two">{pictures}</div>'
-    examples = draw.examples(catalogue, some, "Walk on to one of these", "Walk on to this picture")
+    told = draw.hint(say("From {one} to {other}", one=names[0], other=names[1]))
+    chosen = f'{told}<div class="two">{pictures}</div>'
+    examples = draw.examples(catalogue, some, say("Walk on to one of these"), WALK_ON)
     walk = _walk(shelf, catalogue, engine, autoencoder.walk(*latents, STEPS), names)
     return chosen, examples, walk, _sliders(engine), _at(shelf, catalogue, engine, _start(engine, catalogue, ends))
 
@@ -258,8 +261,8 @@ def _at(shelf: Shelf, catalogue: Catalogue, engine: Autoencoder, latent: np.ndar
     """A picture that is drawn, and those nearest to it."""
     (frame,) = autoencoder.drawn(engine, latent[None])
     (found,) = shelf.library.nearest(catalogue, engine, autoencoder.directions_to(engine, latent[None]), NEAR)
-    near = draw.examples(catalogue, [match.digest for match in found], "Nearest to it", "Walk on to this picture")
-    return f'<div class="stage">{draw.inline(frame, "As it is drawn")}</div>{near}'
+    near = draw.examples(catalogue, [match.digest for match in found], say("Nearest to it"), WALK_ON)
+    return f'<div class="stage">{draw.inline(frame, say("As it is drawn"))}</div>{near}'
 
 
 def _sliders(engine: Autoencoder) -> str:
@@ -270,16 +273,15 @@ def _sliders(engine: Autoencoder) -> str:
     frames = autoencoder.drawn(engine, latents)
     pairs = zip(frames[: len(directions)], frames[len(directions) :], strict=True)
     rows = "".join(
-        f"<label>{draw.inline(low, 'One end')}"
+        f"<label>{draw.inline(low, say('One end'))}"
         f'<input type="range" min="-{REACH}" max="{REACH}" step="0.1" value="0"'
-        f' aria-label="Direction {number + 1}">'
-        f"{draw.inline(high, 'The other end')}</label>"
+        f' aria-label="{say("Direction {number}", number=number + 1)}">'
+        f"{draw.inline(high, say('The other end'))}</label>"
         for number, (low, high) in enumerate(pairs)
     )
-    return (
-        '<p class="hint">The strongest ways in which pictures differ here, and what each does to the mean.</p>'
-        f'{rows}<button type="button" class="act quiet reset">Back to the middle</button>'
-    )
+    hint = draw.hint(say("The strongest ways in which pictures differ here, and what each does to the mean."))
+    back = f'<button type="button" class="act quiet reset">{say("Back to the middle")}</button>'
+    return f"{hint}{rows}{back}"
 
 
 def _amounts(told: Any) -> list[float]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import board, draw, search, tray
+from demos import board, draw, language, search, tray
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
@@ -27,9 +28,13 @@ from features.marks import LONGEST
 
 NAME = "gallery"
 PAGE = 60  # pictures on one page
-NO_FOLDER = "(in no folder)"
-HINT = draw.state(
-    "ask", "Look at one", "Click a picture, and what is known of it comes up here, and what is like it."
+NO_FOLDER = later("(in no folder)")
+HINT = built(
+    lambda: draw.state(
+        "ask",
+        say("Look at one"),
+        say("Click a picture, and what is known of it comes up here, and what is like it."),
+    )
 )
 
 WALL = (
@@ -55,7 +60,8 @@ function show() {
 function tell() {
     const many = element.querySelector('.many');
     if (!many) return;
-    many.textContent = every ? 'all ticked' : ticked.size ? `${ticked.size.toLocaleString()} ticked` : '';
+    many.textContent = every ? say('all ticked')
+        : ticked.size ? say('{n:,} ticked|{n:,} ticked', { n: ticked.size }) : '';
     wall().classList.toggle('ticking', every || ticked.size > 0);
 }
 function tick(box, on) {
@@ -127,29 +133,37 @@ def tab(page: search.Page) -> None:
         with gr.Column(scale=2, min_width=300):
             with gr.Row(elem_classes="filters"):
                 which = gr.Dropdown(
-                    label="Set", visible=False, min_width=150, filterable=False, elem_classes="order"
+                    label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order"
                 )
                 text = gr.Textbox(
-                    label="Find",
-                    placeholder="Name, folder, caption, tag",
+                    label=fixed("Find"),
+                    placeholder=fixed("Name, folder, caption, tag"),
                     lines=1,
                     max_lines=1,
                     max_length=200,
                     min_width=180,
                     elem_classes="finding-text",
                 )
-                labels = gr.Dropdown(label="Folders", multiselect=True, min_width=150, elem_classes="labels")
-                tags = gr.Dropdown(label="Tags", multiselect=True, min_width=110, elem_classes="tags")
-                order = gr.Dropdown(
-                    list(ORDERS), label="Order", min_width=150, filterable=False, elem_classes="order"
+                labels = gr.Dropdown(
+                    label=fixed("Folders"), multiselect=True, min_width=150, elem_classes="labels"
                 )
-                binned = gr.Checkbox(label="In the bin", min_width=90, elem_classes="bin")
+                tags = gr.Dropdown(label=fixed("Tags"), multiselect=True, min_width=110, elem_classes="tags")
+                order = gr.Dropdown(
+                    [(language.shown(order), order) for order in ORDERS],
+                    label=fixed("Order"),
+                    min_width=150,
+                    filterable=False,
+                    elem_classes="order",
+                )
+                binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin")
             wall = gr.HTML(
                 "", js_on_load=WALL, apply_default_css=False, elem_classes="results tall", min_height=200
             )
         with gr.Column(scale=1, min_width=300):
-            choices = [(card.title, name) for name, card in shelf.cards.items()]
-            engine = gr.Dropdown(choices, value=choices[0][1], label="What is like it, for", filterable=False)
+            choices = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
+            engine = gr.Dropdown(
+                choices, value=choices[0][1], label=fixed("What is like it, for"), filterable=False
+            )
             near = board.draw_near(HINT)
     number, chosen = gr.State(0), gr.State("")
 
@@ -184,8 +198,11 @@ def tab(page: search.Page) -> None:
             gallery = shelf.library.gallery(shelf.home(key, chosen))
         except SemblanceError:
             return dropdown, gr.update(choices=[]), gr.update(choices=[]), gr.skip()
-        folders = [(f"{label or NO_FOLDER} ({many:,})", label) for label, many in gallery.labels.items()]
-        tagged = [(f"{tag} ({many:,})", tag) for tag, many in gallery.tagged.items()]
+        folders = [
+            (f"{label or say(NO_FOLDER)} ({language.number(many)})", label)
+            for label, many in gallery.labels.items()
+        ]
+        tagged = [(f"{tag} ({language.number(many)})", tag) for tag, many in gallery.tagged.items()]
         ready = [name, *shelf.cards]
         ready = [one for one in ready if one in shelf.cards and _looks_at(shelf, key, one, chosen)]
         return dropdown, gr.update(choices=folders), gr.update(choices=tagged), ready[0] if ready else gr.skip()
@@ -218,7 +235,7 @@ def tab(page: search.Page) -> None:
                 MARKS[does](catalogue, digests, str(event.tag))
             return gr.skip(), show(number, *asked), time.monotonic()
         except SemblanceError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise search.refused(error) from error
 
     quick: dict[str, Any] = {"queue": False, "preprocess": False, **search.SILENT}
     arriving: dict[str, Any] = {
@@ -324,20 +341,24 @@ def _draw(shown: _Shown) -> str:
 
 def _nothing(shown: _Shown) -> str:
     if shown.wish.hidden:
-        return draw.state("empty", "Nothing in the bin", "What you hide comes here, and can be brought back.")
+        return draw.state(
+            "empty", say("Nothing in the bin"), say("What you hide comes here, and can be brought back.")
+        )
     if not shown.gallery.pictures:
-        return draw.state("empty", "No pictures", "The tab Catalogue brings some in.")
-    return draw.state("empty", "No match", "No picture here has all these words, folders and tags; ask for less.")
+        return draw.state("empty", say("No pictures"), say("The tab Catalogue brings some in."))
+    less = say("No picture here has all these words, folders and tags; ask for less.")
+    return draw.state("empty", say("No match"), less)
 
 
 def _bar(shown: _Shown) -> str:
     """What stands above the wall and stays in view."""
     many, whole = len(shown.found), len(shown.gallery.pictures)
-    told = f"{many:,} of {draw.count(whole, 'picture')}" if many != whole else draw.count(whole, "picture")
-    chosen = f"{len(shown.wish.among):,} from the map &times;"
+    told = draw.so_far(many, whole) if many != whole else draw.count(whole, "picture")
+    chosen = say("{n:,} from the map|{n:,} from the map", n=len(shown.wish.among)) + " &times;"
+    binned = " " + say("in the bin") if shown.wish.hidden else ""
     selection = f'<button type="button" data-do="unselect">{chosen}</button>' if shown.wish.among else ""
     return (
-        f'<div class="browse-bar"><p><b>{told}</b>{" in the bin" if shown.wish.hidden else ""}</p>{selection}'
+        f'<div class="browse-bar"><p><b>{told}</b>{binned}</p>{selection}'
         f"{_pager(shown)}{_undo(shown)}{_actions(shown)}</div>"
     )
 
@@ -352,9 +373,10 @@ def _pager(shown: _Shown) -> str:
         return f'<button type="button" {place} aria-label="{says}" title="{says}"{off}>{sign}</button>'
 
     return (
-        f'<nav class="pager" aria-label="Pages">{turner(0, "«", "First page")}'
-        f"{turner(shown.page - 1, '‹', 'Previous page')}<span>{shown.page + 1:,} / {shown.pages:,}</span>"
-        f"{turner(shown.page + 1, '›', 'Next page')}{turner(shown.pages - 1, '»', 'Last page')}</nav>"
+        f'<nav class="pager" aria-label="{say("Pages")}">{turner(0, "«", say("First page"))}'
+        f"{turner(shown.page - 1, '‹', say('Previous page'))}"
+        f"<span>{language.number(shown.page + 1)} / {language.number(shown.pages)}</span>"
+        f"{turner(shown.page + 1, '›', say('Next page'))}{turner(shown.pages - 1, '»', say('Last page'))}</nav>"
     )
 
 
@@ -362,8 +384,8 @@ def _undo(shown: _Shown) -> str:
     last = shown.catalogue.last if shown.local else ""
     if not last:
         return ""
-    undo = '<button type="button" data-do="mark" data-digest="undo">Undo</button>'
-    return f'<p class="undo">{draw.escape(last)} {undo}</p>'
+    undo = f'<button type="button" data-do="mark" data-digest="undo">{say("Undo")}</button>'
+    return f'<p class="undo">{draw.escape(language.told(last))} {undo}</p>'
 
 
 def _actions(shown: _Shown) -> str:
@@ -372,19 +394,19 @@ def _actions(shown: _Shown) -> str:
     def button(does: str, says: str) -> str:
         return f'<button type="button" data-do="mark" data-digest="{does}">{says}</button>'
 
-    all_of_them = f'<button type="button" data-do="whole">Tick all {len(shown.found):,}</button>'
+    all_of_them = f'<button type="button" data-do="whole">{say("Tick all {n:,}", n=len(shown.found))}</button>'
     every = all_of_them if shown.pages > 1 else ""
     known = "".join(f'<option value="{draw.escape(tag)}"></option>' for tag in shown.gallery.tagged)
     local = (
-        button("restore", "Bring back") if shown.wish.hidden else button("hide", "Hide"),
-        f'<span class="tagging"><input type="text" list="tags-known" maxlength="{LONGEST}" placeholder="Tag"'
-        f' aria-label="Tag"/><datalist id="tags-known">{known}</datalist>{button("tag", "Add")}'
-        f"{button('untag', 'Take off')}</span>",
+        button("restore", say("Bring back")) if shown.wish.hidden else button("hide", say("Hide")),
+        f'<span class="tagging"><input type="text" list="tags-known" maxlength="{LONGEST}"'
+        f' placeholder="{say("Tag")}" aria-label="{say("Tag")}"/><datalist id="tags-known">{known}</datalist>'
+        f"{button('tag', say('Add'))}{button('untag', say('Take off'))}</span>",
     )
     return (
-        '<div class="actions"><button type="button" data-do="all">Tick this page</button>'
+        f'<div class="actions"><button type="button" data-do="all">{say("Tick this page")}</button>'
         f'{every}<span class="many" role="status"></span>'
-        f'<button type="button" data-do="none">Untick</button>{button("like", "♥ Like")}'
+        f'<button type="button" data-do="none">{say("Untick")}</button>{button("like", say("♥ Like"))}'
         f"{''.join(local) if shown.local else ''}</div>"
     )
 
@@ -401,7 +423,8 @@ def _card(shown: _Shown, one: Picture) -> str:
         f' src="{source}"/><span class="flags">{tags}</span></span>'
         f'<span class="label">{name}</span><span class="score">{label}</span></button>'
         f"{draw.tools(one.digest, plain)}"
-        f'<input type="checkbox" class="tick" data-tick="{digest}" aria-label="Tick {name}"/></div>'
+        f'<input type="checkbox" class="tick" data-tick="{digest}"'
+        f' aria-label="{say("Tick {name}", name=name)}"/></div>'
     )
 
 
@@ -411,17 +434,16 @@ def _detail(shelf: Shelf, key: str, which: Any, name: str, digest: str) -> str:
         catalogue = shelf.home(key, which)
         if digest not in catalogue.paths or name not in shelf.cards:
             return HINT
-        facts = _facts(shelf, catalogue, digest)
+        facts, title = _facts(shelf, catalogue, digest), language.told(shelf.cards[name].title)
         if shelf.catalogue(key, name).state != catalogue.state:
-            told = f"{shelf.cards[name].title} looks at another set of the samples; choose another above."
-            return facts + draw.state("empty", "Not looked at here", told)
+            told = say("{title} looks at another set of the samples; choose another above.", title=title)
+            return facts + draw.state("empty", say("Not looked at here"), told)
         try:
             board.ready(shelf, key, name)
             return facts + board.alike(shelf, key, name, digest)
         except NotIndexed as error:
-            return facts + draw.state(
-                "index", "Not indexed yet", f"{error} The tab {shelf.cards[name].title} does it."
-            )
+            does = language.told(str(error)) + " " + say("The tab {title} does it.", title=title)
+            return facts + draw.state("index", say("Not indexed yet"), does)
         except SemblanceError as error:
             return facts + draw.failed(error)
     except SemblanceError as error:
@@ -433,16 +455,16 @@ def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
     entry = catalogue.entries[paths[0]]
     try:
         width, height = full_size(catalogue.file(digest))
-        size = f"{width:,} × {height:,} pixels, "
+        size = say("{width:,} × {height:,} pixels", width=width, height=height) + ", "
     except ImageError:
         size = ""
-    day = time.strftime("%Y-%m-%d", time.localtime(entry.mtime / 1e9))
+    day = time.strftime(say("%Y-%m-%d"), time.localtime(entry.mtime / 1e9))
     caption = shelf.library.captions(catalogue).get(digest)
     told = [
-        ("File", "; ".join(paths)),
-        ("Size", f"{size}{_bytes(entry.size)}, {day}"),
-        ("Caption", caption.text if caption else ""),
-        ("Tags", ", ".join(catalogue.tags.get(digest, ()))),
+        (say("File"), "; ".join(paths)),
+        (say("Size"), f"{size}{_bytes(entry.size)}, {day}"),
+        (say("Caption"), caption.text if caption else ""),
+        (say("Tags"), ", ".join(catalogue.tags.get(digest, ()))),
     ]
     rows = "".join(f"<dt>{head}</dt><dd>{draw.escape(text)}</dd>" for head, text in told if text)
     alt = draw.escape(paths[0].rpartition("/")[2])
@@ -453,7 +475,8 @@ def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
 
 
 def _bytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 0.1):,.1f} kB"
+    many, unit = (size / 1e6, "MB") if size >= 1e6 else (max(size / 1e3, 0.1), "kB")
+    return f"{language.number(many, ',.1f')} {unit}"
 
 
 MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {

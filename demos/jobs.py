@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from demos.language import later
 from engines import SemblanceError
 from features.catalogue import Progress
 
-CANCELLED = "It was cancelled."
-UNFORESEEN = "Something unforeseen went wrong; the log says what."
+CANCELLED = later("It was cancelled.")
+UNFORESEEN = later("Something unforeseen went wrong; the log says what.")
 
 Work = Callable[[Progress, Callable[[], bool]], Any]
 """Called with a progress to report to, and a question whether to stop."""
@@ -28,7 +29,7 @@ class Job:
     work: Work
     done: int = 0
     total: int = 0
-    what: str = "waiting its turn"
+    what: str = later("waiting its turn")
     result: Any = None
     error: str = ""
     begun: bool = False
@@ -43,7 +44,7 @@ class Job:
         self.begun = True
         try:
             if not self.cancelled.is_set():
-                self.what = "starting"
+                self.what = later("starting")
                 self.result = self.work(self.progress, self.cancelled.is_set)
         except SemblanceError as error:
             self.error = str(error)

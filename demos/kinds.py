@@ -10,28 +10,38 @@ import gradio as gr
 
 from demos import draw, search
 from demos.board import Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.kinds import Kinds
 
 MOST = 48  # folders in the table: more can't be read, nor are they in view together
 GALLERY = 24  # pictures of a folder
-ORDERS = ("Alike together", "By name")
-HINT = draw.state("ask", "Compare two folders", "Click a cell, and the pictures that it is about come up here.")
-HOW = "Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter."
+ORDERS = (later("Alike together"), later("By name"))
+HINT = built(
+    lambda: draw.state(
+        "ask", say("Compare two folders"), say("Click a cell, and the pictures that it is about come up here.")
+    )
+)
 
 # what stands in the page; the rest is drawn by BOARD
-FRAME = f"""<div class="kinds"><div class="scroll"><table role="grid"></table></div>
-<p class="cell" aria-hidden="true"></p><p class="hint">{HOW}</p></div>"""
+FRAME = """<div class="kinds"><div class="scroll"><table role="grid"></table></div>
+<p class="cell" aria-hidden="true"></p><p class="hint">\
+${say('Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.')}\
+</p></div>"""
 
 BOARD = """
 const table = element.querySelector('table'), cell = element.querySelector('.cell');
 let told = null, low = 0, high = 1;
 
-const number = (cosine) => cosine === null ? 'only one picture' : cosine.toFixed(2);
+const two = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+const number = (cosine) => cosine === null ? say('only one picture')
+    : cosine.toLocaleString(document.documentElement.lang, two);
 function inWords(row, column) {
     const [one, other] = [told.names[row], told.names[column]], cosine = number(told.cosines[row][column]);
-    return row === column ? `${one}, among themselves: ${cosine}` : `${one} and ${other}: ${cosine}`;
+    const values = { one, other, cosine };
+    return row === column ? say('{one}, among themselves: {cosine}', values)
+        : say('{one} and {other}: {cosine}', values);
 }
 
 function made(name, properties, ...children) {
@@ -116,7 +126,13 @@ def draw_kinds(page: search.Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=2, min_width=300):
-            order = gr.Radio(ORDERS, value=ORDERS[0], label="In which order", show_label=False, container=False)
+            order = gr.Radio(
+                [(fixed(order), order) for order in ORDERS],
+                value=ORDERS[0],
+                label=fixed("In which order"),
+                show_label=False,
+                container=False,
+            )
             board = draw_board(FRAME, BOARD)
         with gr.Column(scale=1, min_width=300):
             near = draw_near(HINT)
@@ -148,15 +164,15 @@ async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
     catalogue, engine = await asyncio.to_thread(ready, shelf, key, name)
     kinds = await asyncio.to_thread(shelf.library.kinds, catalogue, engine)
     if len(kinds.names) < 3:
-        yield "", draw.state("empty", "Nothing to compare", _too_few(kinds)), ""
+        yield "", draw.state("empty", say("Nothing to compare"), _too_few(kinds)), ""
         return
     value = await asyncio.to_thread(_board, kinds, order)
     yield gr.update(value=value), "", _in_words(kinds)
 
 
 def _too_few(kinds: Kinds) -> str:
-    there = draw.count(len(kinds.names), "folder") if kinds.names else "no folder"
-    return f"This collection has {there} of pictures, and a comparison needs three or more."
+    there = draw.count(len(kinds.names), "folder") if kinds.names else say("no folder")
+    return say("This collection has {folders} of pictures, and a comparison needs three or more.", folders=there)
 
 
 def _board(kinds: Kinds, order: str) -> str:
@@ -167,23 +183,30 @@ def _board(kinds: Kinds, order: str) -> str:
     cosines = [
         [None if cosine != cosine else round(cosine, 3) for cosine in row] for row in shown.cosines.tolist()
     ]
-    told = f"How alike {draw.count(len(shown.names), 'folder')} are, by mean cosine"
+    told = say("How alike {folders} are, by mean cosine", folders=draw.count(len(shown.names), "folder"))
     return as_json({"told": told, "names": shown.names, "cosines": cosines})
 
 
 def _in_words(kinds: Kinds) -> str:
     one, other = kinds.closest()
     told = [
-        f"{kinds.names[one]} and {kinds.names[other]} are the two most alike (mean cosine "
-        f"{kinds.cosines[one, other]:.2f})."
+        say(
+            "{one} and {other} are the two most alike (mean cosine {cosine:.2f}).",
+            one=kinds.names[one],
+            other=kinds.names[other],
+            cosine=float(kinds.cosines[one, other]),
+        )
     ]
     if (loosest := kinds.loosest()) is not None:
         told.append(
-            f"{kinds.names[loosest]} is the loosest: its own pictures have a mean cosine of "
-            f"{kinds.cosines[loosest, loosest]:.2f}."
+            say(
+                "{name} is the loosest: its own pictures have a mean cosine of {cosine:.2f}.",
+                name=kinds.names[loosest],
+                cosine=float(kinds.cosines[loosest, loosest]),
+            )
         )
     if len(kinds.names) > MOST:
-        told.append(f"The table has the {MOST} largest of {len(kinds.names):,} folders.")
+        told.append(say("The table has the {most} largest of {all:,} folders.", most=MOST, all=len(kinds.names)))
     return "".join(f'<p class="finding">{draw.escape(sentence)}</p>' for sentence in told)
 
 
@@ -192,9 +215,12 @@ def _pair(shelf: Shelf, key: str, name: str, one: str, other: str) -> str:
     catalogue, engine = ready(shelf, key, name)
     galleries = shelf.library.most_alike(catalogue, engine, one, other, GALLERY)
     if one == other:
-        hints = [f"{one}, the most typical first"]
+        hints = [say("{name}, the most typical first", name=one)]
     else:
-        hints = [f"{one}, the most like {other} first", f"{other}, the most like {one} first"]
+        hints = [
+            say("{name}, the most like {other} first", name=name, other=like)
+            for name, like in ((one, other), (other, one))
+        ]
     return "".join(
         f'<section class="gallery">{draw.examples(catalogue, digests, hint)}</section>'
         for digests, hint in zip(galleries, hints, strict=False)

@@ -16,8 +16,9 @@ import gradio as gr
 import numpy as np
 
 import demos
-from demos import download, draw, mirror, search, share
+from demos import download, draw, language, mirror, search, share
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.views import View, views
 from engines import Crop, NotEmbeddable, SemblanceError
@@ -32,16 +33,21 @@ PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for
 STRANGERS = draw.Scale(
     Calibration(np.zeros(0), np.zeros(0)),
-    others="strangers",
-    none="No real look-alike found",
-    why="Most people here have a stranger in the collection who is as close to them as this.",
+    others=later("strangers"),
+    none=later("No real look-alike found"),
+    why=later("Most people here have a stranger in the collection who is as close to them as this."),
 )
-TOGETHER = draw.state("ask", "Two photos", "Whether they show the same person is told as soon as both are there.")
+TOGETHER = built(
+    lambda: draw.state(
+        "ask", say("Two photos"), say("Whether they show the same person is told as soon as both are there.")
+    )
+)
+PHOTOS = (later("The first photo"), later("The second photo"))
 
 
 def tab(page: search.Page, name: str = "lookalike") -> None:
     """The views of every engine, Same or not and, where there may be a camera, Mirror."""
-    own: list[tuple[str, View]] = [("Same or not", _same_or_not), ("Mirror", _mirror)]
+    own: list[tuple[str, View]] = [(later("Same or not"), _same_or_not), (later("Mirror"), _mirror)]
     views(page, name, _find_people, own if demos.WEBCAM else own[:1])
 
 
@@ -54,17 +60,32 @@ def _mirror(page: search.Page, name: str) -> None:
     _promise(page.shelf, CAMERA)
 
 
-def _promise(shelf: Shelf, what: str) -> gr.HTML:
+def _promise(shelf: Shelf, what: tuple[str, str]) -> gr.HTML:
     """What becomes of a photo, where it comes in. KEPT in demos/suite.py is what makes it true."""
-    where = "on this computer only" if shelf.local else "by the computer that runs this page, and by nobody else"
-    return gr.HTML(
-        f'<p class="hint promise">{what.format(where=where)} Use photos of people who agreed.</p>',
-        apply_default_css=False,
+    here, there = what
+    promise = built(
+        lambda: (
+            f'<p class="hint promise">{say(here if shelf.local else there)} '
+            f"{say('Use photos of people who agreed.')}</p>"
+        )
     )
+    return gr.HTML(promise, apply_default_css=False)
 
 
-PHOTO = "Your photo is looked at {where}; it is deleted within minutes."
-CAMERA = "What your camera sees is looked at {where}; it is never stored."
+PHOTO = (
+    later("Your photo is looked at on this computer only; it is deleted within minutes."),
+    later(
+        "Your photo is looked at by the computer that runs this page, and by nobody else; it is deleted within "
+        "minutes."
+    ),
+)
+CAMERA = (
+    later("What your camera sees is looked at on this computer only; it is never stored."),
+    later(
+        "What your camera sees is looked at by the computer that runs this page, and by nobody else; it is never "
+        "stored."
+    ),
+)
 
 
 def _kind(shelf: Shelf) -> search.Kind:
@@ -72,7 +93,7 @@ def _kind(shelf: Shelf) -> search.Kind:
         _promise(shelf, PHOTO)
         return [gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="whom")]
 
-    return search.Kind(_find, _to_take, (PEOPLE, MOST, "People to show"), below, _to_share)
+    return search.Kind(_find, _to_take, (PEOPLE, MOST, later("People to show")), below, _to_share)
 
 
 @dataclass(frozen=True)
@@ -101,7 +122,8 @@ def _find(query: search.Query) -> tuple[str, str, str]:
     started = time.perf_counter()
     found = _found(query)
     first, groups = found.people[0], [ranking.groups for ranking in found.people]
-    searched = f"{draw.count(first.searched, 'face')} searched · {first.index}"
+    searched = say("{n:,} face searched|{n:,} faces searched", n=first.searched)
+    searched += " · " + language.told(first.index)
     facts = draw.facts(query.engine.describe(), searched, time.perf_counter() - started)
     size = open_image(query.path, 1)
     faces = draw.faces(found.parts, (size.width, size.height), found.chosen)
@@ -146,7 +168,7 @@ def _face_of(match: Match) -> np.ndarray:
 def _same_or_not(page: search.Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="pair"):
-        photos = [search.photo(f"The {nth} photo") for nth in draw.NTH]
+        photos = [search.photo(fixed(nth)) for nth in PHOTOS]
     _promise(shelf, PHOTO)
     verdict = gr.HTML(TOGETHER, apply_default_css=False, elem_classes="results judged")
     status = gr.HTML(elem_classes="status", apply_default_css=False)
@@ -198,7 +220,7 @@ def judged(
     if not engine.describe().settled:  # no comparison downloads anything
         raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
     parts = []
-    for nth, path in zip(draw.NTH, paths, strict=True):
+    for nth, path in zip(("first", "second"), paths, strict=True):
         try:
             parts.append(shelf.library.parts(engine, path)[0])
         except (ImageError, NotEmbeddable) as error:

@@ -17,9 +17,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from demos import draw, search
+from demos import draw, language, search
 from demos.board import NEAR, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
 from demos.jobs import UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.answers import Match
@@ -30,38 +31,52 @@ EDGE = 99_999  # a side of the map, as it is told to the browser
 GALLERY = "gallery"  # the tab that shows a selection
 TO_GALLERY = f"() => {{ document.querySelector('[role=tab][data-tab-id={GALLERY}]').click(); scrollTo(0, 0); }}"
 SHOWN = 60  # pictures of a selection beside the map
-HINT = draw.state("ask", "Look around", "Click a picture on the map, and those nearest to it come up here.")
+HINT = built(
+    lambda: draw.state(
+        "ask", say("Look around"), say("Click a picture on the map, and those nearest to it come up here.")
+    )
+)
 HOW = {
-    2: "Drag to move and scroll or pinch to zoom; close up, the points become pictures.",
-    3: "Drag to turn, with Shift or two fingers to move, and scroll or pinch to zoom; close up, the points become "
-    "pictures.",
+    2: later("Drag to move and scroll or pinch to zoom; close up, the points become pictures."),
+    3: later(
+        "Drag to turn, with Shift or two fingers to move, and scroll or pinch to zoom; close up, the points "
+        "become pictures."
+    ),
 }
-KEYS = (
+KEYS = later(
     "Select, and a drag goes around pictures; with Shift it is a box. With the keyboard: arrows, + and -, 0 for "
     "all of it, Enter for the picture in the middle, S to select, A for all in view, and Escape to let them go."
 )
 METHOD_SAYS = {
-    "t-SNE": "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than "
-    f"{SAMPLE:,} pictures it lays out {SAMPLE:,}, and the others are placed by their neighbours among these.",
-    "PCA": "PCA shows the two directions in which the pictures differ most; groups may lie on top of each other.",
-    "PCA 3D": "PCA shows the three directions in which the pictures differ most; turned, groups that lie over "
-    "one another come apart.",
-    "UMAP": "UMAP keeps neighbours together, and more of how groups lie to each other than t-SNE does.",
+    "t-SNE": later(
+        "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than {most:,} "
+        "pictures it lays out {most:,}, and the others are placed by their neighbours among these."
+    ),
+    "PCA": later(
+        "PCA shows the two directions in which the pictures differ most; groups may lie on top of each other."
+    ),
+    "PCA 3D": later(
+        "PCA shows the three directions in which the pictures differ most; turned, groups that lie over one "
+        "another come apart."
+    ),
+    "UMAP": later("UMAP keeps neighbours together, and more of how groups lie to each other than t-SNE does."),
 }
-PLACED = (
+PLACED = later(
     "The ring is your picture. It was not there when the map was made, so it stands between the pictures that "
     "are nearest to it."
 )
 
 # what stands in the page; the rest is drawn by BOARD
-FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label="Map of the collection"
- aria-roledescription="map"></canvas><div class="pick">
-<button type="button" data-pick="draw" aria-pressed="false" title="Draw around pictures (S)">Select</button>
-<button type="button" data-pick="none" title="Let the selection go (Escape)" hidden>Clear</button></div>
+FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label="${say('Map of the collection')}"
+ aria-roledescription="${say('map')}"></canvas><div class="pick">
+<button type="button" data-pick="draw" aria-pressed="false"
+ title="${say('Draw around pictures (S)')}">${say('Select')}</button>
+<button type="button" data-pick="none" title="${say('Let the selection go (Escape)')}"
+ hidden>${say('Clear')}</button></div>
 <div class="zoom">
-<button type="button" data-zoom="1.6" aria-label="Zoom in">+</button>
-<button type="button" data-zoom="0.625" aria-label="Zoom out">&minus;</button>
-<button type="button" data-zoom="0" aria-label="Show all">&#x2922;</button></div>
+<button type="button" data-zoom="1.6" aria-label="${say('Zoom in')}">+</button>
+<button type="button" data-zoom="0.625" aria-label="${say('Zoom out')}">&minus;</button>
+<button type="button" data-zoom="0" aria-label="${say('Show all')}">&#x2922;</button></div>
 <div class="over" role="status"></div></div><div class="key"></div><p class="hint"></p>"""
 
 BOARD = Path(__file__).with_suffix(".js").read_text("utf-8")
@@ -73,11 +88,13 @@ def draw_map(page: search.Page, name: str) -> None:
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             method = gr.Radio(
-                list(METHODS), value="t-SNE", label="How to lay it out", show_label=False, container=False
+                list(METHODS), value="t-SNE", label=fixed("How to lay it out"), show_label=False, container=False
             )
             board = draw_board(FRAME, BOARD, chosen="", asked=None)
         with gr.Column(scale=1, min_width=300):
-            image = search.photo(f"Picture to find on the map of {shelf.cards[name].title}")
+            title = shelf.cards[name].title
+            label = built(lambda: say("Picture to find on the map of {title}", title=language.told(title)))
+            image = search.photo(label)
             near = draw_near(HINT)
     caught = gr.State(())  # what was selected last
 
@@ -158,11 +175,15 @@ async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
             yield gr.skip(), draw.progress([job]), gr.skip()
             await asyncio.sleep(search.POLL)
         if job.cancelled.is_set() or job.error:
-            yield "", draw.state("error", "No map", job.error or shelf.jobs.failure(job.key)), ""
+            yield (
+                "",
+                draw.state("error", say("No map"), language.told(job.error or shelf.jobs.failure(job.key))),
+                "",
+            )
             return
         made = job.result
     catalogue = await asyncio.to_thread(shelf.catalogue, key, name)
-    html = f'<p class="hint">{draw.escape(METHOD_SAYS[method])}</p>'
+    html = draw.hint(say(METHOD_SAYS[method], most=SAMPLE))
     yield gr.update(value=_board(catalogue, made, shelf.cards[name].title, method)), "", html
 
 
@@ -179,7 +200,7 @@ def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
         return shelf.library.projection(catalogue, engine, method, cancelled)
 
     return shelf.jobs.start(
-        ("map", catalogue.root, name, method), f"{catalogue.name} by {method}", work, urgent=True
+        ("map", catalogue.root, name, method), f"a map of {catalogue.name} by {method}", work, urgent=True
     )
 
 
@@ -195,11 +216,18 @@ def _board(catalogue: Catalogue, made: Projection, title: str, method: str) -> s
     sizes = Counter(folder for folder, _, _ in parted)
     folders = sorted(sizes, key=lambda folder: (-sizes[folder], folder))
     place = {folder: i for i, folder in enumerate(folders)}
-    how = f"{HOW[sides(method)]} {KEYS}"
+    how = f"{say(HOW[sides(method)])} {say(KEYS)}"
+    told = say(
+        "Map of {pictures} of {name} in {folders} by {method}: those alike for {title} lie close together.",
+        pictures=draw.count(len(digests), "picture"),
+        name=catalogue.name,
+        folders=draw.count(len(folders), "folder"),
+        method=method,
+        title=language.told(title),
+    )
     board = {
         "root": draw.thumbnail(catalogue, "").removesuffix(".jpg"),
-        "told": f"Map of {draw.count(len(digests), 'picture')} of {catalogue.name} in "
-        f"{draw.count(len(folders), 'folder')} by {method}: those alike for {title} lie close together. {how}",
+        "told": f"{told} {how}",
         "how": how,
         "sides": sides(method),
         "edge": EDGE,
@@ -228,9 +256,12 @@ def _told(catalogue: Catalogue, digests: Sequence[str], gallery: bool) -> str:
     number = min(SHOWN, len(digests))
     shown = [digests[len(digests) * i // number] for i in range(number)]
     matches = [Match(digest, catalogue.file(digest), catalogue.label(digest), 0.0, None) for digest in shown]
-    some = f'<p class="hint">Here are {number} of them, from all over.</p>' if number < len(digests) else ""
-    button = '<button type="button" class="act" data-do="gallery">Show these in the Gallery</button>' * gallery
-    told = f"<h3>{draw.count(len(digests), 'picture')} selected</h3>{some}{button}"
+    few = draw.hint(say("Here are {number} of them, from all over.", number=number))
+    some = few if number < len(digests) else ""
+    words = say("Show these in the Gallery")
+    button = f'<button type="button" class="act" data-do="gallery">{words}</button>' * gallery
+    selected = say("{n:,} picture selected|{n:,} pictures selected", n=len(digests))
+    told = f"<h3>{selected}</h3>{some}{button}"
     return f'<div class="caught">{told}</div>{draw.wall(catalogue, matches)}'
 
 
@@ -250,4 +281,4 @@ def _asked(
     places = dict(zip(made.digests, made.positions, strict=True))
     nearest = [match for match in matches[:NEIGHBOURS] if match.digest in places]
     place = between(np.array([m.score for m in nearest]), np.stack([places[m.digest] for m in nearest]))
-    return [float(edge) for edge in place], f'<p class="hint placed">{PLACED}</p>{wall}'
+    return [float(edge) for edge in place], f'<p class="hint placed">{say(PLACED)}</p>{wall}'

@@ -26,8 +26,9 @@ import numpy as np
 from PIL import Image
 
 import demos
-from demos import draw, search, share
+from demos import draw, language, search, share
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, unit_rows
 from features import images
 from features.answers import Group, NotIndexed
@@ -96,7 +97,7 @@ def look(
     ):
         vector = unit_rows((NEWEST * vector + (1 - NEWEST) * known.vector)[None])[0]
     (person,) = library.rank(catalogue, engine, vector, 1).groups
-    closer = draw.Scale(calibration, others="strangers").closer(person.matches[0].score)
+    closer = draw.Scale(calibration, others=later("strangers")).closer(person.matches[0].score)
     scale = len(frame) / len(small)
     left, top, right, bottom = (round(scale * edge) for edge in box)
     face = share.around(frame, (left, top, right, bottom), ROOM)
@@ -131,7 +132,7 @@ def _shared(one: Box, other: Box) -> float:
 def draw_mirror(page: search.Page, name: str) -> None:
     """Draws the mirror of an engine into the current Blocks. It neither indexes nor downloads anything."""
     if not demos.WEBCAM:  # not drawn, it can't be called either
-        gr.HTML(_hint("The camera is switched off here."), apply_default_css=False)
+        gr.HTML(built(lambda: draw.hint(say("The camera is switched off here."))), apply_default_css=False)
         return
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
@@ -139,7 +140,7 @@ def draw_mirror(page: search.Page, name: str) -> None:
             camera = gr.Image(
                 sources=["webcam"],
                 streaming=True,
-                label="Your camera",
+                label=fixed("Your camera"),
                 show_label=False,
                 height=280,
                 buttons=[],
@@ -150,7 +151,9 @@ def draw_mirror(page: search.Page, name: str) -> None:
             with gr.Row(elem_classes="mirror"):
                 face, photo = (gr.HTML(apply_default_css=False, min_width=140) for _ in range(2))
             told = gr.HTML(
-                _hint("Start the camera, and look into it."), apply_default_css=False, elem_classes="mirrored"
+                built(lambda: draw.hint(say("Start the camera, and look into it."))),
+                apply_default_css=False,
+                elem_classes="mirrored",
             )
     followed = gr.State(None, time_to_live=TURN)  # a vector of a face: kept no longer than it is of use
     shown = gr.State("")  # the digest of the photo that is shown
@@ -165,12 +168,12 @@ def draw_mirror(page: search.Page, name: str) -> None:
                 raise NotIndexed
             followed, sight = look(shelf.library, catalogue, engine, _decoded(frame), followed)
         except NotIndexed:
-            hint = "Nothing here is indexed for the mirror yet; search once with Find, which sees to it."
+            hint = say("Nothing here is indexed for the mirror yet; search once with Find, which sees to it.")
         except SemblanceError as error:
-            hint = str(error)
+            hint = language.told(str(error))
         except Exception:
             logging.getLogger(__name__).exception("the mirror of %s failed", name)
-            hint = UNFORESEEN
+            hint = language.told(UNFORESEEN)
         else:
             if sight:
                 best = sight.person.matches[0].digest
@@ -178,8 +181,8 @@ def draw_mirror(page: search.Page, name: str) -> None:
                 return followed, best, _face(sight.face), person, _told(sight)
             if followed:  # a frame or two without a face: what is shown stays
                 return followed, shown, gr.skip(), gr.skip(), gr.skip()
-            hint = "No face to be seen; come nearer, and face the camera."
-        return None, "", "", "", _hint(hint)
+            hint = say("No face to be seen; come nearer, and face the camera.")
+        return None, "", "", "", draw.hint(hint)
 
     camera.stream(
         watch,
@@ -211,7 +214,7 @@ def _face(pixels: np.ndarray) -> str:
     made = io.BytesIO()
     Image.fromarray(pixels).save(made, "JPEG", quality=80)
     url = "data:image/jpeg;base64," + base64.b64encode(made.getvalue()).decode()
-    return _figure(url, "Your face")
+    return _figure(url, say("Your face"))
 
 
 def _photo(catalogue: Catalogue, person: Group) -> str:
@@ -227,7 +230,3 @@ def _figure(url: str, alt: str) -> str:
 def _told(sight: Sight) -> str:
     name = draw.escape(sight.person.label or sight.person.matches[0].path.name)
     return f'<h3 class="name">{name}</h3><p class="score">{draw.escape(sight.closer)}</p>'
-
-
-def _hint(text: str) -> str:
-    return f'<p class="hint">{draw.escape(text)}</p>'

@@ -11,6 +11,7 @@ import gradio as gr
 
 from demos import draw, search
 from demos.board import Steps, draw_board, draw_near, listen, neighbours, ready
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.answers import Match
@@ -18,9 +19,17 @@ from features.catalogue import Catalogue
 from features.outliers import Lonely, Misplaced, Outliers
 
 MOST = 60  # cards
-ORDERS = ("Least like their folder", "Least like anything")
-HINT = draw.state("ask", "Look at one closely", "Click a picture: it comes up here beside those nearest to it.")
-LOOKING = draw.state("busy", "Holding each picture against the others", "This takes a while where there are many.")
+ORDERS = (later("Least like their folder"), later("Least like anything"))
+HINT = built(
+    lambda: draw.state(
+        "ask", say("Look at one closely"), say("Click a picture: it comes up here beside those nearest to it.")
+    )
+)
+LOOKING = built(
+    lambda: draw.state(
+        "busy", say("Holding each picture against the others"), say("This takes a while where there are many.")
+    )
+)
 
 FRAME = '<div class="odd"></div>'
 BOARD = f"""{draw.CLICKS}
@@ -40,7 +49,13 @@ def draw_odd(page: search.Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=2, min_width=300):
-            order = gr.Radio(ORDERS, value=ORDERS[0], label="Which are odd", show_label=False, container=False)
+            order = gr.Radio(
+                [(fixed(order), order) for order in ORDERS],
+                value=ORDERS[0],
+                label=fixed("Which are odd"),
+                show_label=False,
+                container=False,
+            )
             board = draw_board(FRAME, BOARD)
         with gr.Column(scale=1, min_width=300):
             near = draw_near(HINT)
@@ -75,17 +90,20 @@ async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
 def _nothing(found: Outliers, order: str) -> tuple[str, str] | None:
     """A title and a sentence where there is nothing to show."""
     if order == ORDERS[1]:
-        return None if found.lonely else ("Nothing to compare", "This collection has only one picture to look at.")
+        few = say("Nothing to compare"), say("This collection has only one picture to look at.")
+        return None if found.lonely else few
     if found.folders < 2:
-        there = "only one folder" if found.folders else "no folders"
-        return "Nothing to compare", f"This collection has {there}; “{ORDERS[1]}” needs none."
+        one = later("This collection has only one folder; “{order}” needs none.")
+        none = later("This collection has no folders; “{order}” needs none.")
+        return say("Nothing to compare"), say(one if found.folders else none, order=say(ORDERS[1]))
     if not found.compared:
         return (
-            "Nothing to compare",
-            "Every folder has only one picture, so none can be less like the others in it.",
+            say("Nothing to compare"),
+            say("Every folder has only one picture, so none can be less like the others in it."),
         )
     if not found.misplaced:
-        return "Nothing looks misplaced", "Every picture is more like its own folder than like another."
+        all_right = say("Every picture is more like its own folder than like another.")
+        return say("Nothing looks misplaced"), all_right
     return None
 
 
@@ -94,15 +112,19 @@ def _wall(catalogue: Catalogue, found: Outliers, order: str) -> str:
     odd: Sequence[Misplaced | Lonely] = found.misplaced if order == ORDERS[0] else found.lonely
     shown = [one for one in odd if one.digest in catalogue.paths][:MOST]
     matches = [Match(one.digest, catalogue.file(one.digest), one.label, one.cosine, None) for one in shown]
-    unit = "to its own folder" if order == ORDERS[0] else "to those nearest to it"
+    unit = later("to its own folder") if order == ORDERS[0] else later("to those nearest to it")
     below = {one.digest: _below(one) for one in shown if isinstance(one, Misplaced)}
     return draw.wall(catalogue, matches, draw.plain(unit), below=below)
 
 
 def _below(one: Misplaced) -> str:
-    told = (
-        f"in {draw.escape(one.label)}, looks like <b>{draw.escape(one.like)}</b> ({one.other:.2f}); "
-        f"{one.of_own} of the {one.of} nearest are in its folder"
+    told = say(
+        "in {label}, looks like <b>{like}</b> ({cosine:.2f}); {own} of the {of} nearest are in its folder",
+        label=draw.escape(one.label),
+        like=draw.escape(one.like),
+        cosine=one.other,
+        own=one.of_own,
+        of=one.of,
     )
     return f'<p class="caption">{told}</p>'
 
@@ -111,13 +133,21 @@ def _in_words(found: Outliers, order: str) -> list[str]:
     """What there is, and what could not be judged."""
     if order == ORDERS[1]:
         there = draw.count(len(found.lonely), "picture")
-        return [f"The {MOST} of {there} that are least like those nearest to them."] * (len(found.lonely) > MOST)
+        shown = say(
+            "The {most} of {pictures} that are least like those nearest to them.", most=MOST, pictures=there
+        )
+        return [shown] * (len(found.lonely) > MOST)
     told = []
     if found.misplaced:
-        share = (
-            f"{len(found.misplaced):,} of {draw.count(found.compared, 'picture')} look more like another folder"
-        )
-        told.append(f"{share}; the clearest come first{f', {MOST} of them' * (len(found.misplaced) > MOST)}.")
+        few = later("{n:,} of {pictures} look more like another folder; the clearest come first.")
+        many = later("{n:,} of {pictures} look more like another folder; the clearest come first, {most} of them.")
+        pictures = draw.count(found.compared, "picture")
+        said = many if len(found.misplaced) > MOST else few
+        told.append(say(said, n=len(found.misplaced), pictures=pictures, most=MOST))
     if found.alone and found.folders > 1:
-        told.append(f"{draw.count(found.alone, 'folder')} of a single picture could not be judged.")
+        alone = later(
+            "{n:,} folder of a single picture could not be judged.|"
+            "{n:,} folders of a single picture could not be judged."
+        )
+        told.append(say(alone, n=found.alone))
     return told

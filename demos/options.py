@@ -10,7 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw
+from demos import draw, language
+from demos.language import built, fixed, say
 from demos.region import Frame, pixels
 from engines import Engine, Parted, SemblanceError, VectorPart
 from features.answers import Reference
@@ -61,15 +62,25 @@ def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[...
     layers = [part.name for part in parts if part.group == first]
     others = list(dict.fromkeys(part.group for part in parts if part.group != first))
     stored = round(sum(part.share for part in parts if part.group != first) / STEP) * STEP
-    with gr.Accordion("What counts", open=False, elem_classes="what-counts"):
+    with gr.Accordion(fixed("What counts"), open=False, elem_classes="what-counts"):
         chosen = gr.CheckboxGroup(
-            [(name.capitalize(), name) for name in layers],
+            [(built(lambda name=name: language.told(name).capitalize()), name) for name in layers],
             value=layers,
-            label=f"Of the {first}",
+            label=built(lambda: say("Of the {group}", group=language.told(first))),
             visible=len(layers) > 1,
         )
         balance = gr.Slider(
-            0, 1, value=stored, step=STEP, label=f"From the same {first} (0) to the same {others[0]} (1)"
+            0,
+            1,
+            value=stored,
+            step=STEP,
+            label=built(
+                lambda: say(
+                    "From the same {group} (0) to the same {other} (1)",
+                    group=language.told(first),
+                    other=language.told(others[0]),
+                )
+            ),
         )
 
     def weigh(how: How, chosen: Collection[str], balance: Any) -> How:
@@ -101,7 +112,7 @@ def told(parts: Sequence[VectorPart], mix: Mix | None) -> tuple[str, ...]:
     if mix is None:
         return ()
     heard = [part for part in parts if mix.get(part.name)]
-    return (" + ".join(f"{part.name} {mix[part.name]:.0%}" for part in heard),)
+    return (" + ".join(f"{language.told(part.name)} {mix[part.name]:.0%}" for part in heard),)
 
 
 def weight(told: Any) -> float:
@@ -116,18 +127,21 @@ def draw_pins(catalogue: Catalogue, pins: Sequence[Pin], asking: bool) -> str:
     """The pictures that are asked with besides. asking: whether there is one more in the place above them."""
     shown = ""
     for number, pin in enumerate(pins):
-        picture = f'<img alt="Reference {number + 1}, gone"/>'
+        alt = say("Reference {number}", number=number + 1)
+        picture = f'<img alt="{say("{name}, gone", name=alt)}"/>'
         with contextlib.suppress(SemblanceError):
             if pin.digest in catalogue.paths and not pin.box:
-                picture = f'<img alt="Reference {number + 1}" src="{draw.thumbnail(catalogue, pin.digest)}"/>'
+                picture = f'<img alt="{alt}" src="{draw.thumbnail(catalogue, pin.digest)}"/>'
             elif found := pin.reference(catalogue):
-                picture = draw.inline(open_image(found.path, 112, found.box).pixels, f"Reference {number + 1}")
+                picture = draw.inline(open_image(found.path, 112, found.box).pixels, alt)
         shown += (
             f'<div class="pin">{picture}<input type="range" min="{LIGHTEST}" max="{HEAVIEST}" step="{LIGHTEST}"'
-            f' value="{pin.weight}" data-weigh="{number}" aria-label="Weight of reference {number + 1}"'
-            f' title="Weight {pin.weight:g}"/><button type="button" data-do="unpin" data-digest="{number}"'
-            f' aria-label="Take reference {number + 1} out">&times;</button></div>'
+            f' value="{pin.weight}" data-weigh="{number}" aria-label="{say("{name}: weight", name=alt)}"'
+            f' title="{say("Weight {weight:g}", weight=pin.weight)}"/>'
+            f'<button type="button" data-do="unpin" data-digest="{number}"'
+            f' aria-label="{say("{name}: take it out", name=alt)}">&times;</button></div>'
         )
-    more = '<button type="button" class="act quiet" data-do="pin">Add another reference</button>' if asking else ""
-    hint = '<p class="hint">Averaged with these; the sliders weigh them</p>' if pins else ""
+    add = f'<button type="button" class="act quiet" data-do="pin">{say("Add another reference")}</button>'
+    more = add if asking else ""
+    hint = draw.hint(say("Averaged with these; the sliders weigh them")) if pins else ""
     return f'{hint}<div class="pins">{shown}</div>{more}' if shown or more else ""

@@ -11,6 +11,7 @@ import gradio as gr
 
 from demos import search
 from demos.classes import draw_classes, opinion
+from demos.language import later
 from demos.views import views
 
 
@@ -20,7 +21,7 @@ def tab(page: search.Page, name: str = "product") -> None:
         lambda: gr.HTML(apply_default_css=False, elem_classes="opinion"), opinion(page.shelf, name)
     )
     find = partial(search.tab, aside=beside, kind=search.TUNABLE)
-    views(page, name, find=find, more=[("Classes", draw_classes)])
+    views(page, name, find=find, more=[(later("Classes"), draw_classes)])
 
 
 if __name__ == "__main__":

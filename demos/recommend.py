@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search, tray
+from demos import draw, language, search, tray
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
@@ -20,7 +21,7 @@ from features.answers import NotIndexed
 from features.catalogue import Catalogue
 
 RESULTS, MOST = 12, 50
-FORMULA = (
+FORMULA = later(
     "The question is the mean of what you like; with something you don't like, twice that mean less the mean of "
     "the latter. Weights count in the means."
 )
@@ -29,16 +30,18 @@ FORMULA = (
 def tab(page: search.Page) -> None:
     """Draws the tab into the current Blocks."""
     shelf = page.shelf
-    names = [(card.title, name) for name, card in shelf.cards.items() if card.available]
+    names = [(language.shown(card.title), name) for name, card in shelf.cards.items() if card.available]
     first = next((name for _, name in names if name == "product"), names[0][1])
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             held = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="holding")
-            image = search.photo("A picture of yours that you like")
-            engine = gr.Dropdown(names, value=first, label="Alike in the sense of", filterable=False)
-            diversity = gr.Slider(0, 1, value=0, step=0.05, label="From the nearest (0) to the most different (1)")
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label="Pictures to show")
-            gr.HTML(f'<p class="hint">{FORMULA}</p>', apply_default_css=False)
+            image = search.photo(fixed("A picture of yours that you like"))
+            engine = gr.Dropdown(names, value=first, label=fixed("Alike in the sense of"), filterable=False)
+            diversity = gr.Slider(
+                0, 1, value=0, step=0.05, label=fixed("From the nearest (0) to the most different (1)")
+            )
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
+            gr.HTML(built(lambda: draw.hint(say(FORMULA))), apply_default_css=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200)
             status = gr.HTML(elem_classes="status", apply_default_css=False)
@@ -50,7 +53,7 @@ def tab(page: search.Page) -> None:
         try:
             return drawn, *_answer(shelf, key, _known(shelf, name), tray_, diversity, k, homes)
         except NotIndexed as error:
-            return drawn, draw.state("index", "Not indexed yet", str(error), action=("index", "Index now")), ""
+            return drawn, draw.unindexed(error), ""
         except SemblanceError as error:
             return drawn, draw.failed(error), ""
         except Exception:
@@ -62,7 +65,7 @@ def tab(page: search.Page) -> None:
         try:
             path = search.uploaded_file(question)
         except SemblanceError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise search.refused(error) from error
         return None, tray.press(tray_, Held(path)) if path else gr.skip()
 
     async def index(key: str, name: str) -> AsyncIterator[tuple[Any, Any]]:
@@ -118,7 +121,7 @@ def _answer(
     there = [held for held in tray_ if held.digest in catalogue.paths or held.path.exists()]
     likes, unlikes = ([held for held in there if held.liked is liked] for liked in (True, False))
     if not likes:
-        return NOTHING, search.weights(shelf, key, name)
+        return _nothing(), search.weights(shelf, key, name)
     if shelf.unready(key, name):
         raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
     engine = shelf.engine(key, name)
@@ -140,18 +143,20 @@ def _answer(
     return html, draw.answered(engine.describe(), answer) + search.weights(shelf, key, name)
 
 
+def _nothing() -> str:
+    press = later(
+        "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too."
+    )
+    return draw.state("heart", say("What do you like?"), say(press))
+
+
 def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
     """The like that a result is nearest to."""
-    picture = tray.picture(held, homes, "The like that it is nearest to")
-    return f'<p class="reason">{picture}<span>because of this</span></p>'
+    picture = tray.picture(held, homes, say("The like that it is nearest to"))
+    return f'<p class="reason">{picture}<span>{say("because of this")}</span></p>'
 
 
-DOES = "I like this"
-NOTHING = draw.state(
-    "heart",
-    "What do you like?",
-    "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too.",
-)
+DOES = later("I like this")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from demos.language import later, say
 from engines import Box
 from features.images import full_size
 
@@ -15,7 +16,7 @@ Frame = tuple[float, float, float, float]
 """left, top, right, bottom as shares (0..1) of the upright picture, whatever size it is shown in."""
 
 LEAST = 0.01  # of either side
-EDGES = ("Left", "Top", "Right", "Bottom")
+EDGES = (later("Left"), later("Top"), later("Right"), later("Bottom"))
 
 DRAG = """// 'frame' tells the box, in shares of the picture: that of a drag, that of the four fields, or none
 let start = null;
@@ -85,14 +86,15 @@ def draw_layer(path: Path, frame: Frame | None) -> str:
     width, height = full_size(path)
     left, top, right, bottom = frame or (0, 0, 0, 0)
     fields = "".join(
-        f'<label>{name}<input type="number" min="0" max="100" step="any" value="{share * 100:.4g}"/></label>'
+        f'<label>{say(name)}<input type="number" min="0" max="100" step="any" value="{share * 100:.4g}"/></label>'
         for name, share in zip(EDGES, frame or (0, 0, 1, 1), strict=True)
     )
-    search = '<button type="submit" class="act quiet">Search</button>'
-    whole = '<button type="button" class="act quiet" data-whole>Search the whole picture</button>' if frame else ""
+    search = f'<button type="submit" class="act quiet">{say("Search")}</button>'
+    all_of_it = f'<button type="button" class="act quiet" data-whole>{say("Search the whole picture")}</button>'
+    whole = all_of_it if frame else ""
     return (
-        f'<details class="by-part"{" open" * bool(frame)}><summary>Search by a part of it</summary>'
-        f'<p class="hint">Drag a box over the picture, or type its edges, in percent</p>'
+        f'<details class="by-part"{" open" * bool(frame)}><summary>{say("Search by a part of it")}</summary>'
+        f'<p class="hint">{say("Drag a box over the picture, or type its edges, in percent")}</p>'
         f'<form class="edges">{fields}{search}</form></details>{whole}'
         f'<svg class="marks" viewBox="0 0 {width} {height}" aria-hidden="true"><rect class="catch" width="{width}"'
         f' height="{height}"/><rect class="framed" x="{left * width:.1f}" y="{top * height:.1f}"'

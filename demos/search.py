@@ -19,10 +19,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import download, draw, options, region, tray, why
+from demos import download, draw, language, options, region, tray, why
 from demos.jobs import UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.options import How, Pin
-from demos.shelf import Shelf
+from demos.shelf import SAMPLES, Shelf
 from demos.tray import Held, Tray
 from engines import Engine, Explainer, Learner, SemblanceError
 from features.answers import Answer, NotIndexed, Reference
@@ -139,7 +140,7 @@ class Kind:
 
     find: Callable[[Query], tuple[str, ...]]
     found: Callable[[Query], Found]
-    results: tuple[int, int, str] = (12, 50, "Pictures to show")
+    results: tuple[int, int, str] = (12, 50, later("Pictures to show"))
     below: Callable[[], Sequence[gr.HTML]] = _nothing
     save: Callable[[Query], Path] | None = None
     several: bool = False
@@ -155,7 +156,7 @@ async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
 
 
 def photo(label: str) -> gr.Image:
-    """A place for a picture to ask with."""
+    """A place for a picture to ask with. label: as it stands in a page."""
     sources: list[Any] = ["upload", *["webcam"] * demos.WEBCAM, "clipboard"]
     return gr.Image(
         type="filepath",
@@ -165,7 +166,7 @@ def photo(label: str) -> gr.Image:
         alt_text=label,
         show_label=False,
         height=280,
-        placeholder="Drop a picture here, paste one, or click to choose",
+        placeholder=fixed("Drop a picture here, paste one, or click to choose"),
         buttons=[],
         elem_classes="drop",
     )
@@ -179,16 +180,19 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     how = gr.State(How())
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML(f'<p class="alike">Alike here: {draw.escape(card.alike)}.</p>', apply_default_css=False)
+            alike = built(lambda: draw.alike(say("Alike here: {what}.", what=language.told(card.alike))))
+            gr.HTML(alike, apply_default_css=False)
             with gr.Column(elem_classes="asked"):
-                image = photo(f"Picture to search with in {card.title}")
+                image = photo(
+                    built(lambda: say("Picture to search with in {title}", title=language.told(card.title)))
+                )
                 more = kind.below()
                 over = [region.layer()] if kind.find is _pictures else []
                 pins = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="pinned")
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            k = gr.Slider(1, most, value=first, step=1, label=results)
+            k = gr.Slider(1, most, value=first, step=1, label=fixed(results))
             weighed = options.what_counts(parts, how) if parts else ()
-            tuned = gr.Checkbox(False, label="Search as tuned to the folders", visible=False)
+            tuned = gr.Checkbox(False, label=fixed("Search as tuned to the folders"), visible=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row(elem_classes="beside"):
                 wall = gr.HTML(
@@ -442,7 +446,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
                 query = _query(shelf, key, name, question, asked, k, how, kind)
                 return str(make(query, str(event.digest))) if query else gr.skip()
             except SemblanceError as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise refused(error) from error
 
         return given
 
@@ -469,6 +473,16 @@ def limited(k: Any, most: int) -> int:
         return min(most, max(1, int(k)))
     except (TypeError, ValueError, OverflowError):  # an emptied field, or made up
         return 1
+
+
+def refused(error: SemblanceError | str) -> gr.Error:
+    """To be raised: the one sentence of an error, as a toast."""
+    return gr.Error(language.told(str(error)), title=say("That did not work"), print_exception=False)
+
+
+def choices(shelf: Shelf, said: Callable[[str], str] = say) -> list[tuple[str, str]]:
+    """What the shelf has to choose from, (name, key); of its own samples the name is said, and no other."""
+    return [(said(name) if key == SAMPLES else name, key) for name, key in shelf.choices()]
 
 
 async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:
@@ -522,8 +536,8 @@ def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
             for home in homes:
                 home.hide([digest])
         except SemblanceError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        gr.Info("Hidden. The tab Gallery has it in the bin, and can undo it.")
+            raise refused(error) from error
+        gr.Info(say("Hidden. The tab Gallery has it in the bin, and can undo it."), title=say("Info"))
         return time.monotonic()
 
     wall.hide(hide, page.picker, page.stamp, **SILENT)
@@ -587,7 +601,7 @@ def _answer(
         if not (query := _query(shelf, key, name, question, asked, k, how, kind)):
             return _idle(shelf, key, name), weights(shelf, key, name)
         html, facts, *more = kind.find(query)
-        answered = facts + (draw.TAKE if html else "") + weights(shelf, key, name)
+        answered = facts + (draw.take() if html else "") + weights(shelf, key, name)
         shelf.upgrade(key, name)
         return html or NO_MATCH, answered, *more
     except NotIndexed:
@@ -634,7 +648,9 @@ def _pictures(query: Query) -> tuple[str, str]:
     return html, draw.answered(engine.describe(), found, *options.told(options.parts_of(engine), mix))
 
 
-NO_MATCH = draw.state("empty", "No match", "There is no other picture in this collection.")
+NO_MATCH = built(
+    lambda: draw.state("empty", say("No match"), say("There is no other picture in this collection."))
+)
 PICTURES = Kind(_pictures, _found)
 SEVERAL = replace(PICTURES, several=True)
 TUNABLE = replace(PICTURES, tunable=True)
@@ -648,34 +664,48 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
         card = shelf.card(key, name)
         if not card.available:
             learner = isinstance(shelf.library.engine(name), Learner)
-            why = "has yet to be trained" if learner else "is not available here"
-            return draw.state("empty", f"{card.title} {why}", card.reason)
+            why = later("{title} has yet to be trained") if learner else later("{title} is not available here")
+            return draw.state("empty", say(why, title=language.told(card.title)), language.told(card.reason))
         catalogue = shelf.catalogue(key, name)
         status = shelf.status(key, name)
     except NotIndexed as error:
-        text = shelf.jobs.failure(key) or str(error)
-        return draw.state("index", "No samples yet", text, action=("index", "Draw the samples"))
+        told = language.told(shelf.jobs.failure(key) or str(error))
+        return draw.state("index", say("No samples yet"), told, action=("index", say("Draw the samples")))
     except SemblanceError as error:
         return draw.failed(error)
     failure = shelf.jobs.failure((catalogue.root, name))
     if failure and not status.done:
-        return draw.state("error", "Indexing stopped", failure, action=("index", "Try again"))
-    title = shelf.cards[name].title
+        told = language.told(failure)
+        return draw.state("error", say("Indexing stopped"), told, action=("index", say("Try again")))
+    title, at, n = language.told(shelf.cards[name].title), catalogue.name, status.images
     if shelf.unready(key, name):
-        size = f" Its {draw.count(status.images, 'picture')}" if status.images else " Its pictures"
-        text = f"{size} have not been looked at for {title}. Drop a picture: it is done before the answer. "
-        text += "Or do it now."
-        return draw.state("index", f"{catalogue.name} is not indexed yet", text, action=("index", "Index now"))
-    if not status.rows:
-        text = f"None of its {draw.count(status.images, 'picture')} could be used; the tab Catalogue lists why."
-        return draw.state(
-            "empty", f"{catalogue.name} has nothing for {title}", text, action=("index", "Try again")
+        told = (
+            say(
+                "Its {n:,} picture has not been looked at for {title}.|"
+                "Its {n:,} pictures have not been looked at for {title}.",
+                n=n,
+                title=title,
+            )
+            if n
+            else say("Its pictures have not been looked at for {title}.", title=title)
         )
-    text = f"Drop, paste or take one, or start from an example. {catalogue.name} has "
-    if status.done < status.images:
-        text += f"{status.done:,} of {draw.count(status.images, 'picture')} indexed so far."
-        return draw.state("ask", "Ask with a picture", text, action=("index", "Index the rest"))
-    return draw.state("ask", "Ask with a picture", f"{text}{draw.count(status.images, 'picture')}.")
+        told += " " + say("Drop a picture: it is done before the answer. Or do it now.")
+        heading = say("{name} is not indexed yet", name=at)
+        return draw.state("index", heading, told, action=("index", say("Index now")))
+    if not status.rows:
+        told = say(
+            "Its {n:,} picture could not be used; the tab Catalogue lists why.|"
+            "None of its {n:,} pictures could be used; the tab Catalogue lists why.",
+            n=n,
+        )
+        heading = say("{name} has nothing for {title}", name=at, title=title)
+        return draw.state("empty", heading, told, action=("index", say("Try again")))
+    told = say("Drop, paste or take one, or start from an example.") + " "
+    if status.done < n:
+        told += say("{name} has {some} indexed so far.", name=at, some=draw.so_far(status.done, n))
+        return draw.state("ask", say("Ask with a picture"), told, action=("index", say("Index the rest")))
+    told += say("{name} has {pictures}.", name=at, pictures=draw.count(n, "picture"))
+    return draw.state("ask", say("Ask with a picture"), told)
 
 
 def weights(shelf: Shelf, key: str, name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import engines
 from demos.jobs import Job, Jobs
+from demos.language import later
 from engines import Card, Engine, Learner, SemblanceError
 from features.answers import NotIndexed, Report, Status
 from features.catalogue import Catalogue, Progress
@@ -73,7 +74,7 @@ class Shelf:
             (root.name if names.count(root.name) == 1 else f"{root.name} ({root.parent})", key)
             for key, root in roots.items()
         ]
-        return [("Samples, a set for each tab", SAMPLES)] * bool(self.samples) + sorted(named)
+        return [(later("Samples, a set for each tab"), SAMPLES)] * bool(self.samples) + sorted(named)
 
     def catalogue(self, key: str, engine: str) -> Catalogue:
         """The catalogue of a choice for an engine's tab. A key never names a folder that is not on the shelf."""
@@ -184,7 +185,6 @@ class Shelf:
         if key == SAMPLES and self.samples and not self.drawn:
             return self.jobs.find(SAMPLES) or self.draw_samples(self.samples)
         catalogue, answering = self.catalogue(key, engine), self.engine(key, engine)
-        title = f"{catalogue.name} for {self.cards[engine].title}"
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
             report = self.library.index(catalogue, answering, progress, cancelled)
@@ -194,7 +194,9 @@ class Shelf:
                 self.upgrade(key, engine, again=True)
             return report
 
-        return self.jobs.start((catalogue.root, engine), title, work, urgent=urgent)
+        return self.jobs.start(
+            (catalogue.root, engine), f"{catalogue.name} for {self.cards[engine].title}", work, urgent=urgent
+        )
 
     def upgrade(self, key: str, engine: str, *, again: bool = False) -> None:
         """Where the built-in encoder answers: fetches in the background what is to take over, and indexes with it.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from demos import search
+from demos.language import later
 from demos.transfer import draw_transfer
 from demos.views import views
 
 
 def tab(page: search.Page, name: str = "style") -> None:
     """The common views, and Paint."""
-    views(page, name, find=partial(search.tab, kind=search.SEVERAL), more=[("Paint", draw_transfer)])
+    views(page, name, find=partial(search.tab, kind=search.SEVERAL), more=[(later("Paint"), draw_transfer)])
 
 
 if __name__ == "__main__":

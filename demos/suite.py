@@ -24,7 +24,20 @@ from starlette.routing import Route
 import demos
 import engines
 from demos import catalogue as catalogue_tab
-from demos import compare, draw, duplicates, gallery, health, metrics, recommend, search, text, theme, tray
+from demos import (
+    compare,
+    draw,
+    duplicates,
+    gallery,
+    health,
+    language,
+    metrics,
+    recommend,
+    search,
+    text,
+    theme,
+    tray,
+)
 from demos.api import draw_api
 from demos.shelf import Shelf, is_local
 from demos.views import views
@@ -33,12 +46,12 @@ from features.library import Library
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
-    ("Words", WORDS, text.tab),
-    ("Recommend", RECOMMEND, recommend.tab),
-    ("Gallery", gallery.NAME, gallery.tab),
-    ("Duplicates", duplicates.NAME, duplicates.tab),
-    ("Compare", COMPARE, compare.tab),
-    ("Catalogue", CATALOGUE, catalogue_tab.tab),
+    (language.later("Words"), WORDS, text.tab),
+    (language.later("Recommend"), RECOMMEND, recommend.tab),
+    (language.later("Gallery"), gallery.NAME, gallery.tab),
+    (language.later("Duplicates"), duplicates.NAME, duplicates.tab),
+    (language.later("Compare"), COMPARE, compare.tab),
+    (language.later("Catalogue"), CATALOGUE, catalogue_tab.tab),
 )
 MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
@@ -117,9 +130,9 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
-                shelf.choices(),
+                search.choices(shelf, language.fixed),
                 value=shelf.first,
-                label="Collection",
+                label=language.fixed("Collection"),
                 show_label=False,
                 container=False,
                 filterable=False,
@@ -129,6 +142,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
             liked = gr.Button(tray.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
+            tongue = gr.Button(language.fixed("PT"), elem_classes="tongue", min_width=42, scale=0)
         marks = gr.HTML(js_on_load=theme.ARIA, apply_default_css=False, elem_classes="marks-of-taste")
         if not shelf.local:
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
@@ -137,21 +151,22 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name in names:
-                with gr.Tab(shelf.cards[name].title, id=name):
+                with gr.Tab(language.shown(shelf.cards[name].title), id=name):
                     _heading(shelf.cards[name].title)
                     _tab(name)(page, name)
             for title, name, draw_tab in OWN:
                 if not only or name in only:
-                    with gr.Tab(title, id=name):
+                    with gr.Tab(language.fixed(title), id=name):
                         _heading(title)
                         draw_tab(page)
 
         async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
             async for _ in search.while_busy(shelf, key):
                 told = draw.summary(await asyncio.to_thread(shelf.catalogues, key))
-                yield told, gr.update(choices=await asyncio.to_thread(shelf.choices))
+                yield told, gr.update(choices=await asyncio.to_thread(search.choices, shelf))
 
         dark.click(None, js=theme.TOGGLE)
+        tongue.click(None, js=theme.SWITCH)
         page.tray.change(
             lambda held: (tray.label(held), tray.marks(held)), page.tray, [liked, marks], **search.SILENT
         )
@@ -165,7 +180,8 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
 
 def _heading(title: str) -> None:
     """Of a tab, for who can't see which is open; those within it are below it."""
-    gr.HTML(f"<h2>{draw.escape(title)}</h2>", apply_default_css=False, elem_classes="unseen")
+    heading = language.built(lambda: f"<h2>{draw.escape(language.told(title))}</h2>")
+    gr.HTML(heading, apply_default_css=False, elem_classes="unseen")
 
 
 def _tab(name: str) -> Callable[[search.Page, str], None]:
@@ -214,7 +230,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> No
             footer_links=[],
             run_history=False,
             allowed_paths=[str(shelf.library.home / "thumbnails")],
-            app_kwargs={"routes": routes(demo, shelf)},
+            app_kwargs={"routes": routes(demo, shelf), "middleware": [language.middleware()]},
             max_file_size=None if shelf.local else "500mb",
             ssr_mode=False,
             _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page

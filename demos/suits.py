@@ -14,8 +14,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, language, search
 from demos.jobs import UNFORESEEN, Job
+from demos.language import later, say
 from demos.shelf import SAMPLES, Shelf
 from engines import Engine, SemblanceError
 from features.answers import NotIndexed
@@ -33,7 +34,7 @@ watch('value', () => {
     seen.unobserve(element);
     seen.observe(element);
 });"""
-WHAT = (
+WHAT = later(
     "Precision@1 is how often the first answer is of the query's folder, give or take its standard error; "
     "precision@5 the share of the first five; mAP@10 tells besides how early the right ones come. A picture that "
     "an engine can't use counts as wrong. Milliseconds are from a picture's file to its answer."
@@ -42,7 +43,7 @@ WHAT = (
 
 @dataclass(frozen=True)
 class Left:
-    """An engine that is not measured, and why. name: where indexing helps."""
+    """An engine that is not measured, and why, as it is said. name: where indexing helps."""
 
     title: str
     why: str
@@ -125,8 +126,8 @@ def undrawn(shelf: Shelf, error: NotIndexed) -> str:
     """What stands in the results' place while there are no samples."""
     if job := shelf.jobs.find(SAMPLES):
         return draw.progress([job])
-    text = shelf.jobs.failure(SAMPLES) or str(error)
-    return draw.state("index", "No samples yet", text, action=("index", "Draw the samples"))
+    text = language.told(shelf.jobs.failure(SAMPLES) or str(error))
+    return draw.state("index", say("No samples yet"), text, action=("index", say("Draw the samples")))
 
 
 def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]]:
@@ -134,16 +135,19 @@ def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]
     library, catalogue, able, left = shelf.library, shelf.catalogue(at, SAMPLE), [], []
     for name in shelf.cards:
         card = shelf.card(at, name)
+        title = language.told(card.title)
         if not card.available:
-            left.append(Left(card.title, card.reason))
+            left.append(Left(title, language.told(card.reason)))
             continue
         engine, status = shelf.engine(at, name), shelf.status(at, name)
         if shelf.unready(at, name) or status.done < status.images:
-            seen = f"{status.done:,} of {draw.count(status.images, 'picture')}" if status.done else "no picture"
+            seen = draw.so_far(status.done, status.images)
+            here = say("It has looked at {pictures} here.", pictures=seen)
+            here = here if status.done else say("It has looked at no picture here.")
             failure = shelf.jobs.failure((catalogue.root, name))
-            left.append(Left(card.title, failure or f"It has looked at {seen} here.", name))
+            left.append(Left(title, language.told(failure) or here, name))
         elif not status.rows:
-            left.append(Left(card.title, "It can use none of these pictures."))
+            left.append(Left(title, say("It can use none of these pictures.")))
         else:
             able.append(engine)
             tuned = library.tuned(catalogue, engine)
@@ -177,8 +181,9 @@ def _start(shelf: Shelf, at: str) -> Job | None:
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Comparison:
         return shelf.library.compare(catalogue, able, progress, cancelled)
 
-    key, title = ("compare", catalogue.root), f"which engine suits {catalogue.name}"
-    return shelf.jobs.start(key, title, work, urgent=True) if able else None
+    if not able:
+        return None
+    return shelf.jobs.start(("compare", catalogue.root), f"which engine suits {catalogue.name}", work, urgent=True)
 
 
 def _told(shelf: Shelf, key: str, at: str) -> str:
@@ -186,23 +191,29 @@ def _told(shelf: Shelf, key: str, at: str) -> str:
     catalogue, able, left = entrants(shelf, at)
     told = ""
     if key == SAMPLES:
-        others = "Its other sets can be chosen above."
-        told = f'<p class="hint">Of the samples the set {draw.escape(catalogue.name)} is measured. {others}</p>'
+        told = draw.hint(
+            say(
+                "Of the samples the set {name} is measured. Its other sets can be chosen above.",
+                name=catalogue.name,
+            )
+        )
     if not able:
-        title, text = "No engine has looked at all these pictures yet", "Index for one or for all of them."
+        title = say("No engine has looked at all these pictures yet")
+        text = say("Index for one or for all of them.")
         return draw.state("index", title, text) + _left(left, told)
     try:
         known = shelf.library.compare(catalogue, able, kept_only=True)
     except SemblanceError as error:
-        return draw.state("empty", "No folders to go by", str(error)) + _left(left, told)
+        return draw.state("empty", say("No folders to go by"), language.told(str(error))) + _left(left, told)
     missing = len(able) - len(known.ratings) - len(known.unmeasured)
     if not known.ratings and missing:
         failure = shelf.jobs.failure(("compare", catalogue.root))
         title = f"{draw.count(missing, 'engine')}, {draw.count(len(catalogue.paths), 'picture')}"
-        text = failure or "How often is the first answer of the same folder? All are asked with the same pictures."
-        return draw.state("ask", title, text, action=("measure", "Measure")) + _left(left, told)
-    left += [Left(title, why) for title, why in known.unmeasured.items()]
-    more = f"<p>{_button('measure', '', f'Measure {missing} more')}</p>" if missing else ""
+        text = say("How often is the first answer of the same folder? All are asked with the same pictures.")
+        text = language.told(failure) or text
+        return draw.state("ask", title, text, action=("measure", say("Measure"))) + _left(left, told)
+    left += [Left(language.told(title), language.told(why)) for title, why in known.unmeasured.items()]
+    more = f"<p>{_button('measure', '', say('Measure {n} more', n=missing))}</p>" if missing else ""
     return f'<div class="told">{draw_comparison(known)}{more}</div>{_left(left, told)}'
 
 
@@ -216,16 +227,20 @@ def draw_comparison(comparison: Comparison) -> str:
     bars = "".join(_bar(rating, rating in best, guess[0]) for rating in comparison.ratings)
     ticks = "".join(f'<i style="left:{tick}%">{tick}</i>' for tick in (0, 25, 50, 75, 100))
     rows = [_row(rating) for rating in comparison.ratings]
-    rows.append(("Guessing", "", *(f"{share:.3f}" for share in guess), "", ""))
-    heads = ("Engine", "Network", "Precision@1", "Precision@5", "mAP@10", "Queries", "ms per search")
+    rows.append((say("Guessing"), "", *(language.number(share, ".3f") for share in guess), "", ""))
+    heads = (
+        *(say("Engine"), say("Network"), say("Precision@1"), say("Precision@5"), say("mAP@10")),
+        *(say("Queries"), say("ms per search")),
+    )
     return (
-        f'<p class="finding">{draw.escape(comparison.finding())}</p>'
-        f'<figure class="ratings" role="img" aria-label="The figures of the table below">{bars}'
+        f'<p class="finding">{draw.escape(language.told(comparison.finding()))}</p>'
+        f'<figure class="ratings" role="img" aria-label="{say("The figures of the table below")}">{bars}'
         f'<div class="axis"><span></span><div>{ticks}</div></div></figure>'
-        '<p class="legend ratings-legend"><span class="first">precision@1, of 100</span>'
-        '<span class="five">precision@5</span><span class="ten">mAP@10</span><span class="lot">guessing</span></p>'
+        f'<p class="legend ratings-legend"><span class="first">{say("precision@1, of 100")}</span>'
+        f'<span class="five">{say("precision@5")}</span><span class="ten">{say("mAP@10")}</span>'
+        f'<span class="lot">{say("guessing")}</span></p>'
         f"{draw.table(heads, rows)}"
-        f'<p class="hint">{draw.escape(comparison.questions.told())} {draw.escape(WHAT)}</p>'
+        f'<p class="hint">{draw.escape(language.told(comparison.questions.told()))} {draw.escape(say(WHAT))}</p>'
     )
 
 
@@ -238,7 +253,7 @@ def _bar(rating: Rating, best: bool, guess: float) -> str:
         for kind, share in (("lot", guess), ("five", of.precision_at_5), ("ten", of.map_at_10))
     )
     return (
-        f'<div class="rating{" best" * best}"><span>{draw.escape(rating.title)}</span><div>'
+        f'<div class="rating{" best" * best}"><span>{draw.escape(language.told(rating.title))}</span><div>'
         f'<i class="first" style="width:{of.precision_at_1:.1%}"></i>'
         f"{within if error else ''}{marks}</div></div>"
     )
@@ -246,15 +261,16 @@ def _bar(rating: Rating, best: bool, guess: float) -> str:
 
 def _row(rating: Rating) -> tuple[str, ...]:
     of = rating.evaluation
-    refused = f", {rating.refused:,} refused" if rating.refused else ""
+    refused = ", " + say("{n:,} refused|{n:,} refused", n=rating.refused) if rating.refused else ""
+    number = language.number
     return (
-        rating.title,
-        of.network,
-        f"{of.precision_at_1:.3f} ± {rating.standard_error:.3f}",
-        f"{of.precision_at_5:.3f}",
-        f"{of.map_at_10:.3f}",
-        f"{of.queries:,}{refused}",
-        f"{1000 * of.seconds_per_query:,.0f}",
+        language.told(rating.title),
+        language.told(of.network),
+        f"{number(of.precision_at_1, '.3f')} ± {number(rating.standard_error, '.3f')}",
+        number(of.precision_at_5, ".3f"),
+        number(of.map_at_10, ".3f"),
+        f"{number(of.queries)}{refused}",
+        number(1000 * of.seconds_per_query, ",.0f"),
     )
 
 
@@ -265,11 +281,11 @@ def _left(left: Sequence[Left], told: str) -> str:
     every = [one for one in left if one.name]
     rows = "".join(
         f"<li><b>{draw.escape(one.title)}</b> <span>{draw.escape(one.why)}</span>"
-        f"{_button('index', one.name, 'Index for it') if one.name else ''}</li>"
+        f"{_button('index', one.name, say('Index for it')) if one.name else ''}</li>"
         for one in left
     )
-    both = f"<p>{_button('index', '', 'Index for all of them')}</p>" if len(every) > 1 else ""
-    return f'<div class="told left-out">{told}<h4>Not measured</h4><ul>{rows}</ul>{both}</div>'
+    both = f"<p>{_button('index', '', say('Index for all of them'))}</p>" if len(every) > 1 else ""
+    return f'<div class="told left-out">{told}<h4>{say("Not measured")}</h4><ul>{rows}</ul>{both}</div>'
 
 
 def _button(does: str, name: str, words: str) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 import gradio as gr
 
-from demos import download, draw, search
+from demos import download, draw, language, search
 from demos.board import ready
 from demos.jobs import UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.answers import NotIndexed
@@ -21,7 +22,7 @@ from features.catalogue import Progress
 from features.export import VECTORS, Vectors
 
 KINDS = (("NumPy (.npz)", ".npz"), ("Parquet", ".parquet"), ("Embedding Projector (zip)", ".zip"))
-SAYS = "With paths, labels, captions and tags, for other programs. What is hidden is left out."
+SAYS = later("With paths, labels, captions and tags, for other programs. What is hidden is left out.")
 BUTTON = "vectors"
 
 
@@ -35,13 +36,14 @@ class Controls:
 
 def draw_vectors(shelf: Shelf) -> Controls:
     """Draws the section of the tab Catalogue into the current Blocks."""
-    titles = [(card.title, name) for name, card in shelf.cards.items()]
+    titles = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
     first = "product" if "product" in shelf.cards else next(iter(shelf.cards), None)
     with gr.Column(elem_classes="bring"):
-        gr.HTML(f"<h3>Take the vectors away</h3><p>{SAYS}</p>", apply_default_css=False)
-        engine = gr.Dropdown(titles, value=first, label="As seen by")
-        kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label="Format")
-        take = gr.Button("Make the file", elem_classes="take-vectors")
+        head = built(lambda: f"<h3>{say('Take the vectors away')}</h3><p>{say(SAYS)}</p>")
+        gr.HTML(head, apply_default_css=False)
+        engine = gr.Dropdown(titles, value=first, label=fixed("As seen by"))
+        kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label=fixed("Format"))
+        take = gr.Button(fixed("Make the file"), elem_classes="take-vectors")
         made = download.button(BUTTON)
     return Controls(engine, kind, take, made)
 
@@ -58,16 +60,18 @@ def listen(page: search.Page, controls: Controls, report: gr.HTML) -> None:
                 await asyncio.sleep(search.POLL)
                 yield draw.progress([job]), gr.skip()
             if job.cancelled.is_set():
-                yield draw.state("empty", "Cancelled", "No file was made."), gr.skip()
+                yield draw.state("empty", say("Cancelled"), say("No file was made.")), gr.skip()
             elif job.error:
                 yield draw.failed(job.error), gr.skip()
             else:
                 out, written = job.result
                 yield _told(out, written), str(out)
         except NotIndexed:
-            title = shelf.cards[name].title
-            text = f"The pictures have not been looked at for {title}; bring the collection up to date first."
-            yield draw.state("index", "Not indexed yet", text), gr.skip()
+            text = say(
+                "The pictures have not been looked at for {title}; bring the collection up to date first.",
+                title=language.told(shelf.cards[name].title),
+            )
+            yield draw.state("index", say("Not indexed yet"), text), gr.skip()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip()
         except Exception:
@@ -84,16 +88,22 @@ def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
     if kind not in VECTORS or name not in shelf.cards:
         raise SemblanceError("There is no such format or tab; choose both anew.")
     catalogue, engine = ready(shelf, key, name)
-    title = f"{catalogue.name} for {shelf.cards[name].title}"
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> tuple[Path, Vectors]:
         out = download.place(f"semblance-{name}{kind}")
         return out, shelf.library.export(catalogue, engine, out, progress, cancelled)
 
-    return shelf.jobs.start(("export", catalogue.root, name, kind), title, work, urgent=True)
+    key = ("export", catalogue.root, name, kind)
+    return shelf.jobs.start(key, f"{catalogue.name} for {shelf.cards[name].title}", work, urgent=True)
 
 
 def _told(out: Path, written: Vectors) -> str:
-    vectors = f"{draw.count(len(written.items), 'vector')} of {written.dim:,} numbers"
-    size = f"{out.stat().st_size / 1e6:,.1f} MB"
-    return draw.state("index", "Your download begins", f"{out.name}: {vectors}, {size}.")
+    told = say(
+        "{file}: {n:,} vector of {dim:,} numbers, {size:,.1f} MB.|"
+        "{file}: {n:,} vectors of {dim:,} numbers, {size:,.1f} MB.",
+        file=out.name,
+        n=len(written.items),
+        dim=written.dim,
+        size=out.stat().st_size / 1e6,
+    )
+    return draw.state("index", say("Your download begins"), told)

@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search
+from demos import draw, language, search
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError, TextSide
 from features.answers import NotIndexed, Reference
@@ -21,11 +22,20 @@ from features.metadata import HAND, IMPORTED
 
 RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption
-HINT = draw.state("ask", "Say what the pictures should show", "“a red dress on a beach”, say; then press Enter.")
-SOURCES = {"": "None yet.", HAND: "Written by hand.", IMPORTED: "From the file metadata beside the pictures."}
-DOES = "See the caption of this picture"
-NO_PICTURE = "Click on a picture to see its caption."
-BY_HAND = "Write another: it counts at once. An empty one takes it back."
+SOURCES = {
+    "": later("None yet."),
+    HAND: later("Written by hand."),
+    IMPORTED: later("From the file metadata beside the pictures."),
+}
+DOES = later("See the caption of this picture")
+
+
+def _hint() -> str:
+    return draw.state(
+        "ask",
+        say("Say what the pictures should show"),
+        say("“a red dress on a beach”, say; then press Enter."),
+    )
 
 
 def tab(page: search.Page) -> None:
@@ -33,18 +43,25 @@ def tab(page: search.Page) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            text = gr.Textbox(label="What they should show", max_length=LONGEST, elem_classes="wanted")
-            unlike = gr.Textbox(label="What they should not", max_length=LONGEST)
-            with gr.Accordion("With a picture, which counts as much as the text", open=False):
-                image = search.photo("A picture to search with besides the text")
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label="Pictures to show")
+            text = gr.Textbox(label=fixed("What they should show"), max_length=LONGEST, elem_classes="wanted")
+            unlike = gr.Textbox(label=fixed("What they should not"), max_length=LONGEST)
+            with gr.Accordion(fixed("With a picture, which counts as much as the text"), open=False):
+                image = search.photo(fixed("A picture to search with besides the text"))
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
             with gr.Column(elem_classes="captioning"):
-                chosen = gr.HTML(f'<p class="hint">{NO_PICTURE}</p>', apply_default_css=False)
-                caption = gr.Textbox(label="Caption", max_length=LONGEST, visible=False)
-                keep = gr.Button("Keep this caption", visible=False)
+                chosen = gr.HTML(
+                    built(lambda: draw.hint(say("Click on a picture to see its caption."))),
+                    apply_default_css=False,
+                )
+                caption = gr.Textbox(label=fixed("Caption"), max_length=LONGEST, visible=False)
+                keep = gr.Button(fixed("Keep this caption"), visible=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(
-                HINT, js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+                built(_hint),
+                js_on_load=draw.CLICKS,
+                apply_default_css=False,
+                elem_classes="results",
+                min_height=200,
             )
             status = gr.HTML(elem_classes="status", apply_default_css=False)
     digest = gr.State("")
@@ -54,7 +71,7 @@ def tab(page: search.Page) -> None:
         try:
             return _answer(shelf, key, str(text or ""), str(unlike or ""), question, k)
         except NotIndexed as error:
-            return draw.state("index", "Not indexed yet", str(error), action=("index", "Index now")), ""
+            return draw.unindexed(error), ""
         except SemblanceError as error:
             return draw.failed(error), ""
         except Exception:
@@ -77,7 +94,7 @@ def tab(page: search.Page) -> None:
                 shelf.library.caption(catalogue, digest, str(caption or "")[:LONGEST], shelf.library.engine(name))
             return _chosen(shelf, catalogue, digest)
         except (KeyError, SemblanceError) as error:
-            raise gr.Error(f"The caption was not kept: {error}", print_exception=False) from error
+            raise search.refused(f"The caption was not kept: {error}") from error
 
     async def index(key: str) -> AsyncIterator[tuple[Any, Any]]:
         async for step in search.followed(lambda: shelf.index(key, _engine(shelf))):
@@ -116,14 +133,16 @@ def _weights(shelf: Shelf) -> str:
     card = shelf.library.engine(_engine(shelf)).describe()
     if card.available:
         return draw.weights(card)
-    note = draw.escape(f"{card.title}, which understands texts, is not available. {card.reason}")
-    return f'<p class="note"><b>Words in names, folders, captions and tags are searched.</b> {note}</p>'
+    title, reason = language.told(card.title), language.told(card.reason)
+    note = say("{title}, which understands texts, is not available.", title=title) + " " + reason
+    heading = say("Words in names, folders, captions and tags are searched.")
+    return f'<p class="note"><b>{heading}</b> {draw.escape(note)}</p>'
 
 
 def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.RawImage, k: Any) -> tuple[str, str]:
     """(wall, status). Raises SemblanceError; NotIndexed while the engine is not ready, for nothing is fetched."""
     if not text.strip():
-        return HINT, _weights(shelf)
+        return _hint(), _weights(shelf)
     name, library = _engine(shelf), shelf.library
     catalogue, engine = shelf.catalogue(key, name), library.engine(name)
     by_words = not library.understands(engine)
@@ -135,13 +154,14 @@ def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: search.Raw
     query = Reference(path) if path else None
     answer = library.search_text(catalogue, engine, text, query, unlike, search.limited(k, MOST))
     if not answer.matches:
-        return draw.state("empty", "No match", "No picture here fits these words; try others."), _weights(shelf)
+        nothing = draw.state("empty", say("No match"), say("No picture here fits these words; try others."))
+        return nothing, _weights(shelf)
     captions = draw.captions(library.captions(catalogue), answer.matches)
-    scale = draw.plain("match" if by_words else "cosine")
+    scale = draw.plain(later("match") if by_words else later("cosine"))
     html = draw.wall(catalogue, answer.matches, scale, below=captions, does=DOES)
     card = engine.describe()
-    found = f"{draw.count(answer.searched, 'picture')} searched · {answer.index}"
-    facts = f'<p class="facts">{draw.escape(found)} · {answer.seconds * 1000:,.0f} ms</p>'
+    found = f"{draw.searched(answer.searched)} · {language.told(answer.index)}"
+    facts = f'<p class="facts">{draw.escape(found)} · {language.number(answer.seconds * 1000, ",.0f")} ms</p>'
     return html, (facts if by_words else draw.answered(card, answer)) + _weights(shelf)
 
 
@@ -152,11 +172,13 @@ def _chosen(shelf: Shelf, catalogue: Catalogue, digest: str) -> tuple[Any, ...]:
     caption = shelf.library.captions(catalogue).get(digest)
     name = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
     source = caption.source if caption else ""
-    told = draw.escape(SOURCES.get(source, f"Made by {source.partition('/')[0]}."))
+    made = say("Made by {name}.", name=source.partition("/")[0])
+    told = draw.escape(say(SOURCES[source]) if source in SOURCES else made)
+    mend = say("Write another: it counts at once. An empty one takes it back.") if shelf.local else ""
     picture = draw.escape(draw.thumbnail(catalogue, digest))
     html = (
         f'<figure class="chosen"><img alt="{name}" src="{picture}"/><figcaption>{name}</figcaption></figure>'
-        f'<p class="hint">{told} {BY_HAND if shelf.local else ""}</p>'
+        f'<p class="hint">{told} {mend}</p>'
     )
     shown = gr.update(visible=True, value=caption.text if caption else "", interactive=shelf.local)
     return html, shown, gr.update(visible=shelf.local), digest

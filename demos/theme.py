@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from demos import language
+
 BRAND = """<svg viewBox="0 0 32 32" aria-hidden="true">
 <circle cx="12" cy="16" r="9"/><circle cx="20" cy="16" r="9"/></svg><h1>Semblance</h1>"""
 
@@ -20,11 +22,13 @@ TOGGLE = """() => {
     const dark = document.body.classList.toggle('dark');
     localStorage.setItem('semblance-dark', dark ? '1' : '0');
 }"""
+SWITCH = "() => speak(document.documentElement.lang === 'en' ? 'pt' : 'en')"
 
 
 def look() -> dict[str, Any]:
-    """What `launch` needs to know."""
-    return {"theme": theme(), "css": Path(__file__).with_suffix(".css").read_text("utf-8"), "js": REMEMBER}
+    """What `launch` needs to know, once the page is drawn."""
+    css = Path(__file__).with_suffix(".css").read_text("utf-8")
+    return {"theme": theme(), "css": css, "js": REMEMBER, "i18n": language.i18n()}
 
 
 def theme() -> gr.themes.Base:

@@ -12,8 +12,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from demos import download, draw, search
+from demos import download, draw, language, search
 from demos.jobs import UNFORESEEN
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from features.images import open_image
@@ -23,7 +24,7 @@ EXAMPLES = 8
 SIZES = (256, 512, 768, MOST)
 EVERY = 0.5  # seconds between two previews
 PAINTS = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
-STOP = "Stopped; the picture stays as it is."
+STOP = later("Stopped; the picture stays as it is.")
 
 
 def draw_transfer(page: search.Page, name: str = "style") -> None:
@@ -35,20 +36,20 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             with gr.Column(elem_classes="asked"):
-                photo = search.photo("The photo to paint")
-                gr.HTML('<p class="hint">In the style of</p>', apply_default_css=False)
-                painting = search.photo("The painting")
+                photo = search.photo(fixed("The photo to paint"))
+                gr.HTML(built(lambda: draw.hint(say("In the style of"))), apply_default_css=False)
+                painting = search.photo(fixed("The painting"))
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            strength = gr.Slider(0, 1, value=0.5, step=0.05, label="Strength of the style")
-            keep = gr.Checkbox(False, label="Keep the photo's colours")
-            size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label="Size")
+            strength = gr.Slider(0, 1, value=0.5, step=0.05, label=fixed("Strength of the style"))
+            keep = gr.Checkbox(False, label=fixed("Keep the photo's colours"))
+            size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label=fixed("Size"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row():
-                paint = gr.Button("Paint", variant="primary")
-                stop = gr.Button("Stop, and keep it")
+                paint = gr.Button(fixed("Paint"), variant="primary")
+                stop = gr.Button(fixed("Stop, and keep it"))
             told = gr.HTML(elem_classes="status", apply_default_css=False)
             picture = gr.ImageSlider(
-                label="The photo, and the picture",
+                label=fixed("The photo, and the picture"),
                 show_label=False,
                 interactive=False,
                 buttons=["download", "fullscreen"],
@@ -82,7 +83,7 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
         try:
             content, style = search.uploaded_file(photo), painting_of(shelf, key, name, digest, painting)
             if not (content and style):
-                yield gr.skip(), _sentence("Drop a photo and a painting, or click on one of the collection.")
+                yield gr.skip(), _sentence(say("Drop a photo and a painting, or click on one of the collection."))
                 return
             how = {"strength": float(strength), "keep_colours": bool(keep), "size": int(size)}
             yield from _previews(content, style, how)
@@ -109,7 +110,7 @@ def draw_transfer(page: search.Page, name: str = "style") -> None:
         **PAINTS,
         **search.SILENT,
     )
-    stop.click(lambda: _sentence(STOP), None, told, cancels=[running], queue=False, **search.SILENT)
+    stop.click(lambda: _sentence(say(STOP)), None, told, cancels=[running], queue=False, **search.SILENT)
 
 
 def _previews(content: Path, style: Path, how: dict[str, Any]) -> Iterator[tuple[Any, str]]:
@@ -134,14 +135,15 @@ def painted(content: Path, style: Path, how: dict[str, Any]) -> Path:
 
 def _told(frame: Frame, answering: Chosen) -> str:
     share = f"{frame.progress:.0%}"
-    what = "Painted" if frame.progress == 1 else f"Painting: {share}"
+    what = say("Painted") if frame.progress == 1 else say("Painting: {share}", share=share)
     if frame.style_loss and frame.style_first:
-        what += f" · {1 - frame.style_loss / frame.style_first:.0%} of the way to the painting's texture"
-    bar = f'<div class="bar"><i style="width:{share}"></i></div>' if frame.progress < 1 else ""
-    return (
-        f'{bar}<p role="status">{draw.escape(what)}</p>'
-        f'<p class="note">Network {draw.escape(answering.eye.name)}; weights: {draw.escape(answering.told)}.</p>'
+        way = 1 - frame.style_loss / frame.style_first
+        what += " · " + say("{way:.0%} of the way to the painting's texture", way=way)
+    net = say(
+        "Network {name}; weights: {weights}.", name=answering.eye.name, weights=language.told(answering.told)
     )
+    bar = f'<div class="bar"><i style="width:{share}"></i></div>' if frame.progress < 1 else ""
+    return f'{bar}<p role="status">{draw.escape(what)}</p><p class="note">{draw.escape(net)}</p>'
 
 
 def _sentence(text: str) -> str:
@@ -165,4 +167,4 @@ def _examples(shelf: Shelf, key: str, name: str) -> str:
         return ""
     digests = list(catalogue.paths)
     some = digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES]
-    return draw.examples(catalogue, some, "Or of one of these", "Paint in the style of this picture")
+    return draw.examples(catalogue, some, say("Or of one of these"), later("Paint in the style of this picture"))

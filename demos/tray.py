@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demos import draw, options
+from demos.language import say
 from engines import SemblanceError
 from features.answers import Liked
 from features.catalogue import Catalogue
@@ -78,7 +79,9 @@ def draw_tray(tray: Tray, homes: Sequence[Catalogue]) -> str:
     """homes: the catalogues that pictures may be of."""
     if not tray:
         return draw.state(
-            "heart", "Nothing liked yet", "Press the heart on any picture, in any tab; or drop a picture of yours."
+            "heart",
+            say("Nothing liked yet"),
+            say("Press the heart on any picture, in any tab; or drop a picture of yours."),
         )
     return f'<div class="tray">{"".join(_held(number, held, homes) for number, held in enumerate(tray))}</div>'
 
@@ -89,21 +92,22 @@ def picture(held: Held, homes: Sequence[Catalogue], alt: str) -> str:
         return f'<img loading="lazy" alt="{alt}" src="{draw.escape(draw.thumbnail(home, held.digest))}"/>'
     with contextlib.suppress(SemblanceError):
         return draw.inline(open_image(held.path, 160).pixels, alt)
-    return f'<img alt="{alt}, gone"/>'
+    return f'<img alt="{say("{name}, gone", name=alt)}"/>'
 
 
 def _held(number: int, held: Held, homes: Sequence[Catalogue]) -> str:
-    name = f"{'Liked' if held.liked else 'Not liked'} picture {number + 1}"
-    turned = "I don't like this after all" if held.liked else "I like this after all"
+    which = say("Picture {number}", number=number + 1)
+    name = say("{name}, liked", name=which) if held.liked else say("{name}, not liked", name=which)
+    turned = say("I don't like this after all") if held.liked else say("I like this after all")
     return (
         f'<div class="held{"" if held.liked else " unliked"}">{picture(held, homes, name)}'
         f'<button type="button" class="turn" data-do="turn" data-digest="{number}" title="{turned}"'
-        f' aria-label="{turned}: picture {number + 1}">{"♥" if held.liked else "✕"}</button>'
+        f' aria-label="{turned}: {which}">{"♥" if held.liked else "✕"}</button>'
         f'<input type="range" min="{options.LIGHTEST}" max="{options.HEAVIEST}" step="{options.LIGHTEST}"'
-        f' value="{held.weight}" data-weigh="{number}" aria-label="Weight of picture {number + 1}"'
-        f' title="Weight {held.weight:g}"/>'
+        f' value="{held.weight}" data-weigh="{number}" aria-label="{say("{name}: weight", name=which)}"'
+        f' title="{say("Weight {weight:g}", weight=held.weight)}"/>'
         f'<span><button type="button" data-do="front" data-digest="{number}"'
-        f' aria-label="Picture {number + 1} one place to the front">←</button>'
+        f' aria-label="{say("{name}: one place to the front", name=which)}">←</button>'
         f'<button type="button" data-do="drop" data-digest="{number}"'
-        f' aria-label="Take picture {number + 1} out">&times;</button></span></div>'
+        f' aria-label="{say("{name}: take it out", name=which)}">&times;</button></span></div>'
     )

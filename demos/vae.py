@@ -15,9 +15,10 @@ from typing import Any
 
 import gradio as gr
 
-from demos import draw, search, suits
+from demos import draw, language, search, suits
 from demos.explore import draw_explore
 from demos.jobs import CANCELLED, UNFORESEEN, Job
+from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.views import views
 from engines import Engine, Learner, SemblanceError
@@ -30,11 +31,15 @@ from features.library import Library
 
 EVERY = 1.0  # seconds between two looks at a training
 SHOWN = 24  # of the most unusual
-WHAT = (
+WHAT = later(
     "It learns to draw your pictures again from a few numbers each, and knows no others. Pictures are alike to it "
     "when these numbers are. What it can't draw well is unusual here."
 )
-MEASURING = draw.state("busy", "Measuring", "How unusual each picture is gets measured once, in some seconds.")
+MEASURING = built(
+    lambda: draw.state(
+        "busy", say("Measuring"), say("How unusual each picture is gets measured once, in some seconds.")
+    )
+)
 SEEN = """
 new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
@@ -44,7 +49,7 @@ new IntersectionObserver((entries) => {
 def tab(page: search.Page, name: str = "vae") -> None:
     """The common views, the query beside its reconstruction, and Train, Explore and Unusual."""
     beside = search.Aside(lambda: gr.HTML(apply_default_css=False, elem_classes="opinion redrawn"), redrawn)
-    more = [("Train", draw_train), ("Explore", draw_explore), ("Unusual", draw_unusual)]
+    more = [(later("Train"), draw_train), (later("Explore"), draw_explore), (later("Unusual"), draw_unusual)]
     views(page, name, find=partial(search.tab, aside=beside), more=more)
 
 
@@ -56,13 +61,15 @@ def redrawn(query: search.Query) -> Iterator[str]:
     made = autoencoder.redraw(engine, asked.path, asked.box)
     known = query.library.unusual(query.catalogue, engine, kept_only=True)
     share = draw.percent(known.below(made.nats), len(known.digests)) if known else ""
-    told = f"<p>More unusual than {share} of this collection.</p>" if share else ""
+    more = say("More unusual than {share} of this collection.", share=share)
+    told = f"<p>{more}</p>" if share else ""
+    numbers = engine.describe().dim
     yield (
-        "<h3>As it draws it</h3>"
-        f'<div class="two">{draw.inline(made.original, "The question, small")}'
-        f"{draw.inline(made.drawn, 'The question as it draws it')}</div>"
-        f'<p class="hint">Left what it sees, right what it draws from {engine.describe().dim} numbers.</p>'
-        f"<h3>{made.nats:,.0f} <small>nats unusual</small></h3>{told}"
+        f"<h3>{say('As it draws it')}</h3>"
+        f'<div class="two">{draw.inline(made.original, say("The question, small"))}'
+        f"{draw.inline(made.drawn, say('The question as it draws it'))}</div>"
+        + draw.hint(say("Left what it sees, right what it draws from {numbers} numbers.", numbers=numbers))
+        + f"<h3>{say('{nats:,.0f} <small>nats unusual</small>', nats=made.nats)}</h3>{told}"
     )
 
 
@@ -74,9 +81,9 @@ def draw_train(page: search.Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML(f'<p class="alike">{WHAT}</p>', apply_default_css=False)
+            gr.HTML(built(lambda: draw.alike(say(WHAT))), apply_default_css=False)
             facts = gr.HTML(apply_default_css=False)
-            learn = gr.Button("Train", variant="primary", elem_classes="learn")
+            learn = gr.Button(fixed("Train"), variant="primary", elem_classes="learn")
             rank = gr.HTML(apply_default_css=False, elem_classes="ranked")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results course")
@@ -159,36 +166,66 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     facts, number = _facts(library, catalogue, trained, failure), len(learners.shown(catalogue))
     if job:
         told = draw.upgrading(job) + curves if curves else draw.progress([job])
-        return facts, gr.update(value="Training", interactive=False), told
+        return facts, gr.update(value=say("Training"), interactive=False), told
     if engine.planned(work):
-        done = f"after epoch {len(course.done)} of {course.epochs}" if course else "before its first epoch"
-        text = f"It was stopped {done}. All whole epochs are kept: it goes on from there."
-        told = f'<div class="none"><h3>Training was stopped</h3><p>{text}</p></div>{curves}'
-        return facts, gr.update(value="Go on", interactive=True), told
+        text = say("It was stopped before its first epoch. All whole epochs are kept: it goes on from there.")
+        if course:
+            text = say(
+                "It was stopped after epoch {done} of {epochs}. All whole epochs are kept: it goes on from there.",
+                done=len(course.done),
+                epochs=course.epochs,
+            )
+        told = f'<div class="none"><h3>{say("Training was stopped")}</h3><p>{text}</p></div>{curves}'
+        return facts, gr.update(value=say("Go on"), interactive=True), told
     if isinstance(trained, Autoencoder) and trained.trained:
-        return facts, gr.update(value="Train on", interactive=True), _course(trained.trained.course)
+        return facts, gr.update(value=say("Train on"), interactive=True), _course(trained.trained.course)
     if number and number < engine.least:
-        text = f"{catalogue.name} has {draw.count(number, 'picture')}, and {engine.least} are needed."
-        return "", gr.update(value="Train", interactive=False), draw.state("empty", "Too few pictures", text)
-    size = f"its {draw.count(number, 'picture')}" if number else "its pictures"
-    text = f"It looks at {size} again and again, for some minutes. The other tabs go on, and you can stop it."
-    untrained = draw.state("index", f"{catalogue.name} has not been learned yet", text)
-    return facts, gr.update(value="Train", interactive=True), untrained
+        pictures = draw.count(number, "picture")
+        text = say(
+            "{name} has {pictures}, and {least} are needed.",
+            name=catalogue.name,
+            pictures=pictures,
+            least=engine.least,
+        )
+        return (
+            "",
+            gr.update(value=say("Train"), interactive=False),
+            draw.state("empty", say("Too few pictures"), text),
+        )
+    text = (
+        say(
+            "It looks at its {n:,} picture again and again, for some minutes.|"
+            "It looks at its {n:,} pictures again and again, for some minutes.",
+            n=number,
+        )
+        if number
+        else say("It looks at its pictures again and again, for some minutes.")
+    )
+    text += " " + say("The other tabs go on, and you can stop it.")
+    untrained = draw.state("index", say("{name} has not been learned yet", name=catalogue.name), text)
+    return facts, gr.update(value=say("Train"), interactive=True), untrained
 
 
 def _facts(library: Library, catalogue: Catalogue, trained: Engine | None, failure: str) -> str:
     told = ""
     if isinstance(trained, Autoencoder) and trained.trained:
         changes, kept = library.since(catalogue, trained), trained.trained
-        since = f"; {changes}. Train on, and that is taken in." if changes else "."
-        last = kept.course.done[-1]
-        told = (
-            f"<p>Learned from {draw.count(len(trained.pictures()), 'picture')}{since}</p>"
-            f'<p class="hint">{kept.active} of {kept.plan.shape.latent} numbers are in use. Pictures that were '
-            f"held out are drawn with an error of {100 * kept.error**0.5:.1f}% of the way from black to white, "
-            f"and tell it {last.kl / math.log(2):,.0f} bits each.</p>"
+        pictures, last = draw.count(len(trained.pictures()), "picture"), kept.course.done[-1]
+        learned = say("Learned from {pictures}.", pictures=pictures)
+        if changes:
+            since = language.told(str(changes))
+            learned = say("Learned from {pictures}; {changes}.", pictures=pictures, changes=since)
+            learned += " " + say("Train on, and that is taken in.")
+        held_out = say(
+            "{active} of {latent} numbers are in use. Pictures that were held out are drawn with an error of "
+            "{error:.1f}% of the way from black to white, and tell it {bits:,.0f} bits each.",
+            active=kept.active,
+            latent=kept.plan.shape.latent,
+            error=100 * kept.error**0.5,
+            bits=last.kl / math.log(2),
         )
-    return told + (f'<p class="note warn">{draw.escape(failure)}</p>' if failure else "")
+        told = f"<p>{draw.escape(learned)}</p>{draw.hint(held_out)}"
+    return told + (f'<p class="note warn">{draw.escape(language.told(failure))}</p>' if failure else "")
 
 
 def _course(course: vae.Course) -> str:
@@ -197,19 +234,23 @@ def _course(course: vae.Course) -> str:
     if course.samples is not None:
         for number, (original, made) in enumerate(zip(*course.samples, strict=True)):
             pairs += (
-                f"<figure>{draw.inline(original, f'Picture {number + 1}, held out')}"
-                f"{draw.inline(made, f'Picture {number + 1} as it draws it')}</figure>"
+                f"<figure>{draw.inline(original, say('Picture {number}, held out', number=number + 1))}"
+                f"{draw.inline(made, say('Picture {number} as it draws it', number=number + 1))}</figure>"
             )
-        pairs = f'<h4>Pictures that were held out, and as it draws them</h4><div class="pairs">{pairs}</div>'
+        heading = say("Pictures that were held out, and as it draws them")
+        pairs = f'<h4>{heading}</h4><div class="pairs">{pairs}</div>'
     last, seconds = course.done[-1], sum(epoch.seconds for epoch in course.done)
-    told = (
-        f"Mean squared error {last.held_out:.5f} on pictures held out, {last.train:.5f} on those it learns from; "
-        f"KL {last.kl:,.0f} nats. {seconds / len(course.done):.1f} s an epoch, {seconds / 60:.1f} minutes in all."
+    told = say(
+        "Mean squared error {held_out:.5f} on pictures held out, {train:.5f} on those it learns from; KL "
+        "{kl:,.0f} nats. {each:.1f} s an epoch, {all:.1f} minutes in all.",
+        held_out=last.held_out,
+        train=last.train,
+        kl=last.kl,
+        each=seconds / len(course.done),
+        all=seconds / 60,
     )
-    return (
-        f'<div class="told"><h3>Epoch {len(course.done)} of {course.epochs}</h3>{_curves(course)}'
-        f"<p>{told}</p>{pairs}</div>"
-    )
+    epoch = say("Epoch {done} of {epochs}", done=len(course.done), epochs=course.epochs)
+    return f'<div class="told"><h3>{epoch}</h3>{_curves(course)}<p>{told}</p>{pairs}</div>'
 
 
 def _curves(course: vae.Course, width: int = 640, height: int = 200) -> str:
@@ -232,10 +273,11 @@ def _curves(course: vae.Course, width: int = 640, height: int = 200) -> str:
         drawn += f'<circle class="{kind}" cx="{x}" cy="{y}" r="3"/>'
     return (
         f'<svg class="losses" viewBox="0 0 {width} {height}" role="img"'
-        f' aria-label="Errors and KL over the epochs">'
+        f' aria-label="{say("Errors and KL over the epochs")}">'
         f'<line x1="0" x2="{width}" y1="{height}" y2="{height}"/>{drawn}</svg>'
-        f'<p class="legend"><span class="learned">error, learned from (at most {top:.3f})</span>'
-        f'<span class="held">error, held out</span><span class="kl">KL (at most {most:,.0f} nats)</span></p>'
+        f'<p class="legend"><span class="learned">{say("error, learned from (at most {top:.3f})", top=top)}</span>'
+        f'<span class="held">{say("error, held out")}</span>'
+        f'<span class="kl">{say("KL (at most {most:,.0f} nats)", most=most)}</span></p>'
     )
 
 
@@ -248,12 +290,17 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
     place = next((place for place, rating in enumerate(told.ratings, 1) if rating.evaluation.engine == name), 0)
     if not place:
         return ""
-    rank = f"It is number {place} of the {len(told.ratings)} engines that have looked at all of this collection. "
+    rank = say(
+        "It is number {place} of the {engines} engines that have looked at all of this collection.",
+        place=place,
+        engines=len(told.ratings),
+    )
     if len(told.ratings) == 1:
-        rank = "No other tab has looked at all of this collection. "
-    rows = [(one.title, f"{one.of_100} of 100") for one in told.ratings]
-    table = draw.table(("Alike by", "Same folder first"), rows)
-    return f"<h4>How it ranks here</h4><p>{draw.escape(rank + told.finding())}</p>{table}"
+        rank = say("No other tab has looked at all of this collection.")
+    rank += " " + language.told(told.finding())
+    rows = [(language.told(one.title), say("{n} of 100", n=one.of_100)) for one in told.ratings]
+    table = draw.table((say("Alike by"), say("Same folder first")), rows)
+    return f"<h4>{say('How it ranks here')}</h4><p>{draw.escape(rank)}</p>{table}"
 
 
 # --- Unusual
@@ -262,11 +309,11 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
 def draw_unusual(page: search.Page, name: str) -> None:
     """Draws the view into the current Blocks."""
     shelf = page.shelf
-    gr.HTML(
-        '<p class="alike">What is drawn badly, or lies far off among the numbers, is unlike the rest. The figure '
-        "is what a picture costs to tell, in nats: its error, and its KL.</p>",
-        apply_default_css=False,
+    what = later(
+        "What is drawn badly, or lies far off among the numbers, is unlike the rest. The figure is what a picture "
+        "costs to tell, in nats: its error, and its KL."
     )
+    gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
     board = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results unusual")
 
     async def show(key: str) -> AsyncIterator[str]:
@@ -277,7 +324,7 @@ def draw_unusual(page: search.Page, name: str) -> None:
             yield MEASURING
             yield await asyncio.to_thread(_unusual, shelf, key, name)
         except NotIndexed as error:
-            yield draw.state("index", "Not indexed yet", str(error))
+            yield draw.state("index", say("Not indexed yet"), language.told(str(error)))
         except SemblanceError as error:
             yield draw.failed(error)
         except Exception:
@@ -295,7 +342,7 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
     assert isinstance(engine, Autoencoder)
     told = shelf.library.unusual(catalogue, engine)
     assert told
-    figures = ""
+    figures, number = "", language.number
     for place in told.order.tolist():
         digest = told.digests[place]
         if digest not in catalogue.paths or figures.count("<figure") == SHOWN:
@@ -303,17 +350,19 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
         error, kl = told.nats[place].tolist()
         label = draw.escape(catalogue.label(digest) or catalogue.file(digest).name)
         try:
-            made = draw.inline(autoencoder.redraw(engine, catalogue.file(digest)).drawn, "As it draws it")
+            made = draw.inline(autoencoder.redraw(engine, catalogue.file(digest)).drawn, say("As it draws it"))
         except SemblanceError:
             continue
         figures += (
             f'<figure><div class="two"><img loading="lazy" alt="{label}" '
             f'src="{draw.escape(draw.thumbnail(catalogue, digest))}"/>{made}</div><figcaption>{label} '
-            f"<b>{error + kl:,.0f}</b> <small>{error:,.0f} + {kl:,.0f}</small></figcaption></figure>"
+            f"<b>{number(error + kl, ',.0f')}</b> <small>{number(error, ',.0f')} + {number(kl, ',.0f')}</small>"
+            "</figcaption></figure>"
         )
+    pictures = draw.count(len(told.digests), "picture")
     return (
-        f'<div class="told"><h3>The most unusual of {draw.count(len(told.digests), "picture")}</h3>'
-        f"<p>Half of them cost less than {told.typical:,.0f} nats.</p>"
+        f'<div class="told"><h3>{say("The most unusual of {pictures}", pictures=pictures)}</h3>'
+        f"<p>{say('Half of them cost less than {nats:,.0f} nats.', nats=told.typical)}</p>"
         f'<div class="figures pairs">{figures}</div></div>'
     )
 

@@ -8,18 +8,23 @@ import gradio as gr
 
 from demos import search
 from demos.kinds import draw_kinds
+from demos.language import fixed, later
 from demos.map import draw_map
 from demos.odd import draw_odd
 
 View = Callable[[search.Page, str], object]
 """Draws itself into the current Blocks, for the engine of this name."""
 
-COMMON: Sequence[tuple[str, View]] = (("Map", draw_map), ("Kinds", draw_kinds), ("Odd ones", draw_odd))
+COMMON: Sequence[tuple[str, View]] = (
+    (later("Map"), draw_map),
+    (later("Kinds"), draw_kinds),
+    (later("Odd ones"), draw_odd),
+)
 
 
 def views(page: search.Page, name: str, find: View = search.tab, more: Sequence[tuple[str, View]] = ()) -> None:
     """Draws the tab of an engine. find: its first view. more: views of its own, after the common ones."""
     with gr.Tabs(elem_classes="views", overflow_behavior="wrap"):
-        for title, view in (("Find", find), *COMMON, *more):
-            with gr.Tab(title, id=title.split()[0].lower()):
+        for title, view in ((later("Find"), find), *COMMON, *more):
+            with gr.Tab(fixed(title), id=title.split()[0].lower()):
                 view(page, name)

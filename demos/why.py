@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from demos import draw
+from demos.language import built, say
 from engines import Box, SemblanceError
 from features.answers import Explanation, Reference
 from features.catalogue import Catalogue
@@ -37,13 +38,16 @@ watch('value', () => {
 
 
 def _panel(inner: str) -> str:
-    close = '<button type="button" class="act quiet" data-close>Back to the results</button>'
-    return f'<div class="explained" role="region" aria-label="Why alike">{close}{inner}</div>'
+    close = f'<button type="button" class="act quiet" data-close>{say("Back to the results")}</button>'
+    return f'<div class="explained" role="region" aria-label="{say("Why alike")}">{close}{inner}</div>'
 
 
-BUSY = _panel(
-    '<div class="state busy" role="status"><h3>Looking where they agree</h3><div class="bar unknown"><i></i></div>'
-    "<p>The first time the network is made ready for this, which may take a minute.</p></div>"
+BUSY = built(
+    lambda: _panel(
+        f'<div class="state busy" role="status"><h3>{say("Looking where they agree")}</h3>'
+        '<div class="bar unknown"><i></i></div>'
+        f"<p>{say('The first time the network is made ready for this, which may take a minute.')}</p></div>"
+    )
 )
 
 
@@ -55,14 +59,18 @@ def told(catalogue: Catalogue, explained: Explanation, query: Reference, digest:
     """An explanation in the results' place. Raises ImageError."""
     most = max(np.abs(explained.query_map).max(), np.abs(explained.match_map).max(), 1e-9)
     match, name = catalogue.file(digest), catalogue.label(digest) or catalogue.file(digest).name
-    asked = _heated(query.path, explained.query_box, explained.query_map / most, "Your picture")
+    asked = _heated(query.path, explained.query_box, explained.query_map / most, say("Your picture"))
     found = _heated(match, explained.match_box, explained.match_map / most, name)
     return _panel(
         f'<div class="pair-of">{asked}{found}</div>'
-        '<label class="heat-of">Heat<input type="range" value="80"/></label>'
-        f"<p>Cosine <b>{explained.score:.3f}</b>. It is a sum over all places, in either picture: what is "
-        '<b class="adds">orange</b> adds to the likeness, the stronger the more, and what is '
-        '<b class="takes">blue</b> takes away from it.</p>'
+        f'<label class="heat-of">{say("Heat")}<input type="range" value="80"/></label><p>'
+        + say(
+            "Cosine <b>{score:.3f}</b>. It is a sum over all places, in either picture: what is "
+            '<b class="adds">orange</b> adds to the likeness, the stronger the more, and what is '
+            '<b class="takes">blue</b> takes away from it.',
+            score=explained.score,
+        )
+        + "</p>"
     )
 
 

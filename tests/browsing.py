@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import socket
@@ -115,7 +116,7 @@ def opened(shelf: Shelf, only: Collection[str] = ()) -> Iterator[str]:
 @contextlib.contextmanager
 def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
     """The address of any page of this process."""
-    from demos import suite, theme
+    from demos import language, suite, theme
 
     _, address, _ = page.launch(
         server_name="127.0.0.1",
@@ -125,7 +126,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         ssr_mode=False,
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": suite.routes(page, shelf)},
+        app_kwargs={"routes": suite.routes(page, shelf), "middleware": [language.middleware()]},
         **theme.look(),
         **options,
     )
@@ -133,6 +134,12 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         yield address
     finally:
         page.close()
+
+
+def in_english(label: str) -> str:
+    """What stands in a page's configuration in each language; anything else as it is."""
+    marker = label.partition("__i18n__")[2]
+    return json.loads(marker)["key"].removeprefix("say ") if marker else label
 
 
 def awaited(work: Coroutine[Any, Any, T]) -> T:

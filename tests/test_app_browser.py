@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import awaited, noise, opened, visit
+from browsing import awaited, in_english, noise, opened, visit
 from seeded import ROOT
 from toy import is_one_sentence
 
@@ -236,7 +236,11 @@ def test_an_engine_gets_its_tab_by_itself(tmp_path: Path, monkeypatch: pytest.Mo
 
     config = build(Library(tmp_path)).get_config_file()
     items = [c["props"] for c in config["components"] if c["type"] == "tabitem"]
-    tabs = [item["label"] for item in items if item["id"] in (*engines.discover(), "recommend", "catalogue")]
+    tabs = [
+        in_english(item["label"])
+        for item in items
+        if item["id"] in (*engines.discover(), "recommend", "catalogue")
+    ]
     assert tabs == [
         "Look-alike",
         "Brightness <b>",
@@ -276,7 +280,7 @@ def test_no_file_is_opened_that_was_not_uploaded(app: str, collection: Path) -> 
     (key,) = (
         c["props"]["value"]
         for c in components
-        if c["props"].get("label") == "Collection" and c["type"] == "dropdown"
+        if c["type"] == "dropdown" and in_english(c["props"]["label"]) == "Collection"
     )
     secret = str(next(collection.glob("*/1.jpg")))
     made_up = [secret, "/etc/passwd", "/no/such/file", "a\0b", f"{Path(secret).parent}"]
