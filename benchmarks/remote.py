@@ -71,7 +71,7 @@ def rows(scratch: Path) -> Iterator[Row]:
         yield from _queries(asked, ids, vectors, queries)
         took = seconds(lambda: _update(asked, ids, vectors))
         what = f"compared with the files, {STORED:,} rows, nothing to write"
-        yield Row(what, "", Series((took,), "s"), note="as the end of each run of `index` does")
+        yield Row(what, "", Series((took,), "s"), note="as at the end of a run of `index` that changed something")
         np.save(scratch / "queries.npy", queries[:100])
         told = subprocess.run(
             [sys.executable, "-c", CLIENT, uri, COLLECTION, str(scratch / "queries.npy")],

@@ -190,20 +190,36 @@ def test_what_is_missing_or_too_much_is_told_and_mended(library: Library, rainbo
     toy = Toy()
     library.index(library.open(rainbow), toy)
     database_has = there(library, rainbow, toy)
-    (red,) = (name for name, payload in database_has.stored() if payload.path == "warm/red.png")
-    database_has.remove([red])
+    red, blue = (
+        next(name for name, payload in database_has.stored() if payload.path == path)
+        for path in ("warm/red.png", "cold/blue.png")
+    )
+    database_has.remove([red, blue])
     fresh = Library(library.home, library.searched_by)
     found = fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
-    assert len(found.matches) == 4 and found.index.endswith("; 1 of its rows are missing: index again")
+    assert len(found.matches) == 3 and found.index.endswith("; 2 of its rows are missing: index again")
     database_has.upsert(["nobody/0"], unit_rows(np.ones((1, 3))))
     assert "nobody/0" in dict(database_has.stored())
     fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
     told: list[tuple[int, int, str]] = []
     library.index(library.open(rainbow), toy, lambda *step: told.append(step))
-    assert (0, 1, "filling the database") in told and toy.embedded == 5 + 2, "the two queries"
+    assert (0, 2, "filling the database") in told and toy.embedded == 5 + 2, "the two queries"
     assert len(kept(library, rainbow, toy)) == 5
     fresh = Library(library.home, library.searched_by)
     assert names(fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 1)) == ["red"]
+
+
+def test_what_is_as_it_was_left_is_not_read_through_again(
+    library: Library, rainbow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy, listed = Toy(), []
+    monkeypatch.setattr(milvus.MilvusIndex, "stored", lambda self, **_: listed.append(self) or iter(()))
+    for _ in range(2):
+        library.index(library.open(rainbow), toy)
+    assert len(listed) == 1
+    (rainbow / "cold/blue.png").rename(rainbow / "warm/blue.png")
+    library.index(library.open(rainbow), toy)
+    assert len(listed) == 2
 
 
 def test_a_collection_that_was_indexed_before_the_database_came_has_to_be_indexed_again(

@@ -144,7 +144,8 @@ class MilvusIndex:
         turn = max(1, ROWS // limit)
         for first in range(0, len(vectors), turn):
             asked = vectors[first : first + turn]
-            for vector, hits in zip(asked, self._near(asked, limit, wanted), strict=True):
+            breadth = max(BREADTH, 2 * limit) if allow is None else WIDEST  # few may be allowed, and far apart
+            for vector, hits in zip(asked, self._near(asked, limit, wanted, breadth), strict=True):
                 names = [hit["id"] for hit in hits]
                 rows = np.array([hit["entity"]["vector"] for hit in hits], np.float32).reshape(-1, len(vector))
                 best = sorted(zip((-cosine(rows, vector)).tolist(), names, strict=True))[:k]
@@ -152,7 +153,7 @@ class MilvusIndex:
                 cosines.append([-less for less, _ in best])
         return ids, cosines
 
-    def _near(self, vectors: np.ndarray, limit: int, wanted: str) -> list[list[dict]]:
+    def _near(self, vectors: np.ndarray, limit: int, wanted: str, breadth: int) -> list[list[dict]]:
         """For each query so many rows; fewer only where there are fewer."""
 
         def search(breadth: int) -> list[list[dict]]:
@@ -168,7 +169,7 @@ class MilvusIndex:
                 )
             )
 
-        found = search(max(BREADTH, 2 * limit))
+        found = search(breadth)
         fewest = min(map(len, found))
         return search(WIDEST) if fewest < limit and fewest < self._count(wanted) else found
 
