@@ -18,7 +18,8 @@ from features.catalogue import Catalogue, Progress
 from features.library import Library
 
 SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
-SUITS = {"lookalike": "people", "style": "paintings"}
+SUITS = {"lookalike": "people", "product": "products", "style": "paintings"}
+"""The sample set of a tab, in the order in which they are drawn: the first tab's first."""
 SUITS_OTHERS = "products"
 
 
@@ -36,8 +37,8 @@ def is_local(share: bool) -> bool:
 
 
 class Shelf:
-    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered, and drawn: whether
-    they are known to be whole. inbox: the home of uploads; visitors' is new each time, so they see nobody's."""
+    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered, and drawn: those
+    that are whole and looked at. inbox: the home of uploads; visitors' is new each time, so they see nobody's."""
 
     def __init__(self, library: Library, images: Path | None = None, *, local: bool = False) -> None:
         self.library = library
@@ -48,7 +49,7 @@ class Shelf:
         self.cards: dict[str, Card] = library.cards()
         self.inbox = library.home if local else library.home / "visitors" / secrets.token_hex(8)
         self.samples = None if images else library.home / "samples"
-        self.drawn = False
+        self.drawn: set[str] = set()
         self._roots: dict[str, Path] = {}
         self.first = self.add(images) if images else SAMPLES
 
@@ -164,9 +165,12 @@ class Shelf:
 
     def job(self, key: str, engine: str) -> Job | None:
         """What this tab has to wait for, if anything: the drawing of the samples, or its own indexing."""
-        if key == SAMPLES and (drawing := self.jobs.find(SAMPLES)):
+        if self._undrawn(key, engine) and (drawing := self.jobs.find(SAMPLES)):
             return drawing
         return self.jobs.find((self.catalogue(key, engine).root, engine))
+
+    def _undrawn(self, key: str, engine: str) -> bool:
+        return key == SAMPLES and SUITS.get(engine, SUITS_OTHERS) not in self.drawn
 
     def upgrading(self, key: str, engine: str) -> Job | None:
         """What this tab need not wait for."""
@@ -182,7 +186,7 @@ class Shelf:
 
         An upgrade follows, if there may be one. Raises SemblanceError.
         """
-        if key == SAMPLES and self.samples and not self.drawn:
+        if self.samples and self._undrawn(key, engine):
             return self.jobs.find(SAMPLES) or self.draw_samples(self.samples)
         catalogue, answering = self.catalogue(key, engine), self.engine(key, engine)
 
@@ -219,7 +223,7 @@ class Shelf:
         self.upgrades.start(place, f"Better weights for {self.cards[engine].title}", work)
 
     def draw_samples(self, folder: Path) -> Job:
-        """Draws and indexes the sample sets in the background."""
+        """Draws and indexes the sample sets in the background, each for the tab that it is for before the next."""
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
             import samples
@@ -229,9 +233,15 @@ class Shelf:
                 if cancelled():
                     raise SemblanceError("The drawing of the samples was stopped; index them, and it goes on.")
 
-            samples.draw(folder, drawn)
-            self.drawn = True
-            for engine in self.available(SAMPLES):
+            available = self.available(SAMPLES)
+            for engine, group in SUITS.items():
+                samples.draw(folder, drawn, [group])
+                if engine in available:
+                    with contextlib.suppress(SemblanceError):  # the tab tells it when it is looked at
+                        answering = self.engine(SAMPLES, engine)
+                        self.library.index(self.catalogue(SAMPLES, engine), answering, progress, cancelled)
+                self.drawn.add(group)
+            for engine in available:
                 self.index(SAMPLES, engine, urgent=False)
 
         return self.jobs.start(SAMPLES, "the samples", work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -30,11 +30,13 @@ def place(folder: Path, group: str, kind: str, number: int) -> Path:
     return folder / group / kind / f"{kind}-{number:02d}.jpg"
 
 
-def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Path:
+def draw(
+    folder: Path, progress: Callable[[int, int], None] | None = None, sets: Collection[str] = tuple(SETS)
+) -> Path:
     """Draw what the catalogue at `folder` still lacks; `progress` is told (pictures there, pictures in all).
 
     Every picture appears whole or not at all, so a run cut short is taken up where it stopped. A complete
-    catalogue is only looked at, which takes milliseconds. Returns `folder`.
+    catalogue is only looked at, which takes milliseconds. sets: only these. Returns `folder`.
     """
     folder = Path(folder)
     log = folder / f".drawn-{VERSION}"  # the pictures of this version, one per line, and `complete` when all are
@@ -45,7 +47,8 @@ def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Pa
             progress(len(there), len(there))
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    plan = {place(folder, *picture).relative_to(folder).as_posix(): picture for picture in pictures()}
+    whole = {place(folder, *picture).relative_to(folder).as_posix(): picture for picture in pictures()}
+    plan = {name: picture for name, picture in whole.items() if picture[0] in sets}
     done = len(there & plan.keys())
     with log.open("a", encoding="utf-8") as finished:
         finished.write("\n")  # ends a line that a killed run may have left half written
@@ -57,5 +60,6 @@ def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Pa
                 done += 1
             if progress:
                 progress(done, len(plan))
-        finished.write("complete\n")
+        if whole.keys() <= there | plan.keys():
+            finished.write("complete\n")
     return folder

@@ -536,14 +536,14 @@ def test_who_cancels_the_indexing_gets_no_upgrade(library: Library, tmp_path: Pa
 def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    def never_ends(folder: Path, progress: Any) -> None:
+    def never_ends(folder: Path, progress: Any, sets: Any) -> None:
         begun.set()
         while True:
             progress(1, 2)
             time.sleep(0.01)
 
-    def at_once(folder: Path, progress: Any) -> None:
-        for name in samples.SETS:
+    def at_once(folder: Path, progress: Any, sets: Any) -> None:
+        for name in sets:
             noise(folder / name / "kind" / "1.png", 6)
 
     monkeypatch.setattr(samples, "draw", never_ends)
@@ -562,6 +562,26 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
     told = _told(_event(page, "index")(SAMPLES, "colour"))  # the button Bring up to date
     assert "Done" in told[-1] and "Colour" in told[-1]
     assert "Draw the samples" not in search._idle(Shelf(library), SAMPLES, "colour")
+
+
+def test_a_sample_set_answers_while_the_next_is_drawn(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demos.shelf.SUITS", {"colour": "products", "style": "paintings"})
+    begun, go = threading.Event(), threading.Event()
+
+    def slowly(folder: Path, progress: Any, sets: Any) -> None:
+        if "paintings" in sets:
+            begun.set()
+            assert go.wait(60)
+        for name in sets:
+            noise(folder / name / "kind" / "1.png", 6)
+
+    monkeypatch.setattr(samples, "draw", slowly)
+    shelf = Shelf(library)
+    drawing = shelf.index(SAMPLES, "style")
+    assert begun.wait(60) and not shelf.unready(SAMPLES, "colour")
+    assert shelf.job(SAMPLES, "colour") is None and shelf.job(SAMPLES, "style") is drawing
+    go.set()
+    assert drawing.ended.wait(60)
 
 
 def test_uploads_lie_in_the_home_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
