@@ -128,7 +128,7 @@ def _search(url: str, key: str, query: Path) -> float:
 
     client = Client(url, verbose=False)
     started = time.perf_counter()
-    wall, status = client.predict(key, handle_file(query), 12, api_name="/product")
+    wall, status, *_ = client.predict(key, handle_file(query), 12, api_name="/product")
     taken = time.perf_counter() - started
     if "thumbnail/" not in wall or "efficientnetb0" not in status:
         raise RuntimeError(f"no answer came, or the wrong net answered: {status}")
