@@ -32,10 +32,10 @@ FEW = 50  # queries that are asked with a filter of many ids
 COLLECTION = "benchmark"
 
 CLIENT = """
-import sys, resource, numpy as np
+import sys, numpy as np
+from benchmarks.peak import peak
 from features import index
 asked, queries = index.remote(sys.argv[1], sys.argv[2]), np.load(sys.argv[3])
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 asked.count(); before = peak()
 for query in queries: asked.query(query[None], 10)
 print(before, peak())
