@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import re
 import threading
 import time
@@ -17,6 +18,8 @@ from json import dumps
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read as it is imported; what goes wrong is raised
 
 import grpc
 import numpy as np
@@ -38,15 +41,15 @@ ROWS = 4096  # that may come at a time, all queries together: some ten megabytes
 PAGE = 10_000  # rows that are listed at a time
 SHOWN = "hidden == false"
 LONGEST = 65_535  # bytes of a text
-SECONDS, WRITING, LOADING = (
-    30,
-    120,
-    600,
-)  # to wait for an answer; and while much is written, or brought into memory
+SECONDS = 30  # to wait for an answer
+WRITING, LOADING = 120, 600  # the same while much is written, and while a collection is brought into memory
 PAUSES = (0.3, 1, 2)  # seconds before what writes is tried again; what asks is, once
 PATIENCE = 10  # seconds after which nothing is tried again
 NOT_LOADED = 101  # Milvus's code
-ANEW = {"grpc.use_local_subchannel_pool": 1}  # a new client doesn't wait because an earlier one found nobody
+CHANNEL = {
+    "grpc.use_local_subchannel_pool": 1,  # a new client doesn't wait because an earlier one found nobody
+    "grpc.keepalive_time_ms": 300_000,  # Milvus Lite hangs up on who asks more often whether it is there
+}
 NO_CONNECTION = (2, grpc.StatusCode.UNAVAILABLE)  # of its client: nobody is there
 NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED,)
 
@@ -55,7 +58,7 @@ T = TypeVar("T")
 _clients: dict[str, MilvusClient] = {}
 _opening = threading.Lock()
 for _talkative in ("pymilvus", "pymilvus.milvus_client", "milvus_lite"):
-    logging.getLogger(_talkative).setLevel(logging.CRITICAL)  # what goes wrong is raised
+    logging.getLogger(_talkative).setLevel(logging.CRITICAL)
 
 
 class MilvusIndex:
@@ -229,7 +232,7 @@ class MilvusIndex:
                 code = error.code if isinstance(error, MilvusException) else error.code()
                 gone = code in NO_CONNECTION or isinstance(error, ConnectionConfigException)
                 if gone:
-                    _close(self._address)
+                    _forget(self._address)
                 if not gone or pause is None or time.monotonic() - started > PATIENCE:
                     self._ready = False
                     raise SemblanceError(self._sentence(gone or code in NO_ANSWER, error)) from error
@@ -259,15 +262,14 @@ def _client(address: str) -> MilvusClient:
                 Path(address).parent.mkdir(parents=True, exist_ok=True)
             split = urlsplit(address)
             login = {"user": unquote(split.username or ""), "password": unquote(split.password or "")}
-            _clients[address] = MilvusClient(address, **login, timeout=SECONDS, grpc_options=ANEW)
+            _clients[address] = MilvusClient(address, **login, timeout=SECONDS, grpc_options=CHANNEL)
         return _clients[address]
 
 
-def _close(address: str) -> None:
-    """The next call connects anew."""
+def _forget(address: str) -> None:
+    """The next call connects anew. It is not closed: other threads may be asking by it."""
     with _opening:
-        if address in _clients:
-            _clients.pop(address).close()
+        _clients.pop(address, None)
 
 
 def _read(uri: str) -> tuple[str, str, str]:
