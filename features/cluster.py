@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 CORES = 4  # of a worker: one embeds no faster with more
 AHEAD = 2  # batches at a worker at a time: one is read while the other is embedded
 TRIES = 3  # of a batch whose workers die
+MANY = 6  # workers of which no longer each is told
 PATIENCE = 180  # seconds until a first worker has started
 OWN = "SEMBLANCE_HOME"  # of the settings, what counts on this machine alone
 
@@ -72,7 +73,9 @@ class Worker:
 
 @dataclass(eq=False)
 class _Member:
-    """A worker as we see it. at: the batches that it has now. since: when it was given its first."""
+    """A worker as we see it. at: how many batches it has, AHEAD when it is to get no more. since: when it was
+    given its first; until: when it gave the last back.
+    """
 
     actor: Any
     name: str = ""
@@ -80,6 +83,11 @@ class _Member:
     since: float = 0.0
     until: float = 0.0
     pictures: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second, once there are some."""
+        return self.pictures / (self.until - self.since)
 
 
 @dataclass
@@ -136,14 +144,19 @@ class Cluster(Crew):
             yield features
 
     def shares(self) -> list[Share]:
-        return [
-            Share(member.name, member.pictures, member.pictures / (member.until - member.since))
-            for member in self._members
-            if member.pictures
-        ]
+        return [Share(member.name, member.pictures, member.rate) for member in self._members if member.pictures]
+
+    def pace(self) -> str:
+        rates = [f"{rate:.0f}" for rate in sorted(member.rate for member in self._up if member.pictures)]
+        told = ", ".join(rates) if len(rates) <= MANY else f"{rates[0]} to {rates[-1]} each"
+        return f" (pictures a second, by worker: {told})" if rates else ""
 
     def _called(self, calls: Iterable[_Call]) -> Iterator[tuple[_Member, Any]]:
-        """The answers as they come, and whose they are."""
+        """The answers as they come, and whose they are.
+
+        A batch whose worker has died is tried again, as the only one at a worker: none is to be blamed for
+        another. Raises SemblanceError when all others are done and one of them was of no use.
+        """
         waiting, again = iter(calls), deque[_Call]()
         running: dict[Any, tuple[_Member, _Call]] = {}
         first = next(waiting, None)
@@ -151,34 +164,46 @@ class Cluster(Crew):
             return
         self._connect()
         waiting = itertools.chain([first], waiting)
-        begun = time.perf_counter()
+        begun, deadly = time.perf_counter(), ""
         while True:
             for member in self._up * AHEAD:
-                if member.at < AHEAD and (call := again.popleft() if again else next(waiting, None)):
+                call = again.popleft() if again and not member.at else None
+                if call is None and member.at < AHEAD:
+                    call = next(waiting, None)
+                if call:
                     running[self._give(member, call)] = member, call
             if not running and self._up:
-                return
+                break
             done, _ = ray.wait([*running, *self._starting], timeout=5)
             for ref in done:
                 if ref in self._starting:
                     self._greet(ref)
                     continue
                 member, call = running.pop(ref)
-                member.at -= 1
+                member.at = 0 if call.tries else member.at - 1
                 try:
                     answer = ray.get(ref)
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause if isinstance(error.cause, SemblanceError) else error from None
                 except ray.exceptions.RayError as error:
-                    self._mourn(member, call, error)
-                    again.append(call)
+                    self._mourn(member)
+                    call.tries += 1
+                    if call.tries < TRIES:
+                        again.append(call)
+                    else:
+                        deadly = (
+                            f"{TRIES} workers died over the same {len(call.files)} pictures ({_line(error)}); "
+                            "index without --on to see at which."
+                        )
                 else:
                     yield member, answer
             if not (done or self._up) and time.perf_counter() - begun > PATIENCE:
                 raise SemblanceError("No core of the Ray cluster is free; wait for what runs there, or stop it.")
+        if deadly:
+            raise SemblanceError(deadly)
 
     def _give(self, member: _Member, call: _Call) -> Any:
-        member.at += 1
+        member.at += AHEAD if call.tries else 1
         if call.method == "embedded":
             member.since = member.since or time.perf_counter()
         return getattr(member.actor, call.method).remote(call.files, *call.rest)
@@ -195,17 +220,12 @@ class Cluster(Crew):
                     f"No worker can be started on the Ray cluster ({_line(error, last=True)})."
                 ) from error
 
-    def _mourn(self, member: _Member, call: _Call, error: Exception) -> None:
-        """A worker has died over a batch: another takes its place as soon as there is a core for it."""
+    def _mourn(self, member: _Member) -> None:
+        """A worker has died, or can't be reached: another takes its place as soon as there is a core for it."""
         if member in self._up:
             self._up.remove(member)
+            ray.kill(member.actor)
             self._start()
-        call.tries += 1
-        if call.tries == TRIES:
-            raise SemblanceError(
-                f"{TRIES} workers died over the same {len(call.files)} pictures ({_line(error)}); "
-                "index without --on to see at which."
-            ) from error
 
     def _connect(self) -> None:
         """Raises SemblanceError when no cluster answers."""

@@ -15,7 +15,6 @@ from features.store import Features
 from features.urls import INSTALL
 
 RAY = "ray"
-MANY = 6  # workers of which no longer each is told
 
 
 class Crew:
@@ -38,16 +37,9 @@ class Crew:
         """What each worker has embedded by now; of this process alone nothing is told."""
         return []
 
-
-def told(shares: Sequence[Share]) -> str:
-    """How fast each worker is, for a person who watches; empty without any."""
-    rates = sorted(share.pictures_per_second for share in shares)
-    if not rates:
+    def pace(self) -> str:
+        """How fast each worker is, for a person who watches; empty for this process."""
         return ""
-    each = ", ".join(f"{rate:.0f}" for rate in rates)
-    if len(rates) > MANY:
-        each = f"{rates[0]:.0f} to {rates[-1]:.0f} each"
-    return f" (pictures a second, by worker: {each})"
 
 
 def crew(on: str, engine: Engine) -> AbstractContextManager[Crew]:

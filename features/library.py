@@ -65,7 +65,7 @@ from features.autoencoder import Unusual, measure
 from features.calibration import Calibration
 from features.catalogue import Catalogue, Hashed, Progress, Skipped
 from features.comparison import Comparison, Questions, Rating
-from features.crew import Crew, crew, told
+from features.crew import Crew, crew
 from features.duplicates import Duplicates, Found
 from features.embedding import Captions, captioner, cut, cut_query, embed, embed_query
 from features.evaluation import Evaluation
@@ -250,7 +250,7 @@ class Library:
             for first in range(0, len(pending), BATCH):
                 if stopped := cancelled():
                     break
-                progress(first, len(pending), "embedding" + told(hands.shares()))
+                progress(first, len(pending), "embedding" + hands.pace())
                 batch = next(batches)
                 store.append(batch)
                 add_to_index(catalogue, store, batch, self.searched_by)

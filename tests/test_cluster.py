@@ -145,7 +145,7 @@ def test_a_worker_that_is_killed_costs_its_batches(
     assert killed and (report.rows, report.cancelled) == (PICTURES, False)
     assert features(library.home) == alone
     assert sum(share.pictures for share in report.workers) == report.new
-    assert any("(pictures a second, by worker: " in what and "," in what.partition(":")[2] for what in told)
+    assert any("(pictures a second, by worker: " in what for what in told)
 
 
 def test_a_run_that_is_killed_goes_on(cluster: str, photos: Path, alone: bytes, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_picture_that_kills_every_worker(
         library.index(catalogue, Poisoned(), on="ray")
     assert is_one_sentence(str(told.value))
     (folder / "poison.png").unlink()
-    assert library.index(catalogue, Poisoned()).kept > 0
+    assert library.index(catalogue, Poisoned()).kept >= 2 * BATCH
 
 
 def test_a_worker_with_other_weights_is_not_mixed_in(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
