@@ -12,11 +12,13 @@ const SAYS = [
     ['[aria-label="Capture from camera"]', { 'aria-label': say('Capture from camera') }],
     ['[aria-label="Paste from clipboard"]', { 'aria-label': say('Paste from clipboard') }],
     ['[aria-label="Click to upload or drop files"]', { 'aria-label': say('Click to upload or drop files') }],
+    ['[aria-label="Close"]', { 'aria-label': say('Close') }],
     ['[aria-label="Reset to default value"]', { 'aria-label': say('Reset to default value') }],
     ['[aria-label^="number input for "]', { 'aria-label': (one) => say('number input for {name}', named(one)) }],
     ['[aria-label^="range slider for "]', { 'aria-label': (one) => say('range slider for {name}', named(one)) }],
 ];
-const TEXTS = { 'Click to Access Webcam': say('Click to Access Webcam'), 'processing |': `${say('processing')} |` };
+const TEXTS = { 'Click to Access Webcam': say('Click to Access Webcam'), 'processing |': `${say('processing')} |`,
+    Info: say('Info'), Error: say('Error') };
 let last = null, wall = null, waiting = false;
 
 function named(one) {
@@ -33,7 +35,7 @@ function sayAll() {
     for (const [those, attributes] of SAYS)
         for (const one of document.querySelectorAll(those))
             for (const [name, value] of Object.entries(attributes)) tell(one, name, value);
-    for (const one of document.querySelectorAll('button > .wrap, .meta-text'))
+    for (const one of document.querySelectorAll('button > .wrap, .progress-text, .meta-text, .toast-title'))
         for (const text of one.childNodes) {
             const english = text.nodeType === Node.TEXT_NODE && text.nodeValue.trim();
             if (TEXTS[english] && TEXTS[english] !== english) text.nodeValue = ` ${TEXTS[english]} `;

@@ -21,9 +21,10 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
-from gradio.context import LocalContext
+from gradio.context import Context, LocalContext
 from gradio.i18n import I18nData
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -40,11 +41,14 @@ IN_SCRIPTS = (
     "Clear",
     "Click to Access Webcam",
     "Click to upload or drop files",
+    "Close",
     "Draw around pictures (S)",
     "Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.",
     "em português",
+    "Error",
     "From the first picture to the second",
     "in no folder",
+    "Info",
     "Let the selection go (Escape)",
     "Light or dark",
     "map",
@@ -82,7 +86,9 @@ _BETWEEN = re.compile(r"(, | and |; |: )")  # the parts of a list, or a name and
 LONGEST = 600  # letters of what may be recognised
 FEW = 8  # letters, by which alone nothing is recognised
 _spoken: ContextVar[str] = ContextVar("spoken", default="")
-_in_pages: dict[str, dict[str, str]] = {ENGLISH: {}, PORTUGUESE: {}}  # by key: what pages have been built with
+Words = dict[str, dict[str, str]]  # for each language its sentence, by key
+_of_all: Words = {language: {} for language in TAGS}  # what any page may be sent later
+_of_page: WeakKeyDictionary[gr.Blocks, Words] = WeakKeyDictionary()  # what it was built with
 
 
 def spoken() -> str:
@@ -138,8 +144,10 @@ def built(draw: Callable[[], str]) -> str:
         with speaking(language):
             drawn[language] = draw()
     key = "say " + drawn[ENGLISH].replace("}", ")")  # no folder's name; the frontend reads up to the first }
+    page = Context.root_block  # that is being built, if any is
+    words = _of_page.setdefault(page, {language: {} for language in TAGS}) if page else _of_all
     for language, text in drawn.items():
-        _in_pages[language][key] = text
+        words[language][key] = text
     return str(I18nData(key))
 
 
@@ -153,9 +161,10 @@ def shown(sentence: str) -> str:
     return built(lambda: told(sentence))
 
 
-def i18n() -> gr.I18n:
-    """For `launch`: all that the pages that were built so far have in them."""
-    return gr.I18n(**_in_pages)
+def i18n(page: gr.Blocks) -> gr.I18n:
+    """For `launch`."""
+    words = _of_page.get(page, {})
+    return gr.I18n(**{language: _of_all[language] | words.get(language, {}) for language in TAGS})
 
 
 def middleware() -> Middleware:

@@ -537,7 +537,7 @@ def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
                 home.hide([digest])
         except SemblanceError as error:
             raise refused(error) from error
-        gr.Info(say("Hidden. The tab Gallery has it in the bin, and can undo it."), title=say("Info"))
+        gr.Info(say("Hidden. The tab Gallery has it in the bin, and can undo it."))
         return time.monotonic()
 
     wall.hide(hide, page.picker, page.stamp, **SILENT)

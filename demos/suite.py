@@ -125,7 +125,7 @@ def build(library: Library, images: Path | None = None, *, local: bool = False) 
 
 def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = False) -> gr.Blocks:
     """only: the names of some tabs; empty draws them all, and the endpoints for programs."""
-    names = [name for name in shelf.cards if not only or name in only]
+    drawing = {name: _tab(name) for name in shelf.cards if not only or name in only}
     with Whole(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
@@ -150,10 +150,10 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             draw_api(shelf, folder_endpoint)  # first: an event of a tab that has the same name gets a number added
         page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
-            for name in names:
+            for name, draw_engine in drawing.items():
                 with gr.Tab(language.shown(shelf.cards[name].title), id=name):
                     _heading(shelf.cards[name].title)
-                    _tab(name)(page, name)
+                    draw_engine(page, name)
             for title, name, draw_tab in OWN:
                 if not only or name in only:
                     with gr.Tab(language.fixed(title), id=name):
@@ -234,7 +234,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> No
             max_file_size=None if shelf.local else "500mb",
             ssr_mode=False,
             _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page
-            **theme.look(),
+            **theme.look(demo),
         )
     except OSError as error:
         raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error

@@ -25,10 +25,10 @@ TOGGLE = """() => {
 SWITCH = "() => speak(document.documentElement.lang === 'en' ? 'pt' : 'en')"
 
 
-def look() -> dict[str, Any]:
-    """What `launch` needs to know, once the page is drawn."""
+def look(page: gr.Blocks) -> dict[str, Any]:
+    """What `launch` needs to know."""
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
-    return {"theme": theme(), "css": css, "js": REMEMBER, "i18n": language.i18n()}
+    return {"theme": theme(), "css": css, "js": REMEMBER, "i18n": language.i18n(page)}
 
 
 def theme() -> gr.themes.Base:

@@ -127,7 +127,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
         app_kwargs={"routes": suite.routes(page, shelf), "middleware": [language.middleware()]},
-        **theme.look(),
+        **theme.look(page),
         **options,
     )
     try:

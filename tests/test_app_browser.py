@@ -131,6 +131,7 @@ def test_a_zip_becomes_a_collection_and_indexing_can_be_cancelled(
     shelf = Shelf(library, noise(tmp_path / "own" / "a.png", 50).parent, local=True)
     with opened(shelf) as address, visit(browser, address) as page:
         panel = _open(page, "catalogue")
+        panel.locator(".table table").wait_for()  # the tab is whole then
         panel.get_by_label("Collection", exact=True).last.fill("Many")
         _upload(panel, archive)
         panel.get_by_text("many.zip").first.wait_for()

@@ -215,7 +215,7 @@ def test_all_that_stands_in_the_page_is_there_in_both_languages(library: Library
     paint(tmp_path / "coleção" / "azul" / "1.png", (0, 0, 255))
     shelf = Shelf(library, tmp_path / "coleção", local=True)
     page = suite.draw_page(shelf, only=[*shelf.cards, *(name for _, name, _ in suite.OWN)])
-    words = language.i18n().translations_dict
+    words = language.i18n(page).translations_dict
     left = []
     for component in page.config["components"]:
         if component["props"].get("visible") == "hidden":  # a download's button, which nobody sees

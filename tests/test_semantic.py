@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from browsing import in_english
 from PIL import Image
 from seeded import ROOT, environment, pictures
 from toy import is_one_sentence
@@ -100,7 +101,7 @@ def test_without_the_extra_the_app_starts_and_leaves_it_out(library: Library, fo
     assert "semantic" in shelf.cards and "semantic" not in available and "colour" in available
     assert not shelf.unready(shelf.first, "semantic") and shelf.unready(shelf.first, "colour")
     shown = draw_page(shelf).get_config_file()
-    tabs = [block["props"]["label"] for block in shown["components"] if block["type"] == "tabitem"]
+    tabs = [in_english(block["props"]["label"]) for block in shown["components"] if block["type"] == "tabitem"]
     assert "Meaning" in tabs
     job = shelf.index(shelf.first, "semantic")
     assert job.ended.wait(20) and job.error == INSTALL

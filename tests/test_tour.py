@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from browsing import in_english
 from PIL import Image
 from seeded import ROOT
 
@@ -21,7 +22,7 @@ NAMED = re.findall(r"!\[(.*)\]\(screens/(.+)\.jpg\)", TOUR)
 
 def _titles(library: Library, folder: Path) -> list[str]:
     page = build(library, folder, local=True)
-    return [block.label for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label]
+    return [in_english(block.label) for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label]
 
 
 def test_every_tab_and_view_is_told_of(library: Library, pictures: Path) -> None:
