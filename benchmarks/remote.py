@@ -1,7 +1,7 @@
 """Milvus Lite with 200,000 vectors of 512 numbers, as a server on this machine.
 
-Searched by the client that a cluster has. Milvus Lite goes through the ids of all rows in Python for every query; figures
-of Milvus itself are others.
+Searched by the client that a cluster has. Milvus Lite goes through the ids of all rows in Python for every query;
+figures of Milvus itself are others.
 """
 
 from __future__ import annotations
