@@ -44,7 +44,8 @@ def scripts() -> dict[str, str]:
 def finished() -> dict[str, str]:
     """The skeleton of every sentence that comes finished from below or from the background -> where."""
     told = {skeleton(english): place for english, place in _walk(("demos", "engines", "features"), _finished)}
-    return told | {skeleton(english): place for english, place in _walk(("engines", "features"), _sentence)}
+    rooms = ("demos", "engines", "features")
+    return told | {skeleton(english): place for english, place in _walk(rooms, _sentence)}
 
 
 def _walk(rooms: tuple[str, ...], read: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, str]]:
