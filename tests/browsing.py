@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -143,9 +144,9 @@ def in_english(label: str) -> str:
 
 
 def awaited(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine gives. It gets a thread of its own, for this one may have a loop."""
+    """What a coroutine gives, in this context. It gets a thread of its own, for this one may have a loop."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return pool.submit(copy_context().run, asyncio.run, work).result()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextvars
 import html
 import re
 import threading
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 import sentences
-from browsing import SECONDS, in_english, opened
+from browsing import SECONDS, awaited, in_english, opened
 from gradio.context import LocalContext
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse
@@ -84,7 +83,7 @@ def test_threads_and_steps_of_an_event_speak_its_language_and_background_work_sp
         return [say("Cancel"), await asyncio.to_thread(say, "Cancel"), *steps()]
 
     with _asking(accepted="pt-BR"):
-        assert contextvars.copy_context().run(asyncio.run, event()) == ["Cancelar"] * 4
+        assert awaited(event()) == ["Cancelar"] * 4
         heard: list[str] = []
         worker = threading.Thread(target=lambda: heard.append(say("Cancel")))
         worker.start()
