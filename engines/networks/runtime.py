@@ -269,7 +269,7 @@ def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(cores())}
     if os.environ.get("SEMBLANCE_CORES"):
-        hints |= {"INFERENCE_NUM_THREADS": str(cores())}
+        hints |= {"INFERENCE_NUM_THREADS": str(cores()), "ENABLE_CPU_PINNING": "NO"}  # others run beside this one
     compiled = _core().compile_model(files, "CPU", hints)
     idle: list[Any] = []  # requests: one for each thread that ran at once, for none may share
 
