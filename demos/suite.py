@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-# Before Gradio is imported: nothing is told to anyone; and Arrow, which pandas loads where it is installed, gets its
-# memory from the system, for what it keeps by itself grew with every search (15 kB).
+# Before Gradio is imported: nothing is told to anyone; and Arrow, which pandas loads where it is installed, gets
+# its memory from the system, for what it keeps by itself grew with every search (15 kB).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
