@@ -321,9 +321,8 @@ def test_an_address_that_never_answers_is_told_in_time(
 
 def test_a_file_that_another_process_has_open_is_told(tmp_path: Path, rainbow: Path) -> None:
     file = tmp_path / "taken.db"
-    code = (
-        "import sys; from milvus_lite.db import MilvusLite; d = MilvusLite(sys.argv[1]); print(); sys.stdin.read()"
-    )
+    opens = "from milvus_lite.db import MilvusLite; opened = MilvusLite(sys.argv[1])"
+    code = f"import sys; {opens}; print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
