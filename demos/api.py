@@ -21,7 +21,7 @@ from demos import download, draw, lookalike, search, suits, transfer
 from demos.gallery import MARKS
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
-from engines import Engine, SemblanceError
+from engines import Engine, Generative, SemblanceError
 from features.answers import Answer, Liked, Match, NotIndexed, Reference, Report
 from features.catalogue import Catalogue
 from features.export import VECTORS
@@ -226,6 +226,50 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             "lonely": [_named(catalogue, asdict(one)) for one in found.lonely[:most]],
         }
 
+    def kinds(collection: str, engine: str) -> dict[str, Any]:
+        """How alike the folders of a collection are: the mean cosine between the pictures of each two.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+        """
+        found = library.kinds(*_ready(shelf, collection, engine))
+        cosines = [
+            [None if cosine != cosine else round(cosine, 6) for cosine in row] for row in found.cosines.tolist()
+        ]
+        return {"labels": list(found.names), "pictures": found.sizes.tolist(), "cosines": cosines}
+
+    def lay_out(collection: str, engine: str, method: str) -> dict[str, Any]:
+        """A map of a collection: where each picture lies, those that are alike near each other.
+
+        The first call lays it out, which may take a minute.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: its name, from `engines`.
+            method: t-SNE, PCA, PCA 3D, or UMAP where it is installed.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        made = library.projection(catalogue, chosen, str(method or "PCA"))
+        placed = zip(made.digests, made.positions.round(5).tolist(), strict=True) if made else ()
+        return {"method": method, "pictures": [{"digest": digest, "at": at} for digest, at in placed]}
+
+    def unusual(collection: str, engine: str, k: float) -> dict[str, Any]:
+        """The pictures of a collection that an engine trained on it finds most unusual.
+
+        Args:
+            collection: its key, from `collections`; empty takes the first.
+            engine: `vae`, or another that is trained on the collection.
+            k: how many, at most 200.
+        """
+        catalogue, chosen = _ready(shelf, collection, engine)
+        if not isinstance(chosen, Generative):
+            raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
+        found = library.unusual(catalogue, chosen)
+        places = [] if found is None else found.order[: search.limited(k, MOST)].tolist()
+        told = [{"digest": found.digests[at], "nats": round(float(found.nats[at].sum()), 3)} for at in places]
+        return {"typical": found and found.typical, "pictures": [_named(catalogue, one) for one in told]}
+
     def duplicates(collection: str) -> dict[str, Any]:
         """Groups of pictures that are one and the same, the largest first: saved again, resized, cropped a little.
 
@@ -298,6 +342,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         photo, painting, digest = gr.File(label="photo"), gr.File(label="painting"), gr.Textbox("", label="digest")
         strength, keep = gr.Number(0.5, label="strength"), gr.Checkbox(False, label="keep_colours")
         size, kind = gr.Number(512, label="size"), gr.Textbox(".npz", label="format")
+        method, trained = gr.Textbox("PCA", label="method"), gr.Textbox("vae", label="engine")
         faces, file = gr.Textbox("lookalike", label="engine"), gr.File()
     offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
         ("collections", collections, []),
@@ -310,6 +355,9 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         ("evaluate", evaluate, [collection, engine]),
         ("pictures", pictures, [text, folder, tag, collection, k]),
         ("odd", odd, [collection, engine, k]),
+        ("kinds", kinds, [collection, engine]),
+        ("map", lay_out, [collection, engine, method]),
+        ("unusual", unusual, [collection, trained, k]),
         ("duplicates", duplicates, [collection]),
         ("compare", compare, [collection]),
         ("index", index, [collection, engine]),

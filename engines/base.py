@@ -237,6 +237,7 @@ class Learner(Protocol):
         ...
 
 
+@runtime_checkable
 class Generative(Engine, Protocol):
     """An engine whose vectors come from latents, L numbers each, that it can draw. All raise Untrained."""
 

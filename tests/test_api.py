@@ -126,11 +126,24 @@ def test_vectors_are_taken_away(client: Client) -> None:
         assert len(told["vectors"]) == 6
 
 
+def test_kinds_and_a_map(client: Client) -> None:
+    told = client.predict(collection="", engine=ENGINE, api_name="/kinds")
+    assert (told["labels"], told["pictures"]) == (["green", "warm"], [3, 3])
+    (green, across), (_, warm) = told["cosines"]
+    assert across < min(green, warm)
+    laid = client.predict(collection="", engine=ENGINE, method="PCA 3D", api_name="/map")["pictures"]
+    assert len(laid) == 6 and all(
+        len(one["at"]) == 3 and 0 <= min(one["at"]) <= max(one["at"]) <= 1 for one in laid
+    )
+
+
 ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "no picture": ("/search", {"picture": None, "collection": "", "engine": ENGINE, "k": 1}),
     "no such engine": ("/evaluate", {"collection": "", "engine": "../x"}),
     "no such collection": ("/evaluate", {"collection": "/etc", "engine": ENGINE}),
     "no text": ("/search_text", {"text": "", "unlike": "", "collection": "", "engine": "product", "k": 1}),
+    "no such map": ("/map", {"collection": "", "engine": ENGINE, "method": "globe"}),
+    "not trained": ("/unusual", {"collection": "", "engine": ENGINE, "k": 1}),
     "no such format": ("/export", {"collection": "", "engine": ENGINE, "format": ".exe"}),
     "no second photo": ("/same", {"first": None, "second": None, "collection": "", "engine": "lookalike"}),
     "nothing liked": (

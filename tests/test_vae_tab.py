@@ -16,6 +16,7 @@ from toy import wheel
 
 from demos import explore, search, vae
 from demos.shelf import Shelf
+from demos.suite import draw_page
 from engines import Untrained
 from engines.networks.vae import Course, Epoch
 from features.library import Library
@@ -67,6 +68,10 @@ def test_trained_it_answers_and_tells_what_came_of_it(shelf: Shelf, schooled: Sc
     assert " of the 2 engines that have looked" in vae._ranking(shelf, key, NAME)
     html = vae._unusual(shelf, key, NAME)
     assert html.count("<figure>") == vae.SHOWN and "The most unusual of 120 pictures" in html
+    (endpoint,) = (event.fn for event in draw_page(shelf).fns.values() if event.api_name == "unusual")
+    told = endpoint("", NAME, 3)
+    first, second, third = (one["nats"] for one in told["pictures"])
+    assert first >= second >= third > told["typical"] and told["pictures"][0]["file"].endswith(".png")
 
 
 def test_a_changed_collection_is_told(shelf: Shelf, tmp_path: Path) -> None:
