@@ -250,8 +250,9 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
             method: t-SNE, PCA, PCA 3D, or UMAP where it is installed.
         """
         catalogue, chosen = _ready(shelf, collection, engine)
-        made = library.projection(catalogue, chosen, str(method or "PCA"))
-        placed = zip(made.digests, made.positions.round(5).tolist(), strict=True) if made else ()
+        made = library.projection(catalogue, chosen, str(method))
+        assert made  # nothing cancels it
+        placed = zip(made.digests, made.positions.round(5).tolist(), strict=True)
         return {"method": method, "pictures": [{"digest": digest, "at": at} for digest, at in placed]}
 
     def unusual(collection: str, engine: str, k: float) -> dict[str, Any]:
@@ -266,9 +267,10 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         if not isinstance(chosen, Generative):
             raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
         found = library.unusual(catalogue, chosen)
-        places = [] if found is None else found.order[: search.limited(k, MOST)].tolist()
+        assert found  # it is made where none is kept
+        places = found.order[: search.limited(k, MOST)].tolist()
         told = [{"digest": found.digests[at], "nats": round(float(found.nats[at].sum()), 3)} for at in places]
-        return {"typical": found and found.typical, "pictures": [_named(catalogue, one) for one in told]}
+        return {"typical": found.typical, "pictures": [_named(catalogue, one) for one in told]}
 
     def duplicates(collection: str) -> dict[str, Any]:
         """Groups of pictures that are one and the same, the largest first: saved again, resized, cropped a little.

@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import gradio as gr
 
 from demos import draw, search
 from demos.jobs import UNFORESEEN
-from demos.language import say, told
+from demos.language import fixed, say, told
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
 from features.answers import NotIndexed
@@ -57,6 +57,13 @@ def draw_board(frame: str, script: str, **properties: Any) -> Board:
         drawn = gr.HTML("", html_template=frame, js_on_load=LAZY + script, apply_default_css=False, **properties)
         cover = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="cover")
     return Board(drawn, cover, gr.HTML(apply_default_css=False), {"value": "", **properties})
+
+
+def draw_choice(names: Sequence[str], label: str) -> gr.Radio:
+    """Above a board: one of these names, the first at first. label: for who can't see it."""
+    return gr.Radio(
+        [(fixed(name), name) for name in names], value=names[0], label=label, show_label=False, container=False
+    )
 
 
 def draw_near(hint: str) -> gr.HTML:

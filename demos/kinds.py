@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos import draw, search
-from demos.board import Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.board import Steps, as_json, draw_board, draw_choice, draw_near, listen, neighbours, ready
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
@@ -126,13 +126,7 @@ def draw_kinds(page: search.Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=2, min_width=300):
-            order = gr.Radio(
-                [(fixed(order), order) for order in ORDERS],
-                value=ORDERS[0],
-                label=fixed("In which order"),
-                show_label=False,
-                container=False,
-            )
+            order = draw_choice(ORDERS, fixed("In which order"))
             board = draw_board(FRAME, BOARD)
         with gr.Column(scale=1, min_width=300):
             near = draw_near(HINT)

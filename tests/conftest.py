@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
 from features.library import Library
 
@@ -62,3 +63,12 @@ def pictures(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def rainbow(pictures: Path) -> Path:
+    """Five pictures of one colour each, in two folders."""
+    colours = {"warm/red": RED, "warm/orange": ORANGE, "warm/pink": PINK, "cold/blue": BLUE, "cold/green": GREEN}
+    for name, colour in colours.items():
+        paint(pictures / f"{name}.png", colour)
+    return pictures

@@ -19,7 +19,6 @@ from toy import (
     BLUE,
     GREEN,
     ORANGE,
-    PINK,
     RED,
     YELLOW,
     Halves,
@@ -27,6 +26,7 @@ from toy import (
     digest,
     hue,
     is_one_sentence,
+    names,
     paint,
     snapshot,
     wheel,
@@ -34,7 +34,7 @@ from toy import (
 
 import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
-from features.answers import Answer, Liked, NotIndexed
+from features.answers import Liked, NotIndexed
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError
 from features.index import BACKENDS, create
@@ -42,18 +42,6 @@ from features.library import BATCH, Library, default_home, labelled_files
 from features.searchable import SHOWN
 
 ROOT = Path(__file__).parent.parent
-
-
-def names(answer: Answer) -> list[str]:
-    return [match.path.stem for match in answer.matches]
-
-
-@pytest.fixture
-def rainbow(pictures: Path) -> Path:
-    colours = {"warm/red": RED, "warm/orange": ORANGE, "warm/pink": PINK, "cold/blue": BLUE, "cold/green": GREEN}
-    for name, colour in colours.items():
-        paint(pictures / f"{name}.png", colour)
-    return pictures
 
 
 def opened(library: Library, folder: Path, engine: Engine) -> Catalogue:

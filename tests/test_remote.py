@@ -13,11 +13,10 @@ from pathlib import Path
 import database
 import numpy as np
 import pytest
-from toy import BLACK, BLUE, GREEN, ORANGE, PINK, RED, Halves, Toy, digest, is_one_sentence, paint, wheel
+from toy import BLACK, BLUE, GREEN, RED, Halves, Toy, digest, is_one_sentence, names, paint, wheel
 
 from engines import SemblanceError, unit_rows
 from features import index
-from features.answers import Answer
 from features.index.database import Payload, Remote
 from features.library import BATCH, Library
 from features.searchable import remote
@@ -26,18 +25,6 @@ pytest.importorskip("pymilvus", reason="pymilvus is not installed; requirements-
 pytest.importorskip("milvus_lite", reason="milvus-lite is not installed; requirements-cluster.txt has it")
 
 from features.index import milvus
-
-
-def names(answer: Answer) -> list[str]:
-    return [match.path.stem for match in answer.matches]
-
-
-@pytest.fixture
-def rainbow(pictures: Path) -> Path:
-    colours = {"warm/red": RED, "warm/orange": ORANGE, "warm/pink": PINK, "cold/blue": BLUE, "cold/green": GREEN}
-    for name, colour in colours.items():
-        paint(pictures / f"{name}.png", colour)
-    return pictures
 
 
 @pytest.fixture

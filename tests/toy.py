@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engines import Card, Crop, Engine, NotEmbeddable, unit_rows
+from features.answers import Answer
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 ORANGE, YELLOW, PINK, WHITE, BLACK = (255, 128, 0), (255, 255, 0), (255, 0, 128), (255, 255, 255), (0, 0, 0)
@@ -105,3 +106,8 @@ def snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
 def is_one_sentence(message: str) -> bool:
     """Fit to be shown: one line, no traceback, no class names, a full stop."""
     return message == message.strip() and message.endswith(".") and not set(message) & set("\n\r\t{}")
+
+
+def names(answer: Answer) -> list[str]:
+    """Of the files that were found, best first."""
+    return [match.path.stem for match in answer.matches]
