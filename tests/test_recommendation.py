@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_mixing import Twofold
-from toy import BLACK, BLUE, GREEN, RED, WHITE, Halves, Toy, digest, hue, is_one_sentence, paint
+from toy import BLACK, BLUE, GREEN, RED, WHITE, Halves, Toy, digest, hue, is_one_sentence, names, paint
 
 from engines import Engine, SemblanceError, unit_rows
-from features.answers import Answer, Liked
+from features.answers import Liked
 from features.catalogue import Catalogue
 from features.library import Library
 from features.recommendation import diverse, nearest, taste
@@ -140,10 +140,6 @@ def hues(library: Library, pictures: Path) -> Catalogue:
 def liked(catalogue: Catalogue, *names: int | str, weights: Sequence[float] = ()) -> list[Liked]:
     digests = [digest(catalogue.root / f"{name}.png") for name in names]
     return [Liked(one, weight=weight) for one, weight in zip(digests, weights or [1.0] * len(names), strict=True)]
-
-
-def names(answer: Answer) -> list[str]:
-    return [match.path.stem for match in answer.matches]
 
 
 @pytest.mark.parametrize(
