@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import engines
-from engines import Box, Card, Engine, Learner, NotEmbeddable, SemblanceError
+from engines import Box, Card, Engine, Learner, NetworkChoice, NotEmbeddable, SemblanceError
 from features import export
 from features.answers import Answer, Busy, Liked, Match, Reference
 from features.catalogue import Catalogue, Progress
@@ -868,17 +868,34 @@ def transfer(
 def list_engines(
     as_json: AsJson = False, home: Home = None, weights: Weights = None, offline: Offline = False
 ) -> None:
-    """List what alike can mean, and which networks and weights would answer."""
-    cards = _library(home, weights, offline).cards()
+    """List what alike can mean, which networks and weights would answer, and which others may be chosen."""
+    library = _library(home, weights, offline)
+    cards = library.cards()
+    choices = {name: library.choices(name) for name in cards}
     for sentence in engines.broken().values():
         typer.echo(sentence, err=True)
     keys = ("title", "network", "runner", "weights", "available", "reason", "dim", "licence")
-    told = [{"name": name} | {key: getattr(card, key) for key in keys} for name, card in cards.items()]
-    lines = [
-        f"{name:12} {card.title}: {card.alike}.\n{'':12} {_network(card)}, {card.weights}"
+    told = [
+        {"name": name}
+        | {key: getattr(card, key) for key in keys}
+        | {"networks": [_choice(choice) for choice in choices[name]]}
         for name, card in cards.items()
     ]
+    lines = []
+    for name, card in cards.items():
+        lines += [f"{name:12} {card.title}: {card.alike}.", f"{'':12} {_network(card)}, {card.weights}"]
+        lines += [f"{'':12} --network {choice.name}: {_terms(choice)}" for choice in choices[name]]
     _print(told, as_json, lines)
+
+
+def _choice(choice: NetworkChoice) -> dict[str, Any]:
+    told = {key: getattr(choice, key) for key in ("name", "licence", "megabytes", "free")}
+    return told | {"installed": choice.present}
+
+
+def _terms(choice: NetworkChoice) -> str:
+    absent = "not installed" if choice.builtin else f"{choice.megabytes:,} MB to download"
+    return f"{choice.licence}, {'installed' if choice.present else absent}"
 
 
 def main(arguments: list[str]) -> int:

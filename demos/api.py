@@ -122,6 +122,9 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
     def same(first: Any, second: Any, collection: str, engine: str) -> dict[str, Any]:
         """Whether two photos show the same person, judged by pairs of which that is known.
 
+        The verdict is "same", "different" or "unsure"; null without such pairs. `doubts` says for each photo what
+        makes its face hard to judge: with one such face the verdict is never "different", with two it is "unsure".
+
         Args:
             first: a photo; its first face counts.
             second: the other one.
@@ -130,11 +133,12 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         """
         _check(shelf, engine)
         paths = [_uploaded(first), _uploaded(second)]
-        _, cosine, known = lookalike.judged(shelf, str(collection or shelf.first), engine, paths)
+        _, verdict = lookalike.judged(shelf, str(collection or shelf.first), engine, paths)
         return {
-            "cosine": round(cosine, 6),
-            "verdict": known and known.verdict(cosine),
-            "judged_by": known and known.source,
+            "cosine": round(verdict.cosine, 6),
+            "verdict": verdict.word,
+            "judged_by": verdict.known and verdict.known.source,
+            "doubts": [list(remarks) for remarks in verdict.remarks],
         }
 
     def paint(

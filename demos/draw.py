@@ -23,7 +23,7 @@ from features.calibration import Calibration
 from features.catalogue import Catalogue, Skipped
 from features.images import ImageError, full_size
 from features.metadata import Caption
-from features.verification import KnownPairs
+from features.verification import KnownPairs, Verdict
 
 LISTED = 300  # skipped files shown; the command line lists them all
 FROM_HERE = later("Search from this picture")
@@ -282,10 +282,14 @@ def _flags(remarks: Sequence[str]) -> str:
     return f'<span class="flags">{flags}</span>' if flags else ""
 
 
-def doubtful(part: Part, face: str = later("This face")) -> str:
+MAY_BE_OFF = later("{face} is {remarks}; the answer may be off.")
+CANNOT = later("{face} is {remarks}; that leaves too little to tell by.")
+
+
+def doubtful(part: Part, face: str = later("This face"), sentence: str = MAY_BE_OFF) -> str:
     """One sentence for a face with remarks."""
     remarks = say(" and ").join(map(told, part.remarks))
-    return say("{face} is {remarks}; the answer may be off.", face=say(face), remarks=remarks)
+    return say(sentence, face=say(face), remarks=remarks)
 
 
 def faces(parts: Sequence[Part], size: tuple[int, int], chosen: int) -> str:
@@ -343,17 +347,19 @@ VERDICTS = {
 }
 
 
-def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> str:
+def verdict(parts: Sequence[Part], judged: Verdict) -> str:
     """Whether two faces are of one person, as far as pairs that are known tell it."""
     both = "".join(
         f'<span class="face">{inline(part.pixels, say(nth), 160)}{_flags(part.remarks)}</span>'
         for part, nth in zip(parts, NTH, strict=True)
     )
+    doubtful_face = CANNOT if judged.withheld else MAY_BE_OFF
     doubts = "".join(
-        f'<p class="hint doubt">{escape(doubtful(part, nth))}</p>'
+        f'<p class="hint doubt">{escape(doubtful(part, nth, doubtful_face))}</p>'
         for part, nth in zip(parts, NTH, strict=True)
         if part.remarks
     )
+    cosine, known = judged.cosine, judged.known
     if known is None:
         title = say("Cosine {score:.2f}", score=cosine)
         means = say(
@@ -361,7 +367,7 @@ def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> s
             "people, in a folder for each of them."
         )
         return f'<div class="verdict"><div class="two">{both}</div><h3>{title}</h3><p>{means}</p>{doubts}</div>'
-    title = say(VERDICTS[known.verdict(cosine)])
+    title = say("Can't tell") if judged.withheld else say(VERDICTS[judged.word])
     less, more = (_about(share) for share in known.shares(cosine))
     means = say(
         "{less} of pairs of one person are less alike than this, "
@@ -377,9 +383,10 @@ def verdict(parts: Sequence[Part], cosine: float, known: KnownPairs | None) -> s
         source=told(known.source),
         cosine=cosine,
     )
+    reasons = f"{doubts}<p>{means}</p>" if judged.withheld else f"<p>{means}</p>{doubts}"
     return (
-        f'<div class="verdict {known.verdict(cosine)}"><div class="two">{both}</div><h3>{title}</h3><p>{means}</p>'
-        f'{doubts}{_curves(known, cosine)}<p class="hint">{escape(source)}</p></div>'
+        f'<div class="verdict {judged.word}"><div class="two">{both}</div><h3>{title}</h3>{reasons}'
+        f'{_curves(known, cosine)}<p class="hint">{escape(source)}</p></div>'
     )
 
 
@@ -531,24 +538,23 @@ def take() -> str:
     )
 
 
-def weights(card: Card, hoped: Card | None = None) -> str:
-    """Whose weights answer. A stand-in is told apart, with the reason. hoped: what is to take over from it."""
+def weights(card: Card) -> str:
+    """Returns the line that says whose weights answer. Why no others do is a matter of the fold-out Network."""
     if not card.available:
         return f'<p class="note warn"><b>{say("Not available.")}</b> {escape(told(card.reason))}</p>'
-    if hoped:
-        yet = say("{network} has yet to look at the collection", network=hoped.network)
-        both = _sentence(card.weights) + " " + _sentence(hoped.reason or yet)
-        return f'<p class="note"><b>{say("The built-in encoder answers.")}</b> {escape(both)}</p>'
-    if not card.settled:
-        return f'<p class="note"><b>{say("Made ready at the first use.")}</b> {escape(_sentence(card.reason))}</p>'
-    if card.reason:
-        answers = say("The built-in encoder answers.")
-        return f'<p class="note"><b>{answers}</b> {escape(_sentence(card.weights))}</p>'
-    return f'<p class="note">{escape(say("Weights: {weights}.", weights=told(card.weights)))}</p>'
+    if not (card.builtin or card.settled):
+        return f'<p class="note"><b>{say("Made ready at the first use.")}</b> {escape(sentence(card.reason))}</p>'
+    whose = say("Weights: {weights}.", weights=told(card.weights))
+    if card.builtin:
+        named = {"network": card.network, "licence": told(card.licence)}
+        whose = say("{network}, installed with Semblance ({licence}).", **named)
+        whose += "" if card.settled else " " + say("It is made ready at the first use.")
+    return f'<p class="note">{escape(whose)}</p>'
 
 
-def _sentence(text: str) -> str:
-    text = _capital(told(text.removeprefix("built-in: ")))
+def sentence(text: str) -> str:
+    """A finished English one, or a part of one, as it stands alone."""
+    text = _capital(told(text))
     return text + ("" if text.endswith(".") else ".")
 
 

@@ -21,13 +21,13 @@ from demos.jobs import UNFORESEEN
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.views import View, views
-from engines import Crop, NotEmbeddable, SemblanceError
-from features.answers import Match, NotIndexed, Part, Ranking
+from engines import Crop, SemblanceError
+from features.answers import Match, Part, Ranking
 from features.calibration import Calibration
 from features.embedding import embed
 from features.export import Found
-from features.images import ImageError, open_image
-from features.verification import KnownPairs
+from features.images import open_image
+from features.verification import Verdict
 
 PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for
@@ -212,25 +212,13 @@ def _compare(shelf: Shelf, key: str, name: str, questions: Sequence[search.RawIm
     return draw.verdict(*judged(shelf, key, name, paths))
 
 
-def judged(
-    shelf: Shelf, key: str, name: str, paths: Sequence[Path]
-) -> tuple[Sequence[Part], float, KnownPairs | None]:
-    """The first face in each of two photos, their cosine, and pairs to hold it to. Raises SemblanceError."""
+def judged(shelf: Shelf, key: str, name: str, paths: Sequence[Path]) -> tuple[Sequence[Part], Verdict]:
+    """The first face in each of two photos, and whether they are of one person. Raises SemblanceError."""
     engine = shelf.engine(key, name)
-    if not engine.describe().settled:  # no comparison downloads anything
+    ours = engine is shelf.library.engine(name, "builtin")  # needs no download; at most it is exported first
+    if not (ours or engine.describe().settled):  # no comparison downloads anything
         raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
-    parts = []
-    for nth, path in zip(("first", "second"), paths, strict=True):
-        try:
-            parts.append(shelf.library.parts(engine, path)[0])
-        except (ImageError, NotEmbeddable) as error:
-            raise type(error)(f"In the {nth} photo: {error}") from error
-    try:
-        known = shelf.library.known_pairs(shelf.catalogue(key, name), engine)
-    except NotIndexed:
-        known = None
-    one, other = embed(engine, [Crop(part.pixels) for part in parts])
-    return parts, float(one @ other), known
+    return shelf.library.verify(shelf.catalogue(key, name), engine, paths)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import demos
-from demos import download, draw, language, options, region, tray, why
+from demos import download, draw, language, networks, options, region, tray, why
 from demos.jobs import UNFORESEEN, Job
 from demos.language import built, fixed, later, say
 from demos.options import How, Pin
@@ -178,6 +178,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
     first, most, results = kind.results
     parts = options.parts_of(shelf.library.engine(name))
     how = gr.State(How())
+    status = gr.HTML(js_on_load=draw.CLICKS, elem_classes="status", apply_default_css=False, render=False)
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             alike = built(lambda: draw.alike(say("Alike here: {what}.", what=language.told(card.alike))))
@@ -193,6 +194,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             k = gr.Slider(1, most, value=first, step=1, label=fixed(results))
             weighed = options.what_counts(parts, how) if parts else ()
             tuned = gr.Checkbox(False, label=fixed("Search as tuned to the folders"), visible=False)
+            networks.draw_networks(page, name, status)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             with gr.Row(elem_classes="beside"):
                 wall = gr.HTML(
@@ -200,7 +202,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
                 )
                 beside = aside.draw() if aside else None
             because = gr.HTML(js_on_load=why.PANEL, apply_default_css=False, elem_classes="because")
-            status = gr.HTML(js_on_load=draw.CLICKS, elem_classes="status", apply_default_css=False)
+            status.render()
             made = download.button(name)
             soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
     asked = gr.State(Asked())
@@ -266,7 +268,7 @@ def tab(page: Page, name: str, aside: Aside | None = None, kind: Kind | None = N
             yield step
 
     async def overtake(key: str) -> AsyncIterator[tuple[str, Any]]:
-        """Progress of what is to take over from the built-in encoder; then all is asked anew."""
+        """Progress of what is to take over from the built-in network; then all is asked again."""
         waited = False
         with contextlib.suppress(SemblanceError):
             while job := await asyncio.to_thread(shelf.upgrading, key, name):
@@ -709,12 +711,12 @@ def _idle(shelf: Shelf, key: str, name: str) -> str:
 
 
 def weights(shelf: Shelf, key: str, name: str) -> str:
-    """Whose weights answer, and whose are hoped for."""
+    """Whose weights answer."""
     try:
-        hoped, answering = shelf.hoped(key, name), shelf.engine(key, name)
+        answering = shelf.engine(key, name)
     except SemblanceError:  # a collection that is not there
-        hoped = answering = shelf.library.engine(name)
-    return draw.weights(answering.describe(), hoped.describe() if answering is not hoped else None)
+        answering = shelf.library.engine(name)
+    return draw.weights(answering.describe())
 
 
 def example_pictures(shelf: Shelf, key: str, name: str) -> str:

@@ -96,9 +96,9 @@ class Shelf:
         return engine
 
     def engine(self, key: str, name: str) -> Engine:
-        """What answers in a tab: the engine, or its built-in encoder until `upgrade` has been there.
+        """What answers in a tab: the engine, or its built-in network until `upgrade` has been there.
 
-        That is while weights are still to be fetched, and while fewer pictures have been looked at with them.
+        That is while weights are still to be downloaded, and while fewer pictures are indexed with them.
         """
         hoped = self.hoped(key, name)
         card = hoped.describe()
@@ -109,7 +109,7 @@ class Shelf:
             return hoped
         if not card.settled:
             return builtin
-        if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # it is the stand-in: no other is to be had
+        if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # the preferred network is out of reach
             return hoped
         catalogue = self.catalogue(key, name)
         ahead = self.library.status(catalogue, builtin).done > self.library.status(catalogue, hoped).done
@@ -203,7 +203,7 @@ class Shelf:
         )
 
     def upgrade(self, key: str, engine: str, *, again: bool = False) -> None:
-        """Where the built-in encoder answers: fetches in the background what is to take over, and indexes with it.
+        """Where the built-in network answers: fetches in the background what is to take over, and indexes with it.
 
         Not while that runs. again: even if it failed or was cancelled before. Raises SemblanceError.
         """
@@ -215,12 +215,31 @@ class Shelf:
             return
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
-            progress(0, 0, "fetching them")
+            progress(0, 0, "fetching it")
             hoped.prepare()
             if self.engine(key, engine) is not hoped and not cancelled():
                 self.library.index(catalogue, hoped, progress, cancelled)
 
-        self.upgrades.start(place, f"Better weights for {self.cards[engine].title}", work)
+        self.upgrades.start(place, f"Another network for {self.cards[engine].title}", work)
+
+    def choose(self, key: str, engine: str, network: str) -> None:
+        """Keeps the network that a person chose for an engine, and brings it about that it answers in this tab.
+
+        Where it has to be downloaded, the built-in network answers meanwhile. Raises SemblanceError.
+        """
+        if running := self.upgrading(key, engine):  # the network that was preferred before
+            self.upgrades.cancel([str(running.number)])
+        self.library.prefer(engine, network)
+        if self._unindexed(key, engine):
+            self.index(key, engine)
+        else:
+            self.upgrade(key, engine, again=True)
+
+    def _unindexed(self, key: str, engine: str) -> bool:
+        try:
+            return self.unready(key, engine)
+        except NotIndexed:  # the samples are yet to be drawn
+            return True
 
     def draw_samples(self, folder: Path) -> Job:
         """Draws and indexes the sample sets in the background, each for the tab that it is for before the next."""

@@ -17,7 +17,6 @@ from demos.draw import VERDICTS, Scale
 from engines import Engine
 from features.calibration import Calibration
 from features.catalogue import Catalogue
-from features.embedding import embed_query
 from features.library import Library
 
 QUESTION = "products", "lamp", 4
@@ -89,12 +88,11 @@ def _persons(library: Library, drawn: Path) -> None:
         portraits = [
             samples.place(drawn, "people", name, number) for name, number in zip(pair, (1, 3), strict=True)
         ]
-        one, other = (embed_query(engine, portrait) for portrait in portraits)
-        cosine = float(one @ other)
-        less, more = known.shares(cosine)
+        _, verdict = library.verify(catalogue, engine, portraits)
+        less, more = known.shares(verdict.cosine)
         print(
-            f"  {portraits[0].name} and {portraits[1].name}: cosine {cosine:.3f}; {less:.1%} of pairs of one "
-            f"person are less alike, {more:.1%} of pairs of two are as alike: {VERDICTS[known.verdict(cosine)]}"
+            f"  {portraits[0].name} and {portraits[1].name}: cosine {verdict.cosine:.3f}; {less:.1%} of pairs of "
+            f"one person are less alike, {more:.1%} of pairs of two are as alike: {VERDICTS[verdict.word]}"
         )
 
 

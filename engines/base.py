@@ -64,13 +64,40 @@ class Card:
     alike: str  # what "alike" means here, in one sentence
     dim: int
     network: str
-    weights: str  # where the weights came from; says so when the built-in encoder stands in
+    weights: str  # where the weights came from, and why the network that was preferred doesn't answer
     licence: str
     available: bool = True
-    reason: str = ""  # why it is not available, or why a stand-in answers
+    reason: str = ""  # why it is not available, or why another network answers than the preferred one
     runner: str = ""  # what runs the network, and how precisely
     settled: bool = True  # False until the first use, where that will fetch or export: another may then answer
     order: int = 50  # place of its tab, small first
+    builtin: bool = False  # whether the network that answers is installed with Semblance
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """A network that a person may choose for an engine.
+
+    Attributes:
+        name: As `create` takes it.
+        licence: Terms of its weights.
+        megabytes: Size of its download, about; 0 where it is installed with Semblance.
+        manual: One sentence: how to bring its weights without a download; empty where they are installed with
+            Semblance.
+        free: Whether its terms allow commercial use.
+        builtin: Whether it is installed with Semblance.
+        present: Whether it can answer without a download.
+        automatic: Whether "auto" prefers it where the person has chosen nothing.
+    """
+
+    name: str
+    licence: str
+    megabytes: int
+    manual: str
+    free: bool = True
+    builtin: bool = False
+    present: bool = False
+    automatic: bool = False
 
 
 class Engine(Protocol):
@@ -83,7 +110,7 @@ class Engine(Protocol):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    networks: ClassVar[tuple[str, ...]] = ()  # if any, the engine is made with one of them, "auto" or "builtin"
+    networks: ClassVar[tuple[str, ...]] = ()  # if any, the engine is made with the last two arguments of `create`
     side: int | None = None  # pixels: a picture whose shorter side has as many will do; None wants all there are
 
     def prepare(self) -> None:
@@ -104,6 +131,10 @@ class Engine(Protocol):
         ...
 
     def describe(self) -> Card: ...
+
+    def choices(self) -> Sequence[NetworkChoice]:
+        """Returns the networks that a person may choose among; none where there is nothing to choose."""
+        return ()
 
     def settings(self) -> dict[str, Any]:
         """All that moves a vector, as plain JSON values: weights' sha256, input size, layers, margin ..."""
@@ -156,6 +187,19 @@ class Explainer(Protocol):
         The sum is that product. With the vector of another crop as the direction, it is their cosine. Raises
         SemblanceError when the weights come in a form that can't tell.
         """
+        ...
+
+
+@runtime_checkable
+class Classifying(Protocol):
+    """An engine whose network tells things apart by name."""
+
+    def classes(self) -> Sequence[str]:
+        """Returns the names of its C classes; none where the network that answers has none."""
+        ...
+
+    def probabilities(self, crops: Sequence[Crop]) -> np.ndarray:
+        """Returns (N, C) float32 for N crops, rows summing to 1; N = 0 gives (0, C)."""
         ...
 
 
@@ -326,12 +370,24 @@ def broken() -> dict[str, str]:
     return dict(_broken)
 
 
-def create(name: str, network: str = "auto") -> Engine:
-    """Raises SemblanceError, which lists the choices, when there is no such engine or network."""
+def create(name: str, network: str = "auto", preferred: str = "") -> Engine:
+    """Makes an engine.
+
+    Args:
+        name: The engine's.
+        network: "auto", "builtin" or one of its networks.
+        preferred: The network that "auto" is to prefer; empty leaves it to the engine. Ignored where the engine
+            has none of that name.
+
+    Raises:
+        SemblanceError: There is no such engine or network; the message lists the choices.
+    """
     engines = discover()
     if name not in engines:
         raise SemblanceError(f"There is no engine {name!r}. Choose one of: {', '.join(engines)}.")
     choices = ("auto", "builtin", *engines[name].networks)
     if network not in choices:
         raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
-    return engines[name](network) if engines[name].networks else engines[name]()
+    if not engines[name].networks:
+        return engines[name]()
+    return engines[name](network, preferred if preferred in choices else "")

@@ -1,12 +1,12 @@
-"""Look-alike: the same face. MTCNN finds faces, each is aligned and cropped, VGGFace turns it into a vector.
+"""Look-alike: the same face. MTCNN finds faces, each is aligned and cut out, a network turns it into a vector.
 
-VGGFace gets the crops that it was trained on, by the box. The built-in encoder gets them by eyes, nose and mouth,
-which stay in their places better than the box when a photo is mirrored or made smaller.
+Every network gets faces cut as it was trained on: dlib's by eyes, nose and mouth, VGGFace's by the box.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,21 +14,23 @@ import cv2
 import numpy as np
 
 from engines.base import Box, Crop, NotEmbeddable, register
-from engines.networks import builtin, mtcnn, vggface
+from engines.networks import dlib_face, mtcnn, vggface
 from engines.networks.mtcnn import Face
 from engines.networks.network import Network, NetworkEngine
 
-SIDE = 224  # of an aligned face, pixels
 # VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays.
 MARGIN = 0.3
 KEPT = 224 / 256
-PLACES = np.array([[0.300, 0.361], [0.700, 0.361], [0.5, 0.597], [0.5, 0.799]])
-"""Eyes, nose and mouth in an aligned face, as shares of SIDE: where they lie on average when cut by the box."""
+PLACES = np.array([[47.5, 44.0], [100.5, 44.5], [73.5, 78.5], [73.0, 101.0]])
+"""Where MTCNN's eyes, nose and mouth lie in dlib's own crop (150 pixels, padding 0.25): medians over 69 faces."""
 MIN_CONFIDENCE = 0.9
 MIN_FACE = 20  # pixels; smaller boxes hold no identity
 SMALL = 40  # pixels: below, little is left of one
 TURNED = 0.35  # of the eyes' distance: how far the nose may be off the middle between them
-BLURRED = 0.012  # see `sharpness`; 0.5 % of the faces of LFW are below
+BLURRED = 0.19  # see Recipe.sharpness; 0.5 % of the faces of LFW are below
+DOUBTFUL = 0.02  # of 1: where even the surest upright face is in so much doubt, other turns of the photo are tried
+SURER = 12  # so many times less doubt must there be about a turned face: few photos lie on their side
+TURNS_SIDE = 640  # pixels: the longer side at which a photo without an upright face is searched again, turned
 
 
 def find_faces(image: np.ndarray) -> list[Face]:
@@ -42,25 +44,105 @@ def find_faces(image: np.ndarray) -> list[Face]:
     return sorted(sure, key=lambda face: (-face.box[2] * face.box[3], face.box))
 
 
+def find_turned(image: np.ndarray) -> tuple[int, list[Face]]:
+    """Finds faces in a photo that may lie on its side or stand on its head.
+
+    Args:
+        image: (H, W, 3) uint8 RGB. It is turned only where no upright face is found for certain, and then searched
+            at TURNS_SIDE pixels at most.
+
+    Returns:
+        Quarter turns counter-clockwise, 0..3, that bring the photo upright, and its faces as `find_faces` gives
+        them, in pixels of the photo turned so.
+    """
+    faces = find_faces(image)
+    if _doubt(faces) <= DOUBTFUL:
+        return 0, faces
+    scale = min(1.0, TURNS_SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    tried = [(turns, find_faces(np.ascontiguousarray(np.rot90(small, turns)))) for turns in (1, 3, 2)]
+    turns, found = min(tried, key=lambda one: _doubt(one[1]))
+    if not found or (faces and _doubt(found) >= _doubt(faces) / SURER):
+        return 0, faces
+    return turns, [_enlarged(face, 1 / scale) for face in found]
+
+
+def _doubt(faces: list[Face]) -> float:
+    """1 less the confidence of the surest face; 1 without a face."""
+    return 1 - max((face.confidence for face in faces), default=0.0)
+
+
+def _enlarged(face: Face, factor: float) -> Face:
+    def times(numbers: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(round(number * factor) for number in numbers)
+
+    points = (face.left_eye, face.right_eye, face.nose, face.mouth)
+    return Face(times(face.box), *map(times, points), face.confidence)
+
+
 def by_box(face: Face) -> np.ndarray:
-    """The (2, 3) matrix of VGGFace2's crop: eyes levelled, the box with its margin."""
+    """The (2, 3) matrix of VGGFace2's crop of 224 pixels: eyes levelled, the box with its margin."""
     x, y, width, height = face.box
     left, right = _eyes(face)
     across = right - left
-    scale = SIDE / (min(width, height) * (1 + MARGIN) * KEPT)
-    return _similarity(np.array([x + width / 2, y + height / 2]), across, scale, np.full(2, SIDE / 2))
+    scale = vggface.SIZE / (min(width, height) * (1 + MARGIN) * KEPT)
+    return _similarity(np.array([x + width / 2, y + height / 2]), across, scale, np.full(2, vggface.SIZE / 2))
 
 
 def by_points(face: Face) -> np.ndarray:
     """The (2, 3) matrix that turns, scales and moves eyes, nose and mouth nearest to PLACES (Umeyama 1991)."""
-    points, places = np.array([*_eyes(face), face.nose, face.mouth]), PLACES * SIDE
-    centre, place = points.mean(axis=0), places.mean(axis=0)
-    (x, y), (u, v) = (points - centre).T, (places - place).T
+    points = np.array([*_eyes(face), face.nose, face.mouth], float)
+    centre, place = points.mean(axis=0), PLACES.mean(axis=0)
+    (x, y), (u, v) = (points - centre).T, (PLACES - place).T
     along, across, spread = x @ u + y @ v, x @ v - y @ u, x @ x + y @ y
-    if not spread:  # all in one place
-        return by_box(face)
-    scale = np.hypot(along, across) / spread
+    whole = dlib_face.SIZE / max(*face.box[2:], 1)  # where all points are in one place, the box will do
+    scale = np.hypot(along, across) / spread if spread else whole
     return _similarity(centre, np.array([along, -across]), scale, place)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network wants a face.
+
+    Attributes:
+        side: Of the crop, in pixels.
+        matrix: Of a face: the (2, 3) that brings it into the crop.
+        core: Where sharpness is measured: the side that the crop is brought to, so that the eyes are 45 pixels
+            apart with every recipe; and there the top and left of the CORE pixels that hold nothing but face.
+    """
+
+    side: int
+    matrix: Callable[[Face], np.ndarray]
+    core: tuple[int, int, int]
+
+    def cut(self, image: np.ndarray, face: Face) -> np.ndarray:
+        """Returns the aligned face, (side, side, 3) uint8 RGB."""
+        return align(image, self.matrix(face), self.side)
+
+    def sharpness(self, aligned: np.ndarray) -> float:
+        """Returns the share of a face's gradients that one more blur takes away, 0..1 (Crete et al. 2007).
+
+        Blurring takes little from what is blurred already. Noise and contrast matter less than with a Laplacian.
+        """
+        side, top, left = self.core
+        fine = aligned.astype(np.float32)  # the steps of 8 bits would pass for detail
+        grey = cv2.cvtColor(cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        core = slice(top, top + CORE), slice(left, left + CORE)
+        before, after = (
+            _steepness(image)[core].mean() for image in (grey, cv2.GaussianBlur(grey, (0, 0), REBLUR))
+        )
+        return float(1 - (after + 1e-3) / (before + 1e-3))
+
+
+def _steepness(grey: np.ndarray) -> np.ndarray:
+    return cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+
+
+CORE, REBLUR = 80, 2.0  # pixels; the deviation of the blur
+BY_POINTS = Recipe(dlib_face.SIZE, by_points, (127, 13, 22))
+BY_BOX = Recipe(vggface.SIZE, by_box, (112, 16, 16))
+RECIPES = {dlib_face.DLIB.name: BY_POINTS}
+"""By the network's name; all others take BY_BOX."""
 
 
 def _similarity(centre: np.ndarray, level: np.ndarray, scale: float, place: np.ndarray) -> np.ndarray:
@@ -75,82 +157,78 @@ def _eyes(face: Face) -> np.ndarray:
     return np.array(sorted((face.left_eye, face.right_eye)), float)
 
 
-def align(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A picture, and the matrix of a face in it -> (SIDE, SIDE, 3) uint8 RGB, edges repeated outside."""
+def align(image: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
+    """A picture, and the matrix of a face in it -> (side, side, 3) uint8 RGB, edges repeated outside."""
     matrix, scale = matrix.copy(), float(np.hypot(*matrix[0, :2]))
     if scale < 0.75:  # warping alone would alias: shrink first, area-averaged
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         matrix[:, :2] /= scale
-    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def sharpness(aligned: np.ndarray) -> float:
-    """Of a face of `align`: the variance of its Laplacian as a share of that of its greys, both at half size."""
-    half = cv2.resize(aligned, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(half, cv2.COLOR_RGB2GRAY).astype(np.float32)[16:96, 16:96]
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var() / max(grey.var(), 1.0))
-
-
-def _remarks(face: Face, aligned: np.ndarray) -> tuple[str, ...]:
+def _remarks(face: Face, sharpness: float) -> tuple[str, ...]:
     """What makes a face hard to tell from others."""
     eyes = _eyes(face)
     across = eyes[1] - eyes[0]
     turned = np.dot(face.nose - eyes.mean(axis=0), across) / max(np.dot(across, across), 1.0)
     found = {
         "small": min(face.box[2:]) < SMALL,
-        "blurred": sharpness(aligned) < BLURRED,
+        "blurred": sharpness < BLURRED,
         "turned away": abs(turned) > TURNED,
     }
     return tuple(remark for remark, there in found.items() if there)
 
 
-def _crop(image: np.ndarray, face: Face, matrix: np.ndarray) -> Crop:
-    aligned = align(image, matrix)
-    return Crop(aligned, _box(image, face), _remarks(face, aligned))
+def _crop(upright: np.ndarray, face: Face, recipe: Recipe, box: Box) -> Crop:
+    aligned = recipe.cut(upright, face)
+    return Crop(aligned, box, _remarks(face, recipe.sharpness(aligned)))
 
 
-def _box(image: np.ndarray, face: Face) -> Box:
-    height, width = image.shape[:2]
+def _box(shape: tuple[int, ...], face: Face, turns: int) -> Box:
+    """A face's box in a photo of this shape that was turned to find it, in pixels of the photo as given."""
+    height, width = shape[:2]
     x, y, w, h = face.box
-    return max(0, x), max(0, y), min(width, x + w), min(height, y + h)
+    left, top, right, bottom = x, y, x + w, y + h
+    for done in reversed(range(turns)):  # one turn back at a time
+        across = height if done % 2 else width  # of the photo before that turn
+        left, top, right, bottom = across - bottom, left, across - top, right
+    return max(0, left), max(0, top), min(width, right), min(height, bottom)
 
 
 def _network(architecture: str, dim: int) -> Network:
     return Network(
         architecture,
         dim=dim,
-        size=SIDE,
+        size=vggface.SIZE,
         build=partial(vggface.build, architecture),
         weights=vggface.WEIGHTS[architecture],
         check=partial(vggface.check, architecture),
     )
 
 
-def _matrix(network: Network) -> Callable[[Face], np.ndarray]:
-    return by_points if network is builtin.FACES else by_box
-
-
 @register
 class Lookalike(NetworkEngine):
     name = "lookalike"
-    version = 1
+    version = 2
     title = "Look-alike"
     alike = "the same face, or one that could pass for it"
     order = 10
     side = None  # a small picture of many people would leave none large enough
+    builtin = dlib_face.DLIB
     nets = (_network("resnet50", 2048), _network("senet50", 2048), _network("vgg16", 512))
-    stand_in = builtin.FACES
+    upgrade = None  # VGGFace's weights are for research only: they answer where they are named
 
     def prepare(self) -> None:
         super().prepare()
         mtcnn.prepare()
 
     def crops(self, image: np.ndarray) -> list[Crop]:
-        faces = find_faces(image)
+        turns, faces = find_turned(image)
         if not faces:
             raise NotEmbeddable("No face found. Try a larger, front-facing photo.")
-        matrix = _matrix(self._answer(fetch=False).network)
-        return [_crop(image, face, matrix(face)) for face in faces]
+        upright = np.ascontiguousarray(np.rot90(image, turns))
+        recipe = self._recipe()
+        return [_crop(upright, face, recipe, _box(image.shape, face, turns)) for face in faces]
 
     def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
         path = self._answer(fetch=True).network.pairs
@@ -167,5 +245,8 @@ class Lookalike(NetworkEngine):
             "smallest": MIN_FACE,
             "margin": MARGIN,
             "kept": KEPT,
-            "aligned": _matrix(self._answer(fetch=False).network).__name__,
+            "aligned": self._recipe().matrix.__name__,
         }
+
+    def _recipe(self) -> Recipe:
+        return RECIPES.get(self._answer(fetch=False).network.name, BY_BOX)

@@ -1,9 +1,9 @@
-"""Products: the same kind of thing. EfficientNetB0's pooled features."""
+"""Products: the same kind of thing, by its kind, shape and colour. EfficientNet-Lite0, or EfficientNetB0."""
 
 from __future__ import annotations
 
 from engines.base import register
-from engines.networks import builtin, efficientnet
+from engines.networks import composed, efficientnet
 from engines.networks.network import NetworkEngine
 
 
@@ -15,4 +15,5 @@ class Product(NetworkEngine):
     alike = "the same kind of thing, in the same shape and colour"
     order = 30
     nets = (efficientnet.B0,)
-    stand_in = builtin.PICTURES
+    upgrade = efficientnet.B0
+    builtin = composed.PRODUCTS

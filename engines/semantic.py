@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.base import Card, Crop, Engine, VectorPart, WeightsError, register, unit_rows
+from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, WeightsError, register, unit_rows
 from engines.networks import blip, clip, hub, runtime
 from engines.networks.hub import Pretrained
 from engines.networks.weights import Found, NotFetched, WeightsUnavailable
@@ -46,7 +46,9 @@ class Semantic(Engine):
     version = 1
     networks = tuple(net.name for net in clip.NETS)
 
-    def __init__(self, network: str = "auto") -> None:
+    def __init__(self, network: str = "auto", preferred: str = "") -> None:
+        if network == "auto" and preferred in self.networks:
+            network = preferred
         self._asked = network
         self._net = next((net for net in clip.NETS if net.name == network), clip.NETS[0])
         self._answering: _Answering | None = None
@@ -138,6 +140,11 @@ class Semantic(Engine):
             told |= {"captions": answering.written.sha256, "words": blip.WORDS, "shares": SHARES}
         return told
 
+    def choices(self) -> Sequence[NetworkChoice]:
+        """See Engine. A choice includes the network that writes captions, where they are not off."""
+        writer = blip.NETS.get(os.environ.get("SEMBLANCE_CAPTIONS") or "base")
+        return [_choice(net, writer) for net in clip.NETS]
+
     def describe(self) -> Card:
         settled, available, reason, note, runner = True, True, "", "", ""
         found: Found | None = None
@@ -157,14 +164,13 @@ class Semantic(Engine):
         origins = [found.origin if found else reason]
         if found and writer and answering.written:
             origins.append(f"captions by {answering.written.origin}")
-        licences = [self._net.licence] + ([f"captions: {writer.licence}"] if writer else [])
         return Card(
             title="Meaning",
             alike="the same things and the same scene, in whatever colours and manner",
             dim=dim * len(SHARES) if writer or not found else dim,
             network="builtin" if self._asked == "builtin" else self._net.name,
             weights="; ".join(filter(None, (*origins, note))),
-            licence="; ".join(licences),
+            licence=_licence(self._net, writer),
             available=available,
             reason=reason,
             runner=runner,
@@ -204,7 +210,7 @@ class Semantic(Engine):
     def _look(self, fetch: bool) -> _Answering:
         if self._asked == "builtin":
             choices = ", ".join(("auto", *self.networks))
-            raise WeightsUnavailable(f"No built-in encoder knows what pictures mean. Choose one of: {choices}.")
+            raise WeightsUnavailable(f"No built-in network knows what pictures mean. Choose one of: {choices}.")
         if problem := hub.lacking():
             raise WeightsUnavailable(problem)
         wanted = os.environ.get("SEMBLANCE_CAPTIONS", "")
@@ -228,6 +234,24 @@ class Semantic(Engine):
         return replace(
             answering, note="it has yet to be fitted to this machine, which takes some seconds", settled=False
         )
+
+
+def _choice(net: Pretrained, writer: Pretrained | None) -> NetworkChoice:
+    models = [net, writer] if writer else [net]
+    missing = [model for model in models if not hub.present(model)]
+    return NetworkChoice(
+        name=net.name,
+        licence=_licence(net, writer),
+        megabytes=round(sum(model.size for model in missing or models) / 1e6),
+        manual=net.manual,
+        free=all(model.free for model in models),
+        present=not missing,
+        automatic=net is clip.NETS[0],
+    )
+
+
+def _licence(net: Pretrained, writer: Pretrained | None) -> str:
+    return f"{net.licence}; captions: {writer.licence}" if writer else net.licence
 
 
 def _resolved(model: Pretrained, fetch: bool) -> Found:

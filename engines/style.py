@@ -1,10 +1,11 @@
-"""Style: alike in brush, grain and composition of colour. VGG19 -> Gram matrices -> a compact style vector.
+"""Style: alike in brush, grain and composition of colour.
 
-Gram matrices of five layers (Gatys, Ecker and Bethge 2016) are 610,304 numbers. A count sketch of each (Charikar
-2002; Weinberger 2009) adds them up, with random signs, in 360 heaps of equal size: inner products are kept in
-expectation. Each layer has unit length, so that none drowns the others, and a stretch of the vector to itself, so
-that it can be weighed anew when searching. Beside them lies, nearly unheard, what the picture shows: the means of
-the deepest layer (Babenko and Lempitsky 2015), sketched likewise.
+EfficientNet-Lite0 answers, by the means of its layers (engines/networks/composed.py). VGG19, on request, answers
+by Gram matrices (Gatys, Ecker and Bethge 2016). Over five layers these are 610,304 numbers. A count sketch of
+each (Charikar 2002; Weinberger 2009) adds them up, with random signs, in 360 heaps of equal size: inner products
+are kept in expectation. Each layer has unit length, so that none drowns the others, and a stretch of the vector
+to itself, so that a search can weight it. Beside them lies, with a small weight, what the picture shows: the means
+of the deepest layer (Babenko and Lempitsky 2015), sketched likewise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import VectorPart, register
-from engines.networks import builtin, vgg19
+from engines.networks import composed, vgg19
 from engines.networks.network import Network, NetworkEngine
 
 if TYPE_CHECKING:
@@ -59,8 +60,11 @@ def _heaps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 PARTS = (
-    *(VectorPart(name, SKETCH, (1 - SUBJECT_SHARE) / len(LAYERS), builtin.BRUSH) for name in builtin.LAYERS),
-    VectorPart(builtin.SUBJECT, SUBJECT, SUBJECT_SHARE, builtin.SUBJECT),
+    *(
+        VectorPart(name, SKETCH, (1 - SUBJECT_SHARE) / len(LAYERS), composed.BRUSH)
+        for name in ("colour", "grain", "strokes", "motifs", "composition")
+    ),
+    VectorPart(composed.SUBJECT, SUBJECT, SUBJECT_SHARE, composed.SUBJECT),
 )
 
 
@@ -97,5 +101,5 @@ class Style(NetworkEngine):
     title = "Style"
     alike = "the same brush: colour, grain and pattern, whatever the subject"
     order = 20
-    nets = (VGG19,)
-    stand_in = builtin.STYLES
+    nets = (VGG19,)  # on request: Gram matrices measured lower (docs/decisions/0022-packaged-networks.md)
+    builtin = composed.STYLES

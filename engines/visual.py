@@ -1,9 +1,9 @@
-"""Visual: alike as a whole, by what is seen in it. BiT's pooled features."""
+"""Visual: the same subject or scene, wherever it lies and whatever its colours. EfficientNet-Lite0, or BiT."""
 
 from __future__ import annotations
 
 from engines.base import register
-from engines.networks import bit, builtin
+from engines.networks import bit, composed
 from engines.networks.network import NetworkEngine
 
 
@@ -12,7 +12,8 @@ class Visual(NetworkEngine):
     name = "visual"
     version = 1
     title = "Visual"
-    alike = "the same kind of scene or subject, seen as a whole"
+    alike = "the same subject or scene, wherever it lies and whatever its colours"
     order = 35
     nets = (bit.R50X1,)
-    stand_in = builtin.PICTURES
+    upgrade = bit.R50X1
+    builtin = composed.VISUALS

@@ -25,16 +25,20 @@ from engines import (
     Box,
     Captioned,
     Card,
+    Crop,
     Engine,
     Explainer,
     Generative,
     Learner,
+    NetworkChoice,
+    NotEmbeddable,
     Parted,
     SemblanceError,
     TextSide,
     Verifier,
     unit_rows,
 )
+from engines.networks.weights import forget_failures
 from features import catalogue as catalogues
 from features import (
     comparison,
@@ -46,6 +50,7 @@ from features import (
     images,
     learners,
     learning,
+    preferences,
     words,
 )
 from features.answers import (
@@ -83,7 +88,7 @@ from features.recommendation import diverse, nearest, taste
 from features.searchable import Searchable, add_to_index, graph, remote, save_index, searchable, version_of
 from features.store import Features, FeatureStore
 from features.tuned import Tuned
-from features.verification import KnownPairs, Pair, PairsEvaluation
+from features.verification import KnownPairs, Pair, PairsEvaluation, Verdict
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
@@ -125,11 +130,38 @@ class Library:
         self._teaching = threading.Lock()
 
     def engine(self, name: str, network: str = "auto") -> Engine:
-        """The one instance of an engine on a network. Raises SemblanceError, which lists the choices."""
+        """The one instance of an engine on a network. Raises SemblanceError, which lists the choices.
+
+        "auto" prefers what `prefer` has kept for the engine.
+        """
         with self._lock:
             if (name, network) not in self._engines:
-                self._engines[name, network] = engines.create(name, network)
+                self._engines[name, network] = engines.create(
+                    name, network, preferences.networks(self.home).get(name, "")
+                )
             return self._engines[name, network]
+
+    def prefer(self, name: str, network: str) -> None:
+        """Keeps the network that "auto" is to stand for: "auto" itself, "builtin" or one of the engine's.
+
+        Raises SemblanceError when there is none of that name, and when the home can't be written to.
+        """
+        engines.create(name, network)
+        with self._lock, self._writing():
+            preferences.keep(self.home, name, network)
+            self._engines.pop((name, "auto"), None)
+        forget_failures()
+
+    def preferred(self, name: str) -> str:
+        """Returns the network that a person chose for an engine by `prefer`; "auto" where nobody has."""
+        return preferences.networks(self.home).get(name, "auto")
+
+    def choices(self, name: str) -> Sequence[NetworkChoice]:
+        """Returns the networks that a person may choose for an engine; none for one that is broken."""
+        try:
+            return self.engine(name).choices()
+        except Exception:  # its card has the reason
+            return ()
 
     def cards(self) -> dict[str, Card]:
         """Every engine's card by name, in the order of the tabs."""
@@ -496,8 +528,30 @@ class Library:
         """Of the engine's network, or else of the catalogue's own labels; None where neither has enough."""
         own = engine.known_pairs() if isinstance(engine, Verifier) else None
         if own:
-            return KnownPairs(*own, f"pairs held back when {engine.describe().network} was trained")
+            return KnownPairs(*own, f"pairs that {engine.describe().network} was measured on")
         return self._ready(catalogue, engine).known_pairs
+
+    def verify(self, catalogue: Catalogue, engine: Engine, photos: Sequence[Path]) -> tuple[list[Part], Verdict]:
+        """Compares the most prominent faces of two photos.
+
+        Returns:
+            The two faces, and whether they are of one person.
+
+        Raises:
+            ImageError, NotEmbeddable: The message names the photo.
+        """
+        parts = []
+        for nth, path in zip(("first", "second"), photos, strict=True):
+            try:
+                parts.append(self.parts(engine, path)[0])
+            except (images.ImageError, NotEmbeddable) as error:
+                raise type(error)(f"In the {nth} photo: {error}") from error
+        try:
+            known = self.known_pairs(catalogue, engine)
+        except NotIndexed:
+            known = None
+        one, other = embed(engine, [Crop(part.pixels) for part in parts])
+        return parts, Verdict(float(one @ other), known, tuple(part.remarks for part in parts))
 
     def kinds(self, catalogue: Catalogue, engine: Engine) -> Kinds:
         """How alike the labels are by their pictures that are shown, each by its most prominent part.

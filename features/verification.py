@@ -16,7 +16,7 @@ from engines import SemblanceError
 
 MOST_PAIRS = 20_000  # of each kind, where all would be more
 LEAST_PAIRS = 200  # of each kind: fewer teach nothing
-FALSE_SAME, FALSE_DIFFERENT = 0.01, 0.05
+FALSE_SAME, FALSE_DIFFERENT = 0.001, 0.01
 """Share of different pairs that may be called the same, and of same pairs that may be called different."""
 
 
@@ -53,6 +53,40 @@ class KnownPairs:
         """Share of same pairs that are less alike than this, and of different pairs that are as alike or more."""
         less = np.searchsorted(self.same, cosine) / len(self.same)
         return float(less), float(1 - np.searchsorted(self.different, cosine) / len(self.different))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether two faces are of one person, as far as it can be said.
+
+    Attributes:
+        cosine: Of their vectors.
+        known: Pairs that the cosine is held to; None where there are none.
+        remarks: What makes each of the two faces doubtful; see engines.Crop.
+    """
+
+    cosine: float
+    known: KnownPairs | None
+    remarks: tuple[tuple[str, ...], ...] = ((), ())
+
+    @property
+    def word(self) -> str | None:
+        """same, different or unsure; None without known pairs.
+
+        A face that is turned away, small or blurred is far from everybody, from its own person too: with such a
+        face two photos are never called different. Two such faces, of whomever, come close to each other: of them
+        nothing is said.
+        """
+        if self.known is None:
+            return None
+        word = self.known.verdict(self.cosine)
+        withheld = any(self.remarks) if word == "different" else all(self.remarks)
+        return "unsure" if withheld else word
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it is for the remarks that nothing is said."""
+        return self.known is not None and self.known.verdict(self.cosine) != self.word
 
 
 def best_threshold(same: np.ndarray, different: np.ndarray) -> float:

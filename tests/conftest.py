@@ -8,7 +8,7 @@ from toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
 from features.library import Library
 
-pytest_plugins = ("seeded", "browsing")  # weights files and portraits; the app in a browser
+pytest_plugins = ("seeded", "browsing", "hubs")  # weights files and portraits; the app in a browser; downloads
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

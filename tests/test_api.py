@@ -106,6 +106,9 @@ def test_the_same_person_or_not(client: Client, tmp_path: Path) -> None:
     told = client.predict(*map(handle_file, photos), collection="", engine="lookalike", api_name="/same")
     assert 0 < told["cosine"] <= 1 and told["verdict"] in ("same", "unsure", "different", None)
     assert (told["verdict"] is None) == (told["judged_by"] is None)
+    assert len(told["doubts"]) == 2 and all(isinstance(word, str) for one in told["doubts"] for word in one)
+    if any(told["doubts"]):
+        assert told["verdict"] != "different"
 
 
 def test_a_photo_is_painted(client: Client, collection: Path) -> None:

@@ -25,7 +25,7 @@ from toy import is_one_sentence
 import demos
 import engines
 import samples
-from demos import draw, search, suite, theme
+from demos import draw, networks, search, suite, theme
 from demos.jobs import Jobs
 from demos.shelf import SAMPLES, Shelf, is_local
 from demos.suite import build, draw_page
@@ -62,7 +62,8 @@ def test_every_tab_answers_an_upload_and_searches_from_a_result(page: Any, colle
     status = panel.locator(".facts").inner_text()
     assert "network" in status and f"{'faces' if tab == 'lookalike' else 'pictures'} searched" in status
     assert "ms" in status
-    assert "built-in" in panel.locator(".note").inner_text().lower() or tab == "colour"
+    note = panel.locator(".status .note").inner_text()
+    assert "installed with Semblance" in note or tab == "colour"
 
     digest = panel.locator(".card").nth(1).get_attribute("data-digest")
     panel.locator(".card").nth(1).click()
@@ -399,7 +400,6 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
 
     shelf = Shelf(library, picture.parent)
     assert "Made ready at the first use" in draw.weights(shelf.cards["late"])
-    assert "built-in encoder answers" not in draw.weights(shelf.cards["late"])
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "Index now" in html and "before the answer" in html and not late.there
@@ -422,7 +422,7 @@ def grand(monkeypatch: pytest.MonkeyPatch) -> Any:
         name, version, networks = "grand", 1, ("Grandest",)
         arrived, missing, error = threading.Event(), False, None
 
-        def __init__(self, network: str = "auto") -> None:
+        def __init__(self, network: str = "auto", preferred: str = "") -> None:
             self.settled = self.builtin = network == "builtin"
 
         def prepare(self) -> None:
@@ -459,7 +459,7 @@ def _asked(shelf: Shelf, picture: Path) -> str:
     return status
 
 
-def test_the_built_in_encoder_answers_while_the_weights_are_fetched(
+def test_the_built_in_network_answers_while_the_weights_are_fetched(
     library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -468,26 +468,28 @@ def test_the_built_in_encoder_answers_while_the_weights_are_fetched(
     page = draw_page(shelf, only=["grand"])
     _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
     status = _asked(shelf, picture)
-    assert "network builtin" in status and "built-in encoder answers" in status and "not downloaded yet" in status
+    assert "network builtin" in status and "not downloaded yet" not in status
+    assert "not downloaded yet" in networks._facts(shelf, shelf.first, "grand")
     assert [job.begun for job in shelf.work(shelf.first)] == [True]
     grand.arrived.set()
     told = _told(_event(page, "overtake")(shelf.first))
-    assert told[-1] == "" and all("Better weights for Grand" in html for html in told[:-1])
+    assert told[-1] == "" and all("Another network for Grand" in html for html in told[:-1])
     _until(lambda: not shelf.work(shelf.first))
     status = _asked(shelf, picture)
     assert "network Grandest" in status and "built-in" not in status
     assert not shelf.work(shelf.first)
 
-    other = noise(tmp_path / "others" / "b.png", 6)  # looked at by the built-in encoder, at another time
+    other = noise(tmp_path / "others" / "b.png", 6)  # indexed by the built-in network, at another time
     library.index(library.open(other.parent), library.engine("grand", "builtin"))
     shelf = Shelf(library, other.parent)
-    assert "Grandest has yet to look at the collection" in _asked(shelf, other)
+    assert "Grandest has yet to index the collection" in networks._facts(shelf, shelf.first, "grand")
+    assert "network builtin" in _asked(shelf, other)
     _until(lambda: not shelf.work(shelf.first))
     assert "network Grandest" in _asked(shelf, other)
 
 
 @pytest.mark.parametrize("how", ["missing", "error", "cancelled"])
-def test_the_built_in_encoder_goes_on_where_no_weights_come(
+def test_the_built_in_network_goes_on_where_no_weights_come(
     library: Library, tmp_path: Path, grand: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))

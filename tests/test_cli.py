@@ -67,7 +67,8 @@ INDEX |= {"seconds", "images_per_second"}
 MATCH = {"path", "label", "score", "box"}
 EVALUATION = {"engine", "network", "fingerprint", "queries", "gallery", "precision_at_1", "precision_at_5"}
 EVALUATION |= {"map_at_10", "seconds_per_query"}
-CARD = {"name", "title", "network", "runner", "weights", "available", "reason", "dim", "licence"}
+CARD = {"name", "title", "network", "runner", "weights", "available", "reason", "dim", "licence", "networks"}
+CHOICE = {"name", "licence", "megabytes", "free", "installed"}
 
 
 def index_told(told: Any, folder: Path) -> None:
@@ -155,6 +156,7 @@ def compare_told(told: Any, folder: Path) -> None:
 
 def engines_told(told: Any, folder: Path) -> None:
     assert all(set(card) == CARD for card in told)
+    assert all(set(choice) == CHOICE for card in told for choice in card["networks"])
     assert {"lookalike", "style", "product", "visual", "colour"} <= {card["name"] for card in told}
 
 
@@ -295,7 +297,7 @@ def test_a_box_is_what_is_searched_by(run: Run, folder: Path, tmp_path: Path) ->
 def test_the_weights_that_answered_are_always_told(run: Run, folder: Path) -> None:
     for command in (["index", folder], ["search", folder, folder / "warm/red.png"]):
         told = run(*command, "--json").json
-        assert told["network"] == "builtin" or "built-in" in told["weights"]
+        assert told["network"] == "efficientnet-lite0" and "built-in" in told["weights"]
         assert "no weights of efficientnetb0: offline mode is on" in told["weights"], "and why"
     lines = run("search", folder, folder / "warm/red.png")
     assert "no weights of efficientnetb0" in lines.out
@@ -320,7 +322,10 @@ CANT: dict[str, tuple[Callable[[Path], list[Any]], str]] = {
     "an empty folder": (lambda f: (f.parent / "e").mkdir() or ["index", f.parent / "e"], "put JPEG, PNG or WebP"),
     "home among the pictures": (lambda f: ["index", f.parent], "choose another with --home."),
     "no such engine": (lambda f: ["index", f, "-e", "nose"], "Choose one of: colour, "),
-    "no such network": (lambda f: ["index", f, "--network", "x"], "Choose one of: auto, builtin, efficientnetb0."),
+    "no such network": (
+        lambda f: ["index", f, "--network", "x"],
+        "Choose one of: auto, builtin, efficientnet-lite0, efficientnetb0.",
+    ),
     "no weights": (lambda f: ["index", f, "--network", "efficientnetb0"], "Try --network auto."),
     "no such weights": (lambda f: ["index", f, "--weights", f / "none.h5"], "name a weights file, or a folder"),
     "no such query": (lambda f: ["search", f, f / "none.jpg"], "There is no such file; check the path."),

@@ -122,9 +122,12 @@ def test_exactly_what_runs_and_what_the_readme_shows_goes_there() -> None:
         "demos/theme.css",
         "samples/canvas.py",
     } <= set(found)
-    assert {"engines/networks/shipped/builtin.npz", "docs/screens/products.jpg", "docs/screens/why.jpg"} <= set(
-        found
-    )
+    assert {
+        "engines/networks/centres.npz",
+        "engines/networks/imagenet.tsv",
+        "docs/screens/products.jpg",
+        "docs/screens/why.jpg",
+    } <= set(found)
     rooms = {place.partition("/")[0] for place in found if "/" in place}
     assert rooms == {"demos", "docs", "engines", "features", "samples"}
     assert [place for place in found if place.endswith(".md")] == ["README.md"]

@@ -1,4 +1,4 @@
-"""Measured on real pictures, for those who have them: the least that the built-in encoders must reach.
+"""Measured on real pictures, for those who have them: the least that the built-in networks must reach.
 
 SEMBLANCE_DATA names a folder with clothing/train, clothing/validation, paintings and faces, in which each folder
 is a label. None of it comes with the program.
@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 import engines
+from benchmarks import faces as robustness
+from benchmarks import labelled
+from benchmarks import quality as measure
 from engines import lookalike
 from features.answers import Liked
 from features.evaluation import Evaluation
 from features.images import open_image
 from features.library import Library, labelled_files
-from training import data as of_training
-from training import measure, robustness
 
 pytestmark = pytest.mark.slow
 
@@ -135,20 +136,45 @@ def test_paintings(data: Path) -> None:
     files, (learn, _, report) = measure.paintings()
     rows = measure.embed(engines.create("style", "builtin"), files)
     found = measure.scores(measure.part(rows, report), measure.part(rows, learn))
-    measure.tell("paintings", found)
+    measure.show("paintings", found)
     assert found[0] >= 0.40 and found[2] >= 0.47
 
 
-def test_faces(data: Path) -> None:
-    """400 photos of people that the encoder never saw, each against all the others."""
-    files = list(of_training.folder(data / "faces"))
+@pytest.fixture(scope="module")
+def unseen(data: Path) -> robustness.Photos:
+    """Photos of the people by whom nothing was chosen."""
+    files = list(labelled.folder(data / "faces"))
     if not files:
         pytest.skip(f"{data / 'faces'} is not there")
-    _, _, report = of_training.people(np.array([label for label, _ in files]))
-    rows = measure.embed(engines.create("lookalike", "builtin"), [files[row] for row in report[:400]])
-    found = measure.scores(measure.with_another(rows))
-    measure.tell("faces", found)
-    assert found[0] >= 0.65
+    _, _, report = labelled.people(np.array([label for label, _ in files]))
+    return [files[row] for row in report]
+
+
+@pytest.fixture(scope="module")
+def rows(unseen: robustness.Photos) -> measure.Rows:
+    return measure.with_another(measure.embed(engines.create("lookalike", "builtin"), unseen))
+
+
+def test_faces(rows: measure.Rows) -> None:
+    """Each photo against all the others."""
+    found = measure.scores(rows)
+    measure.show("faces", found)
+    assert found[0] >= 0.96 and found[2] >= 0.96
+
+
+def test_one_person_or_two(rows: measure.Rows) -> None:
+    """6,000 balanced pairs; the threshold is learned on the other folds."""
+    right, deviation = measure.verified(rows)
+    print(f"pairs: {right:.4f} (deviation {deviation:.4f})")
+    assert right >= 0.98
+
+
+def test_verdicts(rows: measure.Rows) -> None:
+    known = robustness.kept_pairs()
+    same, different = (robustness.verdicts(cosines, known) for cosines in robustness.cosines_of_pairs(rows))
+    print("same pairs", same, "different pairs", different)
+    assert same["same"] >= 0.88 and same["different"] <= 0.03
+    assert different["different"] >= 0.97 and different["same"] <= 0.003
 
 
 def test_faces_are_found(data: Path) -> None:
@@ -160,16 +186,6 @@ def test_faces_are_found(data: Path) -> None:
     assert found >= 0.97 * len(pictures)
 
 
-@pytest.fixture(scope="module")
-def unseen(data: Path) -> robustness.Photos:
-    """Photos of people that the encoder never saw."""
-    files = list(of_training.folder(data / "faces"))
-    if not files:
-        pytest.skip(f"{data / 'faces'} is not there")
-    _, _, report = of_training.people(np.array([label for label, _ in files]))
-    return [files[row] for row in report]
-
-
 def test_faces_in_a_group_are_found(unseen: robustness.Photos) -> None:
     told = np.array([robustness.found_in_group(unseen[first : first + 9], 3) for first in range(0, 90, 9)])
     found, of = told.sum(axis=0)
@@ -177,17 +193,17 @@ def test_faces_in_a_group_are_found(unseen: robustness.Photos) -> None:
     assert of > 80 and found >= 0.95 * of
 
 
-def test_the_right_person_is_among_the_first_five(unseen: robustness.Photos) -> None:
-    """More often, by far, than the nearest photo is of the right person."""
-    rows = measure.embed(engines.create("lookalike", "builtin"), unseen[:400])
-    photo, person, top = robustness.person_level(measure.with_another(rows))
+def test_the_right_person_comes_first(rows: measure.Rows) -> None:
+    """At least as often as the nearest photo is of the right person."""
+    photo, person, top = robustness.person_level(rows)
     print(f"the nearest photo {photo:.3f}, the first person {person:.3f}, among five {top:.3f}")
-    assert top >= photo + 0.08 and person >= photo - 0.02
+    assert person >= photo - 0.005 and person >= 0.97 and top >= 0.99
 
 
-def test_a_photo_turned_as_exif_tells_finds_the_same_person(unseen: robustness.Photos) -> None:
-    turned = [change for change in robustness.CHANGES if "turned" in change]
+def test_a_changed_photo_finds_the_same_person(unseen: robustness.Photos) -> None:
+    """Turned photos without EXIF among them."""
     queries, gallery = robustness.held(unseen[:400], 40)
-    told = robustness.same_person(queries, gallery, turned)
-    print({change: round(share, 3) for change, (share, _) in told.items()})
-    assert len(turned) == 3 and min(share for share, _ in told.values()) >= 0.85
+    shares = robustness.same_person(queries, gallery, list(robustness.CHANGES))
+    print({change: round(share, 3) for change, (share, _) in shares.items()})
+    assert sum("untold" in change for change in shares) == 3
+    assert {change: share for change, (share, _) in shares.items() if share < 0.85} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from seeded import Files, pictures
 
 from engines.base import WeightsError
 from engines.networks import efficientnet
-from engines.networks.network import Forward
+
+Forward = Callable[[np.ndarray], np.ndarray]
 
 
 @pytest.fixture(scope="module")

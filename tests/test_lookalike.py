@@ -1,8 +1,7 @@
-"""Faces: found, levelled and cut out as VGGFace2 was trained on them."""
+"""Faces: found whichever way a photo lies, levelled, and cut out as each network was trained on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from PIL import Image
 from seeded import PEOPLE, pictures, pixels
 
 from engines import Crop, Engine, NotEmbeddable, create, lookalike
-from engines.lookalike import PLACES, SIDE, align, by_box, by_points
+from engines.lookalike import BY_BOX, BY_POINTS, PLACES, Recipe
 from engines.networks.mtcnn import Face
 from features.images import open_image
 
-Matrix = Callable[[Face], np.ndarray]
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 GREY = (128, 128, 128)
 
@@ -39,7 +37,7 @@ def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
     for name, colour, place in [
         ("left_eye", RED, (-24, -20)),
         ("right_eye", GREEN, (24, -20)),
-        ("nose", GREY, (0, 8)),
+        ("nose", GREY, (0, 11)),
         ("mouth", BLUE, (0, 32)),
     ]:
         x, y = (middle + matrix @ place) * scale
@@ -50,56 +48,57 @@ def dotted(scale: float = 1, degrees: float = 0) -> tuple[np.ndarray, Face]:
     return image, Face(box, **at, confidence=1.0)
 
 
-@pytest.fixture(params=[by_box, by_points])
-def matrix(request: pytest.FixtureRequest) -> Matrix:
+@pytest.fixture(params=[BY_BOX, BY_POINTS], ids=["by_box", "by_points"])
+def recipe(request: pytest.FixtureRequest) -> Recipe:
     return request.param
 
 
 def dots(image: np.ndarray) -> list[np.ndarray]:
     """Where the red, the green and the blue dot are: (x, y) each."""
-    assert image.shape == (224, 224, 3) and image.dtype == np.uint8
     found = [np.argwhere((np.abs(image.astype(int) - colour) < 100).all(axis=2)) for colour in (RED, GREEN, BLUE)]
     return [places.mean(axis=0)[::-1] for places in found]
 
 
 @pytest.mark.parametrize("degrees", [-30, -12, 0, 12, 30])
-def test_the_eyes_are_levelled(degrees: float, matrix: Matrix) -> None:
+def test_the_eyes_are_levelled(degrees: float, recipe: Recipe) -> None:
     image, face = dotted(degrees=degrees)
-    left, right, mouth = dots(align(image, matrix(face)))
+    aligned = recipe.cut(image, face)
+    assert aligned.shape == (recipe.side, recipe.side, 3) and aligned.dtype == np.uint8
+    left, right, mouth = dots(aligned)
     assert left[1] == pytest.approx(right[1], abs=1.5)
-    assert left[0] < right[0] and mouth[1] > left[1] + 50, "and the mouth is below them"
+    assert left[0] < right[0] and mouth[1] > left[1] + 0.2 * recipe.side, "and the mouth is below them"
     image, face = dotted()
-    straight = dots(align(image, matrix(face)))
+    straight = dots(recipe.cut(image, face))
     np.testing.assert_allclose([left, right, mouth], straight, atol=2.5)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.5, 2, 3])
 @pytest.mark.parametrize("degrees", [0, 20])
-def test_size_does_not_matter(scale: float, degrees: float, matrix: Matrix) -> None:
+def test_size_does_not_matter(scale: float, degrees: float, recipe: Recipe) -> None:
     """But for the rounding of the detector's points to whole pixels."""
     (image, face), (other, same) = dotted(scale, degrees), dotted(1, degrees)
-    np.testing.assert_allclose(dots(align(image, matrix(face))), dots(align(other, matrix(same))), atol=4)
+    np.testing.assert_allclose(dots(recipe.cut(image, face)), dots(recipe.cut(other, same)), atol=4)
 
 
 @pytest.mark.parametrize("degrees", [-30, 0, 12])
 def test_eyes_and_mouth_come_to_their_places_whatever_the_box(degrees: float) -> None:
     image, face = dotted(degrees=degrees)
     face = replace(face, box=(0, 0, 30, 200))
-    np.testing.assert_allclose(dots(align(image, by_points(face))), PLACES[[0, 1, 3]] * SIDE, atol=3)
+    np.testing.assert_allclose(dots(BY_POINTS.cut(image, face)), PLACES[[0, 1, 3]], atol=3)
 
 
 def test_where_points_are_one_there_is_a_picture_all_the_same() -> None:
     image, face = dotted()
     face = replace(face, left_eye=(9, 9), right_eye=(9, 9), nose=(9, 9), mouth=(9, 9))
-    assert align(image, by_points(face)).shape == (SIDE, SIDE, 3)
+    assert BY_POINTS.cut(image, face).shape == (150, 150, 3)
 
 
 @pytest.mark.parametrize("other_order", [False, True])
-def test_left_may_be_the_viewers_or_the_persons(other_order: bool, matrix: Matrix) -> None:
+def test_left_may_be_the_viewers_or_the_persons(other_order: bool, recipe: Recipe) -> None:
     image, face = dotted(degrees=15)
     if other_order:
         face = replace(face, left_eye=face.right_eye, right_eye=face.left_eye)
-    left, right, mouth = dots(align(image, matrix(face)))
+    left, right, mouth = dots(recipe.cut(image, face))
     assert left[0] < right[0] and mouth[1] > left[1], "it must not stand on its head"
 
 
@@ -124,7 +123,7 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     expected = np.asarray(resized.crop((round(across), round(down), round(across) + 224, round(down) + 224)))
 
     face = Face((left, top, width, height), (300, 280), (330, 280), (315, 300), (315, 320), confidence=1.0)
-    aligned = align(image, by_box(face))
+    aligned = BY_BOX.cut(image, face)
     difference = np.abs(aligned.astype(int) - expected)
     assert difference.mean() < 4, "about the step from one pixel to the next"
 
@@ -133,14 +132,15 @@ def test_the_margin_is_vggface2s(width: int, height: int) -> None:
     "box", [(-20, -30, 100, 120), (240, 230, 90, 110), (0, 0, 300, 300), (-80, 100, 120, 120)]
 )
 def test_beyond_the_border_the_edge_goes_on(
-    box: tuple[int, int, int, int], matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+    box: tuple[int, int, int, int], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Black corners would be taken for something."""
     image = np.full((300, 300, 3), (200, 150, 100), np.uint8)
     x, y, width, height = box
     nose, mouth = (x + width // 2, y + 60), (x + width // 2, y + 80)
     face = Face(box, (x + width // 3, y + 30), (x + 2 * width // 3, y + 45), nose, mouth, confidence=0.99)
-    np.testing.assert_allclose(align(image, matrix(face)), np.full((224, 224, 3), (200, 150, 100)), atol=1)
+    side = (recipe.side, recipe.side, 3)
+    np.testing.assert_allclose(recipe.cut(image, face), np.full(side, (200, 150, 100)), atol=1)
 
     monkeypatch.setattr(lookalike, "find_faces", lambda image: [face])
     (crop,) = create("lookalike", "builtin").crops(image)
@@ -150,10 +150,10 @@ def test_beyond_the_border_the_edge_goes_on(
     assert (right, bottom) == (min(300, x + width), min(300, y + height))
 
 
-def test_the_picture_is_left_alone(matrix: Matrix) -> None:
+def test_the_picture_is_left_alone(recipe: Recipe) -> None:
     image, face = dotted(3, 10)
     before = image.copy()
-    align(image, matrix(face))
+    recipe.cut(image, face)
     np.testing.assert_array_equal(image, before)
 
 
@@ -196,7 +196,7 @@ def test_of_several_faces_the_largest_is_first(
     assert (np.diff(areas) <= 0).all() and areas[0] > 1.3 * areas[-1]
     inside = [[f[0] <= b[0] and f[1] <= b[1] and b[2] <= f[2] and b[3] <= f[3] for f in frames] for b in boxes]
     assert (np.sum(inside, axis=0) == 1).all(), "each person once, and no box spans two"
-    assert all(crop.pixels.shape == (224, 224, 3) and crop.pixels.dtype == np.uint8 for crop in crops)
+    assert all(crop.pixels.shape == (150, 150, 3) and crop.pixels.dtype == np.uint8 for crop in crops)
 
 
 def test_in_a_group_as_alone(
@@ -234,7 +234,7 @@ def test_greyscale_and_other_files(engine: Engine, portraits: Path, tmp_path: Pa
     original.convert(mode).save(tmp_path / "face.png")
     (face,), (grey,) = engine.crops(np.asarray(original)), engine.crops(open_image(tmp_path / "face.png").pixels)
     np.testing.assert_allclose(grey.box, face.box, atol=12)
-    assert grey.pixels.shape == (224, 224, 3)
+    assert grey.pixels.shape == (150, 150, 3)
 
 
 NO_FACE = {
@@ -261,6 +261,103 @@ def test_faces_too_small_to_know_anyone_by_are_left_out(people: dict[str, np.nda
     sizes = [0.5, 0.25, 0.08]
     found = [len(lookalike.find_faces(cv2.resize(portrait, None, fx=s, fy=s))) for s in sizes]
     assert found == [1, 1, 0]
+
+
+# --- photos that lie on their side
+
+
+TURNS = {"90": 1, "180": 2, "270": 3}
+
+
+@pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS)
+def test_a_turned_portrait_is_found_and_cut_upright(
+    engine: Engine, people: dict[str, np.ndarray], turns: int
+) -> None:
+    """The box is in pixels of the photo as given; the crop is the one of the upright photo."""
+    for name in PEOPLE[:4]:
+        upright = people[name]
+        turned = np.ascontiguousarray(np.rot90(upright, turns))
+        (straight,), (crop, *_) = engine.crops(upright), engine.crops(turned)
+        canvas = np.zeros(turned.shape[:2], bool)
+        left, top, right, bottom = crop.box
+        canvas[top:bottom, left:right] = True
+        rows, columns = np.nonzero(np.rot90(canvas, -turns))
+        back = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        np.testing.assert_allclose(back, straight.box, atol=0.1 * (right - left))
+        assert np.abs(crop.pixels.astype(int) - straight.pixels).mean() < 12
+        assert (engine.embed([crop]) @ engine.embed([straight]).T).item() > 0.95
+
+
+def test_a_large_turned_photo_is_searched_small_and_cut_from_all_its_pixels(
+    engine: Engine, people: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = cv2.resize(people["grace"], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    turned = np.ascontiguousarray(np.rot90(large))
+    searched = []
+    real = lookalike.find_faces
+    monkeypatch.setattr(lookalike, "find_faces", lambda image: searched.append(image.shape) or real(image))
+    (crop,) = engine.crops(turned)
+    assert len(searched) == 4 and searched[0] == turned.shape
+    assert all(max(shape) == lookalike.TURNS_SIDE for shape in searched[1:])
+    assert crop.box and crop.box[2] - crop.box[0] > 300
+    (straight,) = engine.crops(large)
+    assert (engine.embed([crop]) @ engine.embed([straight]).T).item() > 0.95
+
+
+def test_a_photo_with_an_upright_face_is_searched_once(
+    engine: Engine, people: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+    real = lookalike.find_faces
+    monkeypatch.setattr(lookalike, "find_faces", lambda image: searched.append(image.shape) or real(image))
+    upright, turned = people["grace"], np.rot90(people["hugo"])
+    both = np.full((max(len(upright), len(turned)), upright.shape[1] + turned.shape[1], 3), 200, np.uint8)
+    both[: len(upright), : upright.shape[1]] = upright
+    both[: len(turned), upright.shape[1] :] = turned
+    assert len(engine.crops(upright)) == 1 and len(searched) == 1
+    (crop,) = engine.crops(both)
+    assert crop.box and crop.box[2] <= upright.shape[1], "the one that stands counts"
+
+
+@pytest.mark.parametrize(("turns", "box"), [(0, (20, 5, 38, 12)), (1, (20, 5, 38, 12)), (3, (20, 5, 38, 12))])
+def test_of_two_turns_with_faces_the_surest_counts(
+    monkeypatch: pytest.MonkeyPatch, turns: int, box: tuple[int, int, int, int]
+) -> None:
+    image = np.zeros((30, 50, 3), np.uint8)
+    image[box[1] : box[3], box[0] : box[2]] = 255
+
+    def found(picture: np.ndarray) -> list[Face]:
+        """The white box, in whichever turn; surest in the one that is asked for."""
+        rows, columns = np.nonzero(picture[..., 0])
+        x, y = int(columns.min()), int(rows.min())
+        seen = (x, y, int(columns.max()) + 1 - x, int(rows.max()) + 1 - y)
+        here = next(turn for turn in range(4) if np.array_equal(np.rot90(image, turn), picture))
+        if turns and not here:
+            return []
+        return [Face(seen, (x, y), (x + 4, y), (x + 2, y + 2), (x + 2, y + 4), 0.99 if here == turns else 0.95)]
+
+    monkeypatch.setattr(lookalike, "find_faces", found)
+    assert lookalike.find_turned(image)[0] == turns
+    (crop,) = create("lookalike", "builtin").crops(image)
+    assert crop.box == box
+
+
+@pytest.mark.parametrize(
+    ("upright", "turned", "turns"),
+    [(0.99, 0.9999, 0), (0.95, 0.98, 0), (0.95, 0.999, 1), (0, 0.91, 1), (0, 0, 0), (0.95, 0, 0)],
+)
+def test_a_doubtful_upright_face_gives_way_to_a_much_surer_one(
+    monkeypatch: pytest.MonkeyPatch, upright: float, turned: float, turns: int
+) -> None:
+    """MTCNN takes some faces that stand on their head for upright ones, with less confidence."""
+    seen = {(30, 50): upright, (50, 30): turned}
+
+    def found(picture: np.ndarray) -> list[Face]:
+        confidence = seen.pop(picture.shape[:2], 0)
+        return [Face((1, 2, 9, 9), (3, 4), (7, 4), (5, 6), (5, 8), confidence)] if confidence else []
+
+    monkeypatch.setattr(lookalike, "find_faces", found)
+    assert lookalike.find_turned(np.zeros((30, 50, 3), np.uint8))[0] == turns
 
 
 def test_settings_hold_how_faces_are_found_and_cut(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from browsing import in_english, opened, visit
-from PIL import Image
+from PIL import Image, ImageFilter
 from seeded import PEOPLE
 
 import demos
@@ -24,7 +24,7 @@ from features.answers import Group, Match, Part
 from features.calibration import Calibration
 from features.catalogue import Catalogue
 from features.library import Library
-from features.verification import KnownPairs
+from features.verification import KnownPairs, Verdict
 
 NO_FACE = "No face found. Try a larger, front-facing photo."
 NONE_KNOWN = Calibration(np.zeros(0), np.zeros(0))
@@ -117,7 +117,7 @@ def test_a_person_has_a_card_with_name_flags_and_runners_up(tmp_path: Path) -> N
 
 
 def _part(remarks: tuple[str, ...] = (), box: Box | None = (10, 10, 60, 80)) -> Part:
-    return Part(box, np.full((224, 224, 3), 120, np.uint8), remarks)
+    return Part(box, np.full((150, 150, 3), 120, np.uint8), remarks)
 
 
 @pytest.mark.parametrize(("chosen", "pressed"), [(0, [True, False, False]), (1, [False, True, False])])
@@ -145,12 +145,32 @@ def test_a_single_face_is_shown_but_offers_no_choice(box: Box | None) -> None:
 )
 def test_a_verdict_is_told_with_its_errors_and_a_picture(cosine: float, title: str) -> None:
     known = KnownPairs(np.linspace(0.3, 1, 500), np.linspace(-0.2, 0.6, 500), "pairs <held> back")
-    html = ElementTree.fromstring(draw.verdict([_part(("small",)), _part()], cosine, known))
+    html = ElementTree.fromstring(draw.verdict([_part(), _part()], Verdict(cosine, known)))
     text = " ".join(html.itertext())
     assert html.findtext("h3") == title
     assert "of pairs of one person are less alike than this" in text and "of pairs of two people" in text
-    assert "learned from pairs <held> back" in text and "The first face is small; the answer may be off." in text
+    assert "learned from pairs <held> back" in text and "face is" not in text
     assert len(html.findall("svg/polygon")) == 2 and html.find("svg/line") is not None
+
+
+@pytest.mark.parametrize(
+    ("cosine", "remarks", "title", "told"),
+    [
+        (0.9, [("small",), ()], "Most likely the same person", "The first face is small; the answer may be off."),
+        (0.1, [("small",), ()], "Can't tell", "The first face is small; that leaves too little to tell by."),
+        (0.1, [(), ("blurred", "turned away")], "Can't tell", "The second face is blurred and turned away; that"),
+        (0.9, [("small",), ("blurred",)], "Can't tell", "The second face is blurred; that leaves too little"),
+        (0.45, [("small",), ()], "Unsure", "The first face is small; the answer may be off."),
+    ],
+)
+def test_doubtful_faces_are_never_called_two_people(
+    cosine: float, remarks: list[tuple[str, ...]], title: str, told: str
+) -> None:
+    known = KnownPairs(np.linspace(0.3, 1, 500), np.linspace(-0.2, 0.6, 500), "pairs")
+    parts = [_part(of_one) for of_one in remarks]
+    html = ElementTree.fromstring(draw.verdict(parts, Verdict(cosine, known, tuple(remarks))))
+    assert html.findtext("h3") == title and "different" not in html.attrib["class"]
+    assert told in " ".join(html.itertext()) and "two people" not in title
 
 
 @pytest.mark.parametrize(
@@ -162,12 +182,12 @@ def test_a_verdict_is_told_with_its_errors_and_a_picture(cosine: float, title: s
 )
 @pytest.mark.parametrize("cosine", [-1.0, 0.5, 1.0])
 def test_a_verdict_can_be_drawn_from_poor_pairs(known: KnownPairs, cosine: float) -> None:
-    text = " ".join(ElementTree.fromstring(draw.verdict([_part(), _part()], cosine, known)).itertext())
+    text = " ".join(ElementTree.fromstring(draw.verdict([_part(), _part()], Verdict(cosine, known))).itertext())
     assert "nan" not in text and "0%" not in text.replace("50%", "")
 
 
 def test_without_known_pairs_the_number_is_told_and_what_is_needed() -> None:
-    html = draw.verdict([_part(), _part()], 0.4321, None)
+    html = draw.verdict([_part(), _part()], Verdict(0.4321, None))
     assert "Cosine 0.43" in html and "several photos each of many people" in html and "<polygon" not in html
 
 
@@ -386,6 +406,29 @@ def test_two_photos_are_compared(shelf: Shelf, incoming: Path, people: Path, gro
     assert compare(None, None) == compare(ann, None) == compare(None, ann) == lookalike.TOGETHER
     assert "same person" in compare(ann, ann)
     assert "<polygon" in compare(ann, other), "its largest face"
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        (lambda photo: photo.resize((photo.width // 6, photo.height // 6)), "small"),
+        (lambda photo: photo.filter(ImageFilter.GaussianBlur(10)), "blurred"),
+    ],
+    ids=["small", "blurred"],
+)
+def test_a_doubtful_photo_is_never_called_another_person(
+    shelf: Shelf, incoming: Path, people: Path, change: Callable[[Image.Image], Image.Image], remark: str
+) -> None:
+    for name in PEOPLE[:4]:
+        change(Image.open(people / name / "1.png").convert("RGB")).save(incoming / "doubtful.png")
+        photos = [incoming / "doubtful.png", people / "loose.png"]
+        parts, verdict = lookalike.judged(shelf, shelf.first, "lookalike", photos)
+        assert remark in parts[0].remarks == verdict.remarks[0]
+        assert verdict.known and verdict.word != "different"
+        html = lookalike._compare(
+            shelf, shelf.first, "lookalike", [{"path": str(photos[0])}, _uploaded(incoming, photos[1])]
+        )
+        assert "Most likely two people" not in html and f"The first face is {remark}" in html
 
 
 @pytest.mark.parametrize("nth", ["first", "second"])

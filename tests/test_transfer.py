@@ -207,14 +207,17 @@ def test_vgg19_answers_where_its_weights_are(weights: Files, monkeypatch: pytest
 
 def test_else_the_built_in_net_stands_in_and_says_so() -> None:
     chosen = choose("auto")
-    assert chosen.eye.name == "builtin" and chosen.told == "built-in; no weights of vgg19: offline mode is on"
+    assert (
+        chosen.eye.name == "efficientnet-lite0"
+        and chosen.told == "built-in; no weights of vgg19: offline mode is on"
+    )
     assert choose("builtin").told == "built-in"
 
 
 def test_a_network_that_is_asked_for_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeightsUnavailable, match="no weights of vgg19"):
         choose("vgg19")
-    with pytest.raises(SemblanceError, match="auto, vgg19, builtin") as refused:
+    with pytest.raises(SemblanceError, match="vgg19, efficientnet-lite0, builtin, auto") as refused:
         choose("resnet50")
     assert is_one_sentence(str(refused.value).split(". ")[0] + ".")
     other = tmp_path / "other.h5"
@@ -295,7 +298,7 @@ def test_a_picture_is_written(
     with Image.open(out) as picture:
         assert picture.size == (64, 43)
     told = capfd.readouterr()
-    assert str(out) in told.out and "builtin" in told.out and not told.err
+    assert str(out) in told.out and "efficientnet-lite0" in told.out and not told.err
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["photo.png", "painting.png", out.name])
 
 
@@ -316,7 +319,7 @@ def test_json_tells_all(files: tuple[Path, Path], tmp_path: Path, capfd: pytest.
     assert run(*files, "-o", tmp_path / "out.png", "--keep-colours", "--strength", "0.7", "--json") == 0
     told = json.loads(capfd.readouterr().out)
     assert told["output"] == str(tmp_path / "out.png") and (told["network"], told["weights"]) == (
-        "builtin",
+        "efficientnet-lite0",
         "built-in",
     )
     assert (told["content"], told["style"]) == tuple(map(str, files))
@@ -374,7 +377,7 @@ def test_the_command_runs_in_a_process_of_its_own(files: tuple[Path, Path], tmp_
         [*command, "--size", "64", "--steps", "1"], capture_output=True, env=os.environ, check=False
     )
     assert done.returncode == 0 and not done.stderr, done.stderr
-    assert json.loads(done.stdout)["network"] == "builtin"
+    assert json.loads(done.stdout)["network"] == "efficientnet-lite0"
 
 
 # --- the parts

@@ -79,7 +79,11 @@ def test_previews_come_until_it_is_painted(
     assert len(steps) > 10
     for (before, after), _ in steps:
         assert before.shape == after.shape and max(after.shape) == 64
-    assert "Painting: 0%" in steps[0][1] and "Painted" in steps[-1][1] and "Network builtin" in steps[-1][1]
+    assert (
+        "Painting: 0%" in steps[0][1]
+        and "Painted" in steps[-1][1]
+        and "Network efficientnet-lite0" in steps[-1][1]
+    )
     assert all(np.array_equal(before, steps[0][0][0]) for (before, _), _ in steps)
 
 

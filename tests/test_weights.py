@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib
 import json
@@ -15,71 +14,29 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
+from hubs import CONTENT, NAME, Answer, Hub, begin, record, toy, whole
 from PIL import Image
 from seeded import FILES, ROOT, Files, environment
 
 import engines
 from app import main
-from engines import Crop, WeightsError
+from engines import Crop, NetworkChoice, WeightsError
 from engines.networks import weights as module
-from engines.networks.network import Network, NetworkEngine
-from engines.networks.weights import Found, Preprocessing, Shipped, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Found, WeightsUnavailable, resolve
 
-CONTENT = np.random.default_rng(3).bytes(300_000)
 OTHER = np.random.default_rng(4).bytes(300_000)
-NAME = "toy_weights.h5"
-
-
-class Hub:
-    """Serves one file. Its `answer` can be changed while it runs; `asked` counts the requests."""
-
-    def __init__(self) -> None:
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                hub.asked += 1
-                with contextlib.suppress(OSError):  # the probe hangs up after the headers
-                    hub.answer(self)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.asked = 0
-        self.answer: Callable[[BaseHTTPRequestHandler], None] = whole(CONTENT)
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/{NAME}"
-
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-def _begin(handler: BaseHTTPRequestHandler, length: int) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(length))
-    handler.end_headers()
-
-
-def whole(content: bytes) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        _begin(handler, len(content))
-        handler.wfile.write(content)
-
-    return answer
 
 
 def closes_half_way(handler: BaseHTTPRequestHandler) -> None:
-    _begin(handler, len(CONTENT))
+    begin(handler, len(CONTENT))
     handler.wfile.write(CONTENT[: len(CONTENT) // 2])
 
 
@@ -91,7 +48,7 @@ def resets_half_way(handler: BaseHTTPRequestHandler) -> None:
 
 
 def promises_one_byte_more(handler: BaseHTTPRequestHandler) -> None:
-    _begin(handler, len(CONTENT) + 1)
+    begin(handler, len(CONTENT) + 1)
     handler.wfile.write(CONTENT)
 
 
@@ -103,14 +60,6 @@ def stalls_half_way(handler: BaseHTTPRequestHandler) -> None:
 
 def not_there(handler: BaseHTTPRequestHandler) -> None:
     handler.send_error(404)
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    hub = Hub()
-    yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -129,12 +78,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "keras/models"
 
 
-def record(url: str, checksum: str | None = None) -> Weights:
-    return Weights(
-        "toy", NAME, url, checksum, len(CONTENT), "MIT", "nobody", Preprocessing(8, "RGB", "0..255")
-    )  # fmt: skip
-
-
 def digest(content: bytes, algorithm: str = "sha256") -> str:
     return hashlib.new(algorithm, content).hexdigest()
 
@@ -142,26 +85,6 @@ def digest(content: bytes, algorithm: str = "sha256") -> str:
 def counting_files(cache: Path) -> set[str]:
     """What the cache holds that could ever be taken for weights."""
     return {path.name for path in cache.rglob("*") if path.suffix == ".h5"}
-
-
-SHIPPED = Shipped(Path(__file__), "MIT", "three numbers")
-
-
-def toy(weights: Weights, network: str = "auto") -> NetworkEngine:
-    """An engine on one net that takes these weights. Its vectors tell which net answered."""
-
-    def always(*row: float) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda pixels: np.tile(np.float32(row), (len(pixels), 1))
-
-    def build(*row: float) -> Callable[[Path | None], Any]:
-        return lambda path: SimpleNamespace(predict_on_batch=always(*row))
-
-    class Toy(NetworkEngine):
-        name, version, title, alike = "toy", 1, "Toy", "anything"
-        nets = (Network("toynet", dim=2, size=8, build=build(0, 1), weights=weights),)
-        stand_in = Network("builtin", dim=3, size=8, build=build(0, 0, 1), weights=SHIPPED)
-
-    return Toy(network)
 
 
 CROP = Crop(np.zeros((8, 8, 3), np.uint8))
@@ -199,7 +122,7 @@ def test_nothing_is_fetched_before_it_is_needed(hub: Hub, cache: Path) -> None:
     with pytest.raises(WeightsUnavailable, match=r"^not downloaded yet \(0 MB, at the first use\)$"):
         resolve(record(hub.url), fetch=False)
     card = toy(record(hub.url)).describe()
-    assert (card.network, card.available, card.settled) == ("builtin", True, False)
+    assert (card.network, card.available, card.settled) == ("installed", True, False)
     assert "not downloaded yet" in card.reason
     assert hub.asked == 0
 
@@ -210,7 +133,7 @@ def test_the_engine_says_whose_weights_answer(hub: Hub, cache: Path) -> None:
     np.testing.assert_array_equal(engine.embed([CROP]), [[0, 1]])
     card = engine.describe()
     assert (card.network, card.dim, card.weights, card.reason) == ("toynet", 2, f"{NAME} (toy)", "")
-    assert engines.fingerprint(engine) != before, "the built-in encoder's vectors would mix with the net's"
+    assert engines.fingerprint(engine) != before, "the built-in network's vectors would mix with the net's"
     assert engine.settings()["weights"] == digest(CONTENT)
 
 
@@ -237,7 +160,7 @@ def test_a_failed_download_falls_back_in_the_open_and_is_not_tried_again(
     np.testing.assert_array_equal(engine.embed([CROP]), [[0, 0, 1]])
     assert time.monotonic() - started < 20, "what stands still must be given up"
     card = engine.describe()
-    assert (card.network, card.dim, card.available) == ("builtin", 3, True)
+    assert (card.network, card.dim, card.available) == ("installed", 3, True)
     assert card.reason == f"no weights of toynet: {why}"
     assert card.weights == f"built-in: good for three numbers; {card.reason}"
     assert counting_files(cache) == set()
@@ -466,6 +389,46 @@ def test_two_processes_that_fetch_at_once_do_not_meddle(
     assert (cache / NAME).read_bytes() == CONTENT
 
 
+# --- which networks there are to choose from
+
+
+def test_an_engine_lists_its_networks(hub: Hub, cache: Path) -> None:
+    wanted = replace(record(hub.url), size=16_700_000, licence="CC BY-NC 4.0", free=False)
+    first, other = toy(wanted).choices()
+    assert (first.name, first.builtin, first.present, first.megabytes) == ("installed", True, True, 0)
+    assert first.free and not first.manual and not first.automatic
+    assert other == NetworkChoice(
+        "toynet",
+        "CC BY-NC 4.0",
+        17,
+        f"Put {NAME} from {hub.url} into {cache}, or name it with --weights.",
+        free=False,
+        automatic=True,
+    )
+    resolve(wanted, fetch=True)
+    assert toy(wanted).choices()[1] == replace(other, present=True)
+    assert hub.asked == 2, "nothing is downloaded to list it"
+
+
+def test_only_vggface_forbids_commercial_use() -> None:
+    choices = [choice for name in engines.discover() for choice in engines.create(name).choices()]
+    assert {choice.name for choice in choices if not choice.free} == {"resnet50", "senet50", "vgg16"}
+    assert all("non-commercial" in choice.licence for choice in choices if not choice.free)
+    lookalike = engines.create("lookalike").choices()
+    assert [choice.automatic for choice in lookalike] == [choice.builtin for choice in lookalike]
+
+
+def test_a_failed_download_is_tried_once_more_when_the_person_asks(hub: Hub, cache: Path) -> None:
+    hub.answer = not_there
+    with pytest.raises(WeightsUnavailable):
+        resolve(record(hub.url), fetch=True)
+    hub.answer = whole(CONTENT)
+    with pytest.raises(WeightsUnavailable):
+        resolve(record(hub.url), fetch=True)
+    module.forget_failures()
+    assert resolve(record(hub.url), fetch=True).sha256 == digest(CONTENT)
+
+
 # --- a path that the person named
 
 
@@ -521,8 +484,9 @@ def test_a_file_of_another_architecture_is_refused_in_one_sentence(
     if given not in FILES:
         path.write_text("<html>Not found</html>")
     monkeypatch.setenv("SEMBLANCE_WEIGHTS", str(path))
+    asked = network if engine == "lookalike" else "auto"  # VGGFace is for research: it answers where it is named
     with pytest.raises(WeightsError) as refusal:
-        engines.create(engine, "auto").embed([CROP])  # the person named a file: nothing may stand in for it
+        engines.create(engine, asked).embed([CROP])  # the person named a file: nothing may stand in for it
     told = one_sentence(refusal)
     assert told.startswith(f"{path} ") and f"put {FILES[network]} from https://" in told
 
@@ -562,7 +526,7 @@ def test_a_network_asked_for_by_name_is_never_replaced(
 @pytest.mark.parametrize(
     ("engine", "network"), [("product", "efficientnetb0"), ("style", "vgg19"), ("visual", "bit-r50x1")]
 )
-def test_auto_answers_with_the_built_in_encoder_and_every_command_says_so(
+def test_auto_answers_with_the_built_in_network_and_every_command_says_so(
     engine: str, network: str, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def told(*arguments: str | os.PathLike[str]) -> dict[str, str]:
@@ -578,7 +542,7 @@ def test_auto_answers_with_the_built_in_encoder_and_every_command_says_so(
         told("recommend", shelf, "--like", shelf / "40.png", "-e", engine),
     ]
     for answer in answers:
-        assert answer["network"] == "builtin"
+        assert answer["network"] == "efficientnet-lite0"
         assert answer["weights"].startswith("built-in: ") and answer["weights"].endswith(listed["reason"])
 
 
@@ -592,7 +556,7 @@ def test_nobody_waits_for_a_download_but_who_needs_it(hub: Hub, cache: Path) -> 
         started = time.monotonic()
         for asked in (engine, same_weights):
             assert "not downloaded yet" in asked.describe().reason
-            assert asked.settings()["network"] == "builtin"
+            assert asked.settings()["network"] == "installed"
         assert time.monotonic() - started < 1
     finally:
         gate.opened.set()

@@ -16,7 +16,8 @@ from toy import BLUE, GREEN, RED, Halves, Toy, digest, paint
 import engines
 from demos import why
 from engines import Crop, Explainer, SemblanceError, unit_rows
-from engines.networks import builtin, runtime
+from engines.networks import composed, runtime
+from engines.networks.network import Network
 from features.answers import Explanation, Reference
 from features.images import ImageError
 from features.library import Library
@@ -55,20 +56,20 @@ def test_each_place_speaks_for_what_is_there(
     half = before.shape[1] // 2
     changed = np.abs(before - after)
     assert changed[:, -half:].sum() > 1.5 * changed[:, :half].sum(), "it is the right half that was replaced"
-    if network == "builtin":  # of random weights nothing is to be expected
+    if network == "builtin":  # random weights promise nothing
         assert after[:, :half].sum() > 2 * after[:, -half:].sum()
 
 
-def test_the_maps_of_the_built_in_encoder_sum_to_its_vectors() -> None:
-    """Exactly, so that nothing has to be spread evenly to make it fit; and a mirror image's map is turned."""
-    net = builtin.PICTURES
+@pytest.mark.parametrize("net", [composed.PRODUCTS, composed.VISUALS], ids=["product", "visual"])
+def test_the_maps_of_the_installed_network_sum_to_its_vectors(net: Network) -> None:
+    """Exactly, so that nothing has to be spread evenly to make it fit."""
     grain = np.random.default_rng(3).integers(0, 256, (1, net.size, net.size, 3), np.uint8)
     pixels = np.concatenate([runtime.photos(net.size)[:3], np.zeros_like(grain), grain])
-    maps = net.maps(net.weights.path).predict_on_batch(np.concatenate([pixels, pixels[:, :, ::-1]]))
-    expected = unit_rows(net.build(net.weights.path).predict_on_batch(pixels))
-    assert maps.shape == (10, 6, 6, net.dim)
-    np.testing.assert_allclose(maps[:5].sum(axis=(1, 2)), expected, atol=1e-5)
-    np.testing.assert_allclose(maps[5:], maps[:5, :, ::-1], atol=1e-5)
+    path = net.weights.locate()
+    maps = net.maps(path).predict_on_batch(pixels)
+    expected, _ = net.build(path).predict_on_batch(pixels)
+    assert maps.shape == (5, 7, 7, net.dim)
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), unit_rows(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "network"), [("style", "builtin"), ("lookalike", "builtin")])

@@ -40,7 +40,9 @@ _downloading = threading.Lock()
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A published model. name: for people and as a choice. kind: `model_type` of its configuration."""
+    """A published model. name: for people and as a choice. kind: `model_type` of its configuration. free: whether
+    the licence allows commercial use.
+    """
 
     name: str
     repo: str
@@ -48,10 +50,16 @@ class Pretrained:
     size: int  # bytes of its weights, about
     licence: str
     source: str  # paper
+    free: bool = True
 
     @property
     def folder(self) -> str:
         return self.repo.rpartition("/")[2]
+
+    @property
+    def manual(self) -> str:
+        """See NetworkChoice."""
+        return f"Bring the folder {self.folder} from elsewhere, and name it with --weights."
 
     @property
     def url(self) -> str:
@@ -89,6 +97,14 @@ def resolve(model: Pretrained, *, fetch: bool) -> Found:
         with _downloading:
             cached = _cached(model) or _download(model)
     return Found(cached, _fingerprint(cached, fetch), f"{model.folder} ({model.repo})")
+
+
+def present(model: Pretrained) -> bool:
+    """Whether a model can run here without a download."""
+    try:
+        return not lacking() and bool(resolve(model, fetch=False))
+    except SemblanceError:
+        return False
 
 
 def configuration(folder: Path, file: str = "config.json") -> dict[str, Any]:

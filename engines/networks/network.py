@@ -14,17 +14,31 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import cv2
 import numpy as np
 
-from engines.base import Card, Crop, Engine, SemblanceError, VectorPart, WeightsError, unit_rows
-from engines.networks import runtime
-from engines.networks.weights import Found, NotFetched, Shipped, Weights, WeightsUnavailable, cache_folder, resolve
+from engines.base import (
+    Card,
+    Crop,
+    Engine,
+    NetworkChoice,
+    SemblanceError,
+    VectorPart,
+    WeightsError,
+    unit_rows,
+)
+from engines.networks import imagenet, runtime
+from engines.networks.weights import (
+    Found,
+    NotFetched,
+    Packaged,
+    Weights,
+    WeightsUnavailable,
+    cache_folder,
+    resolve,
+)
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 8  # pictures in a net at a time: more take memory, and win no speed
-
-Forward = Callable[[np.ndarray], np.ndarray]
-"""(N, size, size, 3) uint8 RGB -> (N, dim) float32; rows need not be of unit length yet."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +59,8 @@ class Network:
     name: str
     dim: int
     size: int  # side of the square input, pixels
-    build: Callable[[Path | None], keras.Model]  # of a weights file, or with random ones; see Forward
-    weights: Weights | Shipped
+    build: Callable[[Path | None], keras.Model]  # of a weights file, or with random ones: see `runtime.Net`
+    weights: Weights | Packaged
     check: Callable[[Path], None] | None = None  # see weights.resolve
     settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
     exact: bool = False  # float32 in any case, so that all machines agree
@@ -54,6 +68,8 @@ class Network:
     pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
     maps: Callable[[Path], keras.Model] | None = None  # as `build`, to (N, h, w, dim) that sum to the unit vectors
+    classifier: Callable[[Path], tuple[np.ndarray, np.ndarray]] | None = None
+    """Of a weights file -> (L, C) and (C,) float32: ImageNet's classes over the second output of `build`."""
     trainable: Trainable | None = None
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
@@ -83,33 +99,42 @@ class Answering:
 
 
 class NetworkEngine(Engine):
-    """Base of the engines whose vectors come from one of several nets.
+    """Base of the engines whose vectors come from one of several networks.
 
-    "auto" is the first of `nets`, or `stand_in`, whose weights are shipped, while its own can't be had; a net
-    asked for by name is used or refused, never replaced.
+    Attributes:
+        title, alike, order: See Card.
+        builtin: The network whose weights are installed with Semblance.
+        nets: Networks whose weights are downloaded.
+        upgrade: The one of `nets` that "auto" downloads unasked and prefers to `builtin`, if any.
+
+    A network chosen by name is used or refused, never replaced.
     """
 
     title: ClassVar[str]
     alike: ClassVar[str]
     order: ClassVar[int] = 50
+    builtin: ClassVar[Network]
     nets: ClassVar[tuple[Network, ...]]
-    stand_in: ClassVar[Network]
+    upgrade: ClassVar[Network | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.networks = tuple(net.name for net in cls.nets)
+        cls.networks = tuple(net.name for net in (cls.builtin, *cls.nets))
 
-    def __init__(self, network: str = "auto") -> None:
-        self._asked = network
+    def __init__(self, network: str = "auto", preferred: str = "") -> None:
+        """network: "auto", "builtin" or a network's name. preferred: the one that "auto" downloads in place of
+        `upgrade`; `builtin` or its name for none.
+        """
+        self._asked, self._preferred = network, preferred
         self._answering: Answering | None = None
-        self._forward: Forward | None = None
-        self._maps: Forward | None = None
+        self._forward: runtime.Runner | None = None
+        self._maps: runtime.Runner | None = None
         self._settling = threading.Lock()
         self._loading = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it goes to another process: made anew there, for nets and locks stay here."""
-        return type(self), (self._asked,)
+        return type(self), (self._asked, self._preferred)
 
     @property
     def side(self) -> int:
@@ -123,11 +148,31 @@ class NetworkEngine(Engine):
         net = answering.network
         if not crops:
             return np.zeros((0, net.dim), np.float32)
+        return unit_rows(self._outputs(answering, crops, 0))
+
+    def classes(self) -> Sequence[str]:
+        """See Classifying."""
+        return imagenet.names() if self._answer(fetch=False).network.classifier else ()
+
+    def probabilities(self, crops: Sequence[Crop]) -> np.ndarray:
+        """See Classifying. Raises SemblanceError where the network has no classes."""
+        answering = self._answer(fetch=True)
+        net = answering.network
+        if not (net.classifier and answering.found):
+            raise SemblanceError(f"The network {net.name} names no classes; use --network {self.builtin.name}.")
+        if not crops:
+            return np.zeros((0, len(self.classes())), np.float32)
+        weights, bias = net.classifier(answering.found.path)
+        return softmax(self._outputs(answering, crops, 1) @ weights + bias)
+
+    def _outputs(self, answering: Answering, crops: Sequence[Crop], which: int) -> np.ndarray:
+        """(N, L) float32: one of the network's outputs for N > 0 crops."""
         with self._loading:
-            self._forward = self._forward or _load(answering, net.exported)
+            self._forward = self._forward or _load(answering, answering.network.exported)
         batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
-        inputs = (np.stack([squeezed(crop.pixels, net.size) for crop in batch]) for batch in batches)
-        return unit_rows(np.concatenate([self._forward(pixels) for pixels in inputs]))
+        size = answering.network.size
+        inputs = (np.stack([squeezed(crop.pixels, size) for crop in batch]) for batch in batches)
+        return np.concatenate([self._forward(pixels)[which] for pixels in inputs])
 
     def explains(self) -> bool:
         return self._answer(fetch=False).network.maps is not None
@@ -142,7 +187,7 @@ class NetworkEngine(Engine):
         assert net.maps, "see `explains`"
         with self._loading:
             self._maps = self._maps or _load(answering, net.exported_maps)
-        told = self._maps(squeezed(crop.pixels, net.size)[None])[0] @ np.asarray(direction, np.float32)
+        told = self._maps(squeezed(crop.pixels, net.size)[None])[0][0] @ np.asarray(direction, np.float32)
         return told + (self.embed([crop])[0] @ direction - told.sum()) / told.size
 
     def trainable(self) -> tuple[Trainable, Found]:
@@ -155,13 +200,34 @@ class NetworkEngine(Engine):
         answering = self._answer(fetch=True)
         if not (answering.network.trainable and answering.found):
             raise SemblanceError(
-                "There is nothing to fine-tune, because the built-in encoder answers: "
+                "There is nothing to fine-tune, because the built-in network answers: "
                 f"put {able.file} from {able.url} into {cache_folder()}, or name it with --weights."
             )
         return answering.network.trainable, answering.found
 
     def vector_parts(self) -> Sequence[VectorPart]:
-        return self._answer(fetch=False).network.parts
+        """See Parted. Empty where no network can answer."""
+        try:
+            return self._answer(fetch=False).network.parts
+        except (WeightsUnavailable, WeightsError):
+            return ()
+
+    def choices(self) -> Sequence[NetworkChoice]:
+        """See Engine: the built-in network, and those whose weights are downloaded."""
+        automatic = self.upgrade or self.builtin
+        return [
+            NetworkChoice(
+                name=net.name,
+                licence=net.weights.licence,
+                megabytes=round(net.weights.size / 1e6) if isinstance(net.weights, Weights) else 0,
+                manual=net.weights.manual if isinstance(net.weights, Weights) else "",
+                free=net.weights.free,
+                builtin=net is self.builtin,
+                present=_present(net),
+                automatic=net is automatic,
+            )
+            for net in (self.builtin, *self.nets)
+        ]
 
     def settings(self) -> dict[str, Any]:
         answering = self._answer(fetch=False)
@@ -192,10 +258,14 @@ class NetworkEngine(Engine):
             runner=runtime.RUNNERS.get(answering.precision or "", ""),
             settled=answering.settled,
             order=self.order,
+            builtin=net is self.builtin,
         )
 
     def _net(self) -> Network:
-        return next((net for net in self.nets if net.name == self._asked), self.nets[0])
+        """The network that was asked for."""
+        named = {net.name: net for net in (self.builtin, *self.nets)} | {"builtin": self.builtin}
+        upgrade = named.get(self._preferred) or self.upgrade or self.builtin
+        return upgrade if self._asked == "auto" else named[self._asked]
 
     def _answer(self, fetch: bool) -> Answering:
         """Settled by the first call that may fetch; before, it tells without waiting what this machine has."""
@@ -211,18 +281,32 @@ class NetworkEngine(Engine):
             return self._answering
 
     def _look(self, fetch: bool) -> Answering:
-        if self._asked == "builtin":
-            return _fitted(self.stand_in, fetch)
         net = self._net()
         try:
             return _fitted(net, fetch)
         except WeightsUnavailable as error:
+            if isinstance(net.weights, Packaged):
+                raise self._missing(error) from error
             reason = f"no weights of {net.name}: {error}"
             if self._asked != "auto":
                 raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
-            answering = _fitted(self.stand_in, fetch)
+            try:
+                answering = _fitted(self.builtin, fetch)
+            except WeightsUnavailable as missing:
+                raise self._missing(missing) from missing
             settled = answering.settled and not isinstance(error, NotFetched)
             return replace(answering, reason=reason, settled=settled)
+
+    def _missing(self, error: WeightsUnavailable) -> WeightsUnavailable:
+        """The sentence for a built-in network whose package was uninstalled."""
+        return WeightsUnavailable(f"{self.title} can't answer: {error}.")
+
+
+def _present(net: Network) -> bool:
+    try:
+        return bool(resolve(net.weights, fetch=False))
+    except (WeightsUnavailable, WeightsError):
+        return False
 
 
 def _fitted(net: Network, fetch: bool) -> Answering:
@@ -234,10 +318,15 @@ def _fitted(net: Network, fetch: bool) -> Answering:
     return Answering(net, found, precision, reason, settled=precision is not None)
 
 
-def _load(answering: Answering, exported: Callable[[Path, str], runtime.Net]) -> Forward:
+def _load(answering: Answering, exported: Callable[[Path, str], runtime.Net]) -> runtime.Runner:
     assert answering.found
-    run = runtime.load(exported(answering.found.path, answering.found.sha256))
-    return lambda pixels: run(pixels)[0]
+    return runtime.load(exported(answering.found.path, answering.found.sha256))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """(N, C) -> the same shape, float32; each row sums to 1."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def of_unit_sum(maps: keras.KerasTensor) -> keras.KerasTensor:

