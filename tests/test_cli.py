@@ -525,7 +525,7 @@ def test_of_several_queries_one_is_broken_and_the_others_answer(run: Run, folder
     assert (first["matches"][0]["path"], last["matches"][0]["path"]) == (str(red), str(blue))
     assert broken == {"query": str(text), "matches": []}
     assert told.err == f"{text}: The file holds no picture that can be read; export it as JPEG or PNG.\n"
-    told = run("classify", folder, red, text, blue, "--json")
+    told = run("classify", folder, red, text, blue, "-e", "colour", "--json")
     first, broken, last = told.json["results"]
     assert (first["probabilities"][0]["label"], last["probabilities"][0]["label"]) == ("warm", "cold")
     assert broken == {"query": str(text), "probabilities": [], "unsure": True}

@@ -534,7 +534,7 @@ def test_the_steps_of_the_container_run_as_plain_commands(tmp_path: Path, pictur
             assert started.poll() is None and time.monotonic() < deadline
             time.sleep(0.5)
         started.send_signal(getattr(signal, said("STOPSIGNAL")[0]))
-        assert started.wait(30) == 0
+        assert started.wait(120) == 0
     finally:
         started.kill()
     assert {path: path.stat().st_mtime_ns for path in code.rglob("*")} == before

@@ -167,6 +167,8 @@ def test_settings_are_plain_json(engine: Engine) -> None:
 def test_card_is_complete(engine: Engine, case: tuple[str, str], weights: Files) -> None:
     card = engine.describe()
     name, network = case
+    if isinstance(engine, NetworkEngine) and network == "builtin":
+        network = engine.builtin.name
     network = card.network if case == TRAINED else network
     assert (engine.name, card.network, card.available, card.reason) == (name, network, True, "")
     assert card.title and card.licence and card.dim > 0
