@@ -101,5 +101,5 @@ class Style(NetworkEngine):
     title = "Style"
     alike = "the same brush: colour, grain and pattern, whatever the subject"
     order = 20
-    nets = (VGG19,)  # on request: Gram matrices measured lower (docs/decisions/0022-packaged-networks.md)
+    nets = (VGG19,)  # on request only (docs/decisions/0022-packaged-networks.md)
     builtin = composed.STYLES
