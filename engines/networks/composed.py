@@ -132,8 +132,9 @@ def ingredients(vector: Vector, path: Path | None) -> keras.Model:
         found[f"mean:{name}"] = mean
         spread = ops.mean(ops.square(layer - ops.reshape(mean, (-1, 1, 1, layer.shape[-1]))), axis=(1, 2))
         found[f"deviation:{name}"] = ops.sqrt(spread + _LEAST)
-    upper, lower = (ops.sqrt(ops.mean(half, axis=(1, 2)) + _LEAST) for half in _upper_lower(layers["head"]))
-    found["halves"] = ops.matmul(upper - lower, _directions(path))
+    if "halves" in [one.name for one in vector.ingredients]:  # their directions take seconds to compute
+        upper, lower = (ops.sqrt(ops.mean(half, axis=(1, 2)) + _LEAST) for half in _upper_lower(layers["head"]))
+        found["halves"] = ops.matmul(upper - lower, _directions(path))
     return keras.Model(pixels, [*(found[one.name] for one in vector.ingredients), found["mean:head"]])
 
 

@@ -162,8 +162,10 @@ class NetworkEngine(Engine):
             raise SemblanceError(f"The network {net.name} names no classes; use --network {self.builtin.name}.")
         if not crops:
             return np.zeros((0, len(self.classes())), np.float32)
+        from scipy.special import softmax
+
         weights, bias = net.classifier(answering.found.path)
-        return softmax(self._outputs(answering, crops, 1) @ weights + bias)
+        return softmax(self._outputs(answering, crops, 1) @ weights + bias, axis=1)
 
     def _outputs(self, answering: Answering, crops: Sequence[Crop], which: int) -> np.ndarray:
         """(N, L) float32: one of the network's outputs for N > 0 crops."""
@@ -321,12 +323,6 @@ def _fitted(net: Network, fetch: bool) -> Answering:
 def _load(answering: Answering, exported: Callable[[Path, str], runtime.Net]) -> runtime.Runner:
     assert answering.found
     return runtime.load(exported(answering.found.path, answering.found.sha256))
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """(N, C) -> the same shape, float32; each row sums to 1."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def of_unit_sum(maps: keras.KerasTensor) -> keras.KerasTensor:
