@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,8 @@ from engines.networks.composed import CENTRES, Vector
 from engines.networks.network import squeezed
 from features.images import decode
 
-if TYPE_CHECKING:
-    import keras
-
 EACH = 30  # objects of a kind
-BATCH = 32
+BATCH = 8
 
 Files = Sequence[tuple[str, bytes]]
 
@@ -51,32 +49,25 @@ def batches(files: Files) -> Iterator[np.ndarray]:
         yield np.stack(batch)
 
 
-def centres(vector: Vector, files: Files) -> dict[str, np.ndarray]:
-    """Ingredient -> the mean of its rows."""
-
-    def build() -> keras.Model:
-        import keras
-
-        model = composed.ingredients(vector, lite.WEIGHTS.locate())
-        return keras.Model(model.inputs, keras.ops.concatenate(model.outputs, axis=1))
-
-    run = runtime.load(
-        runtime.Net(f"centres-{vector.name}", build, partial(runtime.photos, lite.SIZE), exact=True)
-    )
-    total = sum(run(batch)[0].sum(axis=0, dtype=np.float64) for batch in batches(files))
-    ends = np.cumsum([one.dim for one in vector.ingredients])
-    means = np.split((total / len(files)).astype(np.float32), ends)  # the last are the pooled features
-    return {f"{vector.name}/{one.name}": mean for one, mean in zip(vector.ingredients, means, strict=False)}
+def centres(run: runtime.Runner, vectors: Sequence[Vector], files: Files) -> dict[str, np.ndarray]:
+    """VECTOR/INGREDIENT -> the mean of its rows."""
+    totals: defaultdict[str, Any] = defaultdict(float)
+    for pixels in batches(files):
+        outputs = run(pixels)
+        for vector in vectors:
+            for name, rows in composed.unweighted(vector, pixels, outputs).items():
+                totals[f"{vector.name}/{name}"] += rows.sum(axis=0, dtype=np.float64)
+    wanted = {f"{vector.name}/{one.name}" for vector in vectors for one in vector.ingredients}
+    return {name: (totals[name] / len(files)).astype(np.float32) for name in sorted(wanted)}
 
 
 def main() -> None:
-    found: dict[str, np.ndarray] = {}
-    scratch = tempfile.TemporaryDirectory()
-    os.environ["SEMBLANCE_EXPORTS"] = scratch.name  # what is exported here serves this run alone
-    for files, vectors in ((photos(), (composed.PRODUCT, composed.VISUAL)), (paintings(), (composed.STYLE,))):
-        for vector in vectors:
-            print(f"{vector.name}: {len(files)} pictures", flush=True)
-            found |= centres(vector, files)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["SEMBLANCE_EXPORTS"] = scratch  # what is exported here serves this run alone
+        build = partial(composed.build, lite.WEIGHTS.locate())
+        run = runtime.load(runtime.Net("centres", build, partial(runtime.photos, lite.SIZE), exact=True))
+        found = centres(run, (composed.PRODUCT, composed.VISUAL), photos())
+        found |= centres(run, (composed.STYLE,), paintings())
     np.savez_compressed(CENTRES, **found)  # type: ignore[arg-type]
 
 

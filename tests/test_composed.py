@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_images
 
 import engines
 from engines import Crop, Engine, Parted
-from engines.networks import composed, handmade
+from engines.networks import composed
 from engines.networks.composed import PRODUCT, STYLE, VISUAL, Vector
 from engines.networks.network import NetworkEngine
 
@@ -119,45 +119,3 @@ def test_colour_and_arrangement_count_more_for_product(made: dict[str, Engine], 
     }
     told_by = "colour" if change is recoloured else "halves"
     assert shares[told_by] == min(shares.values())
-
-
-# --- features of the pixels
-
-
-@pytest.fixture(scope="module")
-def describe():
-    import keras
-
-    pixels = keras.Input((112, 112, 3))
-    return keras.Model(pixels, handmade.describe(pixels)).predict_on_batch
-
-
-def plain(red: float, green: float, blue: float) -> np.ndarray:
-    return np.tile(np.float32([red, green, blue]) * 255, (1, 112, 112, 1))
-
-
-def test_lengths(describe) -> None:
-    found = describe(plain(0, 0, 0))
-    assert {name: row.shape for name, row in found.items()} == {
-        name: (1, length) for name, length in handmade.LENGTHS.items()
-    }
-
-
-@pytest.mark.parametrize("colour", [(0, 0, 0), (1, 1, 1), (1, 0, 0), (0.2, 0.7, 0.3)])
-def test_colours_are_shares_of_the_picture(describe, colour: tuple[float, float, float]) -> None:
-    assert np.square(describe(plain(*colour))["colour"]).sum() == pytest.approx(1, abs=0.02)
-
-
-def test_a_pixel_is_shared_between_bins(describe) -> None:
-    """A rounding moves a vector by as little."""
-    random = np.random.default_rng(1).uniform(10, 240, (1, 112, 112, 3)).astype(np.float32)
-    one, other = describe(random), describe(random + 1e-4)
-    assert all(np.abs(one[name] - other[name]).max() < 1e-4 for name in one)
-
-
-def test_outlines_are_of_directions_and_not_of_colours(describe) -> None:
-    stripes = np.tile(np.arange(112) // 8 % 2 * 255, (1, 112, 1)).astype(np.float32)[..., None]
-    upright, lying = stripes * np.ones(3, np.float32), stripes.transpose(0, 2, 1, 3) * np.ones(3, np.float32)
-    cells = [describe(image)["outline"].reshape(-1, handmade.DIRECTIONS).sum(axis=0) for image in (upright, lying)]
-    assert cells[0].argmax() == 0 and cells[1].argmax() in (4, 5)
-    np.testing.assert_allclose(describe(255 - upright)["outline"], describe(upright)["outline"], atol=1e-3)

@@ -15,7 +15,7 @@ from toy import BLUE, GREEN, RED, Halves, Toy, digest, paint
 
 import engines
 from demos import why
-from engines import Crop, Explainer, SemblanceError, unit_rows
+from engines import Crop, Explainer, SemblanceError
 from engines.networks import composed, runtime
 from engines.networks.network import Network
 from features.answers import Explanation, Reference
@@ -66,10 +66,11 @@ def test_the_maps_of_the_installed_network_sum_to_its_vectors(net: Network) -> N
     grain = np.random.default_rng(3).integers(0, 256, (1, net.size, net.size, 3), np.uint8)
     pixels = np.concatenate([runtime.photos(net.size)[:3], np.zeros_like(grain), grain])
     path = net.weights.locate()
-    maps = net.maps(path).predict_on_batch(pixels)
-    expected, _ = net.build(path).predict_on_batch(pixels)
+    assert net.maps
+    maps = net.composition.maps(pixels, net.maps(path).predict_on_batch(pixels))
+    expected = net.composition.vectors(pixels, net.build(path).predict_on_batch(pixels))
     assert maps.shape == (5, 7, 7, net.dim)
-    np.testing.assert_allclose(maps.sum(axis=(1, 2)), unit_rows(expected), atol=1e-5)
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "network"), [("style", "builtin"), ("lookalike", "builtin")])

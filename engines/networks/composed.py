@@ -9,9 +9,9 @@ docs/decisions/0022-packaged-networks.md has what was tried.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ import numpy as np
 
 from engines.base import VectorPart
 from engines.networks import efficientnet_lite as lite
-from engines.networks import handmade
-from engines.networks.network import Network, of_unit_sum
+from engines.networks import pixel_features
+from engines.networks.network import Network
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,7 @@ class Ingredient:
     Attributes:
         name: "mean:LAYER" and "deviation:LAYER" are the means and standard deviations of a layer's channels over
             the positions; "halves" is how the upper half differs from the lower one in what it shows; the others
-            are features of handmade.py.
+            are features of pixel_features.py.
         weight: Its length in the vector.
     """
 
@@ -50,7 +50,7 @@ class Ingredient:
         if self.name == "halves":
             return HALVES
         _, _, layer = self.name.partition(":")
-        return _CHANNELS[layer] if layer else handmade.LENGTHS[self.name]
+        return _CHANNELS[layer] if layer else pixel_features.LENGTHS[self.name]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,18 @@ class Vector:
     @property
     def ingredients(self) -> tuple[Ingredient, ...]:
         return tuple(ingredient for part in self.parts for ingredient in part.ingredients)
+
+    def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, dim) float32 of unit length, of (N, 224, 224, 3) uint8 RGB and the outputs of `build`."""
+        return _joined(self, unweighted(self, pixels, outputs))
+
+    def maps(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The same position by position, (N, 7, 7, dim), of the outputs of `build_maps`: these sum to the vectors.
+
+        Centres are spread evenly. Not for a vector with other layers, or with "layout".
+        """
+        names = ("mean:block15", "deviation:head", "halves")
+        return _joined(self, dict(zip(names, outputs, strict=True)) | pixel_features.cells(pixels))
 
     def layers(self) -> tuple[VectorPart, ...]:
         """The parts that a search may weight."""
@@ -118,80 +130,61 @@ STYLE = Vector(
 )
 
 
-def ingredients(vector: Vector, path: Path | None) -> keras.Model:
-    """Model from (N, 224, 224, 3) uint8 RGB to each ingredient, (N, dim) float32, neither centred nor weighted;
-    and last the pooled features that the classifier takes, (N, 1280).
+LAYERS = ("block4", "block7", "block11", "block14", "block15")  # whose means are taken, beside the head's
+
+
+def build(path: Path | None) -> keras.Model:
+    """Builds the one network that all vectors are composed of.
+
+    Args:
+        path: The checkpoint; None leaves random weights.
+
+    Returns:
+        (N, 224, 224, 3) uint8 RGB -> the means of LAYERS, (N, channels) each; the deviations of the head followed
+        by "halves", (N, 1280 + HALVES); and the pooled features that the classifier takes, (N, 1280). All float32.
     """
     import keras
     from keras import ops
 
-    pixels, layers = _layers(vector, path)
-    found = handmade.describe(_halved(pixels))
-    for name, layer in layers.items():
-        mean = ops.mean(layer, axis=(1, 2))
-        found[f"mean:{name}"] = mean
-        spread = ops.mean(ops.square(layer - ops.reshape(mean, (-1, 1, 1, layer.shape[-1]))), axis=(1, 2))
-        found[f"deviation:{name}"] = ops.sqrt(spread + _LEAST)
-    if "halves" in [one.name for one in vector.ingredients]:  # their directions take seconds to compute
-        upper, lower = (ops.sqrt(ops.mean(half, axis=(1, 2)) + _LEAST) for half in _upper_lower(layers["head"]))
-        found["halves"] = ops.matmul(upper - lower, _directions(path))
-    return keras.Model(pixels, [*(found[one.name] for one in vector.ingredients), found["mean:head"]])
+    pixels, (*layers, head) = _layers(path, (*LAYERS, "head"))
+    pooled = ops.mean(head, axis=(1, 2))
+    squares = ops.square(head - ops.reshape(pooled, (-1, 1, 1, lite.DIM)))
+    deviation = ops.sqrt(ops.mean(squares, axis=(1, 2)) + _LEAST)
+    upper, lower = (ops.sqrt(ops.mean(half, axis=(1, 2)) + _LEAST) for half in _upper_lower(head))
+    spread = ops.concatenate([deviation, ops.matmul(upper - lower, _directions(path))], axis=1)
+    return keras.Model(pixels, [*(ops.mean(layer, axis=(1, 2)) for layer in layers), spread, pooled])
 
 
-def build(vector: Vector, path: Path | None) -> keras.Model:
-    """Model from (N, 224, 224, 3) uint8 RGB to the vectors, (N, dim) float32, and the pooled features, (N, 1280).
+def build_maps(path: Path | None) -> keras.Model:
+    """As `build`, position by position, for the vectors that are made of the head and of block15.
 
-    path: the checkpoint; None leaves random weights.
-    """
-    import keras
-
-    model = ingredients(vector, path)
-    *rows, pooled = model.outputs
-    return keras.Model(model.inputs, [_joined(vector, rows), pooled])
-
-
-def maps(vector: Vector, path: Path | None) -> keras.Model:
-    """The vectors position by position: (N, 224, 224, 3) uint8 -> (N, 7, 7, dim) float32 that sum to unit vectors.
-
-    A deviation is a sum as well: of squares, each divided by it. Centres are spread evenly. Not for "layout".
+    Returns:
+        (N, 224, 224, 3) uint8 RGB -> mean of block15, deviation of the head, and "halves", (N, 7, 7, dim) float32
+        each, which sum to what `build` puts out. A deviation is a sum as well: of squares, each divided by it.
     """
     import keras
     from keras import ops
 
-    pixels, layers = _layers(vector, path)
-    found = handmade.cells(_halved(pixels))
-    for name, layer in layers.items():
-        found[f"mean:{name}"] = layer / (layer.shape[1] * layer.shape[2])
-        squares = ops.square(layer - ops.mean(layer, axis=(1, 2), keepdims=True))
-        found[f"deviation:{name}"] = handmade.rooted(squares, _LEAST)
-    upper, lower = (handmade.rooted(half, _LEAST) for half in _upper_lower(layers["head"]))
-    below = layers["head"].shape[1] // 2
-    differences = ops.pad(upper, _rows(0, below)) - ops.pad(lower, _rows(below, 0))
-    found["halves"] = ops.matmul(differences, _directions(path))
-    return keras.Model(pixels, _joined(vector, [found[one.name] for one in vector.ingredients]))
+    pixels, (block, head) = _layers(path, ("block15", "head"))
+    squares = ops.square(head - ops.mean(head, axis=(1, 2), keepdims=True))
+    upper, lower = (_rooted(half) for half in _upper_lower(head))
+    below = head.shape[1] // 2
+    halves = ops.pad(upper, _rows(0, below)) - ops.pad(lower, _rows(below, 0))
+    positions = block.shape[1] * block.shape[2]
+    return keras.Model(pixels, [block / positions, _rooted(squares), ops.matmul(halves, _directions(path))])
 
 
 _LEAST = 2**-20  # under a root, whose slope is endless at 0
 
 
-def _layers(vector: Vector, path: Path | None) -> tuple[KerasTensor, dict[str, KerasTensor]]:
-    """The input, and the network's layers that the vector takes; the head always."""
+def _layers(path: Path | None, names: Sequence[str]) -> tuple[KerasTensor, list[KerasTensor]]:
+    """The input, and so many of the network's layers."""
     import keras
 
     net = lite.net(path)
-    names = dict.fromkeys(["head", *(one.name.partition(":")[2] for one in vector.ingredients)])
-    names.pop("", None)
     pixels = keras.Input((lite.SIZE, lite.SIZE, 3), dtype="uint8")
     trunk = keras.Model(net.inputs, [net.get_layer(name).output for name in names])
-    outputs = trunk(keras.ops.cast(pixels, "float32"))
-    return pixels, dict(zip(names, outputs if isinstance(outputs, list) else [outputs], strict=True))
-
-
-def _halved(pixels: KerasTensor) -> KerasTensor:
-    """(N, S, S, 3) uint8 -> (N, S / 2, S / 2, 3) float32."""
-    from keras import ops
-
-    return ops.average_pool(ops.cast(pixels, "float32"), 2, 2)
+    return pixels, trunk(keras.ops.cast(pixels, "float32"))
 
 
 def _upper_lower(layer: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
@@ -202,6 +195,15 @@ def _upper_lower(layer: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
 
 def _rows(above: int, below: int) -> tuple[tuple[int, int], ...]:
     return (0, 0), (above, below), (0, 0), (0, 0)
+
+
+def _rooted(values: KerasTensor) -> KerasTensor:
+    """(N, h, w, L) -> the same shape, whose sum over positions is the root of the mean over positions."""
+    from keras import ops
+
+    _, h, w, _ = values.shape
+    root = ops.sqrt(ops.mean(values, axis=(1, 2), keepdims=True) + _LEAST)
+    return (values + _LEAST) / root / (h * w)
 
 
 def _directions(path: Path | None) -> np.ndarray:
@@ -216,17 +218,29 @@ def _directions(path: Path | None) -> np.ndarray:
     return (left * signs).astype(np.float32)
 
 
-def _joined(vector: Vector, found: list[KerasTensor]) -> KerasTensor:
-    """Centres, scales and weights the ingredients, (N, ..., dim) each, and puts them one after the other."""
-    from keras import ops
+def unweighted(vector: Vector, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Ingredient -> (N, dim) float32, neither centred nor weighted, of the pixels and the outputs of `build`."""
+    *means, spread, _ = outputs
+    found = {f"mean:{layer}": mean for layer, mean in zip(LAYERS, means, strict=True)}
+    found |= {"deviation:head": spread[:, : lite.DIM], "halves": spread[:, lite.DIM :]}
+    names = [one.name for one in vector.ingredients if one.name in pixel_features.LENGTHS]
+    return found | (pixel_features.describe(pixels, names) if names else {})
 
-    centres = _centres()
+
+def _joined(vector: Vector, found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Centres, scales and weights the ingredients, (N, ..., dim) each, and puts them one after the other."""
     rows = []
-    for ingredient, values in zip(vector.ingredients, found, strict=True):
-        positions = int(np.prod(values.shape[1:-1]))
-        centre = centres.get(f"{vector.name}/{ingredient.name}", np.zeros(ingredient.dim, np.float32))
-        rows.append(ingredient.weight * of_unit_sum(values - centre / positions))
-    return of_unit_sum(ops.concatenate(rows, axis=-1))
+    for one in vector.ingredients:
+        values = found[one.name]
+        centre = _centres()[f"{vector.name}/{one.name}"]
+        rows.append(one.weight * _of_unit_sum(values - centre / np.prod(values.shape[1:-1], dtype=np.float32)))
+    return _of_unit_sum(np.concatenate(rows, axis=-1))
+
+
+def _of_unit_sum(values: np.ndarray) -> np.ndarray:
+    """(N, ..., L) -> the same, scaled so that what is summed over the axes between has unit length."""
+    whole = values.sum(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
+    return values / np.maximum(np.linalg.norm(whole, axis=-1, keepdims=True), np.float32(1e-12))
 
 
 @cache
@@ -236,17 +250,19 @@ def _centres() -> dict[str, np.ndarray]:
         return {name: file[name].astype(np.float32) for name in file.files}
 
 
-def _network(vector: Vector, maps: Callable[[Path], keras.Model] | None = None) -> Network:
+def _network(vector: Vector, explains: bool = True) -> Network:
     return Network(
         lite.NAME,
         dim=sum(part.dim for part in vector.parts),
         size=lite.SIZE,
-        build=partial(build, vector),
+        build=build,
         weights=lite.WEIGHTS,
         settings={"vector": vector.name, "parts": _told(vector), "centres": _digest()},
         parts=vector.layers(),
-        maps=maps,
+        maps=build_maps if explains else None,
+        composition=vector,
         classifier=lite.classifier,
+        parallel=True,
     )
 
 
@@ -258,6 +274,6 @@ def _digest() -> str:
     return hashlib.sha256(CENTRES.read_bytes()).hexdigest()[:12]
 
 
-PRODUCTS = _network(PRODUCT, partial(maps, PRODUCT))
-VISUALS = _network(VISUAL, partial(maps, VISUAL))
-STYLES = _network(STYLE)
+PRODUCTS = _network(PRODUCT)
+VISUALS = _network(VISUAL)
+STYLES = _network(STYLE, explains=False)

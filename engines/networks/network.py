@@ -6,10 +6,11 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import cv2
 import numpy as np
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 8  # pictures in a net at a time: more take memory, and win no speed
+SMALL_BATCH = 2  # the same of a net that each core runs by itself: what a layer puts out stays in its cache
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,31 @@ class Trainable:
 
     trunk: Callable[[Path, int], keras.Model]
     save: Callable[[keras.Model, Path, Path], None]
+
+
+class Composition(Protocol):
+    """How vectors are computed, in NumPy, from a network's outputs and its input, (N, size, size, 3) uint8.
+
+    Networks that differ in nothing else share one export.
+    """
+
+    def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, dim) float32, of the outputs of `Network.build`."""
+
+    def maps(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, h, w, dim) float32 that sum to the vectors, of the outputs of `Network.maps`."""
+
+
+class FirstOutput:
+    """The network puts out the vectors themselves."""
+
+    def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        return outputs[0]
+
+    maps = vectors
+
+
+FIRST_OUTPUT = FirstOutput()
 
 
 @dataclass(frozen=True)
@@ -68,8 +95,10 @@ class Network:
     pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
     version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
     maps: Callable[[Path], keras.Model] | None = None  # as `build`, to (N, h, w, dim) that sum to the unit vectors
+    composition: Composition = FIRST_OUTPUT
     classifier: Callable[[Path], tuple[np.ndarray, np.ndarray]] | None = None
-    """Of a weights file -> (L, C) and (C,) float32: ImageNet's classes over the second output of `build`."""
+    """Of a weights file -> (L, C) and (C,) float32: ImageNet's classes over the last output of `build`."""
+    parallel: bool = False  # small enough that a core for each batch beats all cores for one after the other
     trainable: Trainable | None = None
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
@@ -82,9 +111,10 @@ class Network:
         return self._exported(f"{self.name}-maps", partial(self.maps, path), sha256, exact=True)
 
     def _exported(self, name: str, build: Callable[[], keras.Model], sha256: str, exact: bool) -> runtime.Net:
-        told = json.dumps([sha256, self.version, self.size, dict(self.settings)], sort_keys=True)
+        settings = dict(self.settings) if self.composition is FIRST_OUTPUT else {}
+        told = json.dumps([sha256, self.version, self.size, settings], sort_keys=True)
         name = f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        return runtime.Net(name, build, partial(runtime.photos, self.size), exact=exact)
+        return runtime.Net(name, build, partial(runtime.photos, self.size), exact=exact, parallel=self.parallel)
 
 
 @dataclass(frozen=True)
@@ -148,7 +178,7 @@ class NetworkEngine(Engine):
         net = answering.network
         if not crops:
             return np.zeros((0, net.dim), np.float32)
-        return unit_rows(self._outputs(answering, crops, 0))
+        return unit_rows(self._run(answering, crops, net.composition.vectors))
 
     def classes(self) -> Sequence[str]:
         """See Classifying."""
@@ -165,16 +195,29 @@ class NetworkEngine(Engine):
         from scipy.special import softmax
 
         weights, bias = net.classifier(answering.found.path)
-        return softmax(self._outputs(answering, crops, 1) @ weights + bias, axis=1)
+        return softmax(self._run(answering, crops, lambda _, outputs: outputs[-1]) @ weights + bias, axis=1)
 
-    def _outputs(self, answering: Answering, crops: Sequence[Crop], which: int) -> np.ndarray:
-        """(N, L) float32: one of the network's outputs for N > 0 crops."""
+    def _run(
+        self,
+        answering: Answering,
+        crops: Sequence[Crop],
+        wanted: Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray],
+    ) -> np.ndarray:
+        """(N, L) float32: what is wanted of the network's input and its outputs, for N > 0 crops."""
+        net = answering.network
         with self._loading:
-            self._forward = self._forward or _load(answering, answering.network.exported)
-        batches = (crops[first : first + BATCH] for first in range(0, len(crops), BATCH))
-        size = answering.network.size
-        inputs = (np.stack([squeezed(crop.pixels, size) for crop in batch]) for batch in batches)
-        return np.concatenate([self._forward(pixels)[which] for pixels in inputs])
+            forward = self._forward = self._forward or _load(answering, net.exported)
+
+        def rows(batch: Sequence[Crop]) -> np.ndarray:
+            pixels = np.stack([squeezed(crop.pixels, net.size) for crop in batch])
+            return wanted(pixels, forward(pixels))
+
+        size = SMALL_BATCH if net.parallel else BATCH
+        batches = [crops[first : first + size] for first in range(0, len(crops), size)]
+        if len(batches) == 1 or not net.parallel:
+            return np.concatenate([rows(batch) for batch in batches])
+        with ThreadPoolExecutor(2 * runtime.cores()) as pool:  # the net runs for one while NumPy does for another
+            return np.concatenate(list(pool.map(rows, batches)))
 
     def explains(self) -> bool:
         return self._answer(fetch=False).network.maps is not None
@@ -189,7 +232,8 @@ class NetworkEngine(Engine):
         assert net.maps, "see `explains`"
         with self._loading:
             self._maps = self._maps or _load(answering, net.exported_maps)
-        told = self._maps(squeezed(crop.pixels, net.size)[None])[0][0] @ np.asarray(direction, np.float32)
+        pixels = squeezed(crop.pixels, net.size)[None]
+        told = net.composition.maps(pixels, self._maps(pixels))[0] @ np.asarray(direction, np.float32)
         return told + (self.embed([crop])[0] @ direction - told.sum()) / told.size
 
     def trainable(self) -> tuple[Trainable, Found]:
