@@ -94,6 +94,11 @@ def learn(panel: Any) -> None:
     panel.locator(".examined .told").wait_for()
 
 
+def unfold_network(panel: Any) -> None:
+    panel.locator(".networks button:visible").first.click()
+    panel.locator(".networks .answering dl:visible").wait_for()
+
+
 def of(selector: str) -> Callable[[Any], None]:
     return lambda panel: panel.locator(f"{selector}:visible").first.wait_for()
 
@@ -103,7 +108,7 @@ FINDING: View = ("", ask)
 TABS: dict[
     str, Sequence[View]
 ] = {  # its inner views, and what is done there; what all engines have is looked at once
-    "lookalike": [("", of(".state")), ("same", of(".state")), ("mirror", of("video, button"))],
+    "lookalike": [("", unfold_network), ("same", of(".state")), ("mirror", of("video, button"))],
     "style": [("", of(".state")), ("paint", of(".painted"))],
     "product": [FINDING, ("classes", learn)],
     "semantic": [("", of(".state"))],
