@@ -20,25 +20,25 @@ import typer
 import engines
 from engines import Box, Card, Engine, Learner, NetworkChoice, NotEmbeddable, SemblanceError
 from features import export
-from features.answers import Answer, Busy, Liked, Match, Reference
-from features.catalogue import Catalogue, Progress
-from features.comparison import Rating
-from features.duplicates import DuplicateGroup, Member
-from features.evaluation import Evaluation
-from features.examination import Examination
-from features.finetuning import EPOCHS
-from features.finetuning import check as check_finetuning
-from features.heads import Head
-from features.images import ImageError
+from features.analysis.duplicates import DuplicateGroup, Member
+from features.analysis.outliers import Lonely, Misplaced
+from features.analysis.verification import PairsEvaluation, read_pairs
+from features.catalogue.folder import Catalogue, Progress
+from features.catalogue.urls import place
+from features.errors import Busy, ImageError
+from features.evaluation.classification import Examination
+from features.evaluation.comparison import Rating
+from features.evaluation.measures import Evaluation
 from features.index import CHOICES
+from features.learning.finetuning import EPOCHS
+from features.learning.finetuning import check as check_finetuning
+from features.learning.heads import Head
+from features.learning.tuned import SUFFIX
 from features.library import Library, labelled_files
-from features.mixing import Mix, read_mix
-from features.outliers import Lonely, Misplaced
+from features.retrieval.part_weights import Mix, read_mix
+from features.retrieval.results import Answer, Liked, Match, Reference
 from features.transfer import LEAST, MOST, STEPS, Frame, check_output, choose, save
 from features.transfer import transfer as frames
-from features.tuned import SUFFIX
-from features.urls import place
-from features.verification import PairsEvaluation, read_pairs
 
 PATIENCE = 5.0  # seconds that a query waits for another process's indexing
 FEW = 5  # mistakes, and mixed up folders, that are told to a person

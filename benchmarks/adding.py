@@ -15,7 +15,7 @@ from benchmarks import material
 from benchmarks.measure import RUNS, Series, quantity, ratio, say
 from benchmarks.report import Bar, Row
 from engines import Crop
-from features import store
+from features.indexing import store
 from features.library import Library
 
 PICTURES = 10_000

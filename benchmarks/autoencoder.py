@@ -17,9 +17,10 @@ import numpy as np
 from engines import Crop, unit_rows
 from engines.networks.network import squeezed
 from engines.vae import Autoencoder
-from features import autoencoder, images
-from features.catalogue import Catalogue
-from features.evaluation import retrieval_scores
+from features.catalogue import images
+from features.catalogue.folder import Catalogue
+from features.evaluation.measures import retrieval_scores
+from features.learning import autoencoder
 from features.library import Library, labelled_files
 
 WALKS, STEPS = 200, 21

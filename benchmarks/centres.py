@@ -22,7 +22,7 @@ from engines.networks import composed, runtime
 from engines.networks import efficientnet_lite as lite
 from engines.networks.composed import CENTRES, Vector
 from engines.networks.network import squeezed
-from features.images import decode
+from features.catalogue.images import decode
 
 EACH = 30  # objects of a kind
 BATCH = 8

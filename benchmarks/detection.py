@@ -15,7 +15,7 @@ from benchmarks.measure import RUNS, Series, in_turn, ratio, say, seconds
 from benchmarks.report import Bar, Row
 from engines.lookalike import MIN_CONFIDENCE, MIN_FACE, find_faces
 from engines.networks.quiet import quietly
-from features.images import open_image
+from features.catalogue.images import open_image
 
 PHOTOS = 200  # in each of the RUNS
 OVERLAP = 0.9  # intersection over union from which two boxes are one face

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance
 from benchmarks import material
 from benchmarks.measure import Series, say, seconds
 from benchmarks.report import Bar, Row
-from features.duplicates import Duplicates
+from features.analysis.duplicates import Duplicates
 from features.library import Library
 
 PICTURES, COPIES, LARGE = 2000, 400, 20_000

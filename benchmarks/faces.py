@@ -26,10 +26,10 @@ from benchmarks import quality as measure
 from engines import Crop, lookalike
 from engines.lookalike import BY_POINTS, MIN_CONFIDENCE, find_faces
 from engines.networks import dlib_face, mtcnn
-from features.embedding import embed_query
-from features.images import decode
+from features.analysis.verification import KnownPairs, Verdict
+from features.catalogue.images import decode
+from features.indexing.embedding import embed_query
 from features.library import Library
-from features.verification import KnownPairs, Verdict
 
 Photos = Sequence[tuple[str, bytes]]
 """(person, bytes of the file)."""

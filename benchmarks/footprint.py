@@ -21,13 +21,14 @@ from benchmarks import material
 from benchmarks.measure import RUNS, Series, say
 from benchmarks.report import Row
 from engines import Crop, Engine
-from features import catalogue, images
-from features.catalogue import Entry
-from features.embedding import embed
+from features.catalogue import folder as folders
+from features.catalogue import images
+from features.catalogue.folder import Entry
 from features.index import approximate
+from features.indexing.embedding import embed
+from features.indexing.store import Features, FeatureStore
+from features.indexing.store import Row as Stored
 from features.library import BATCH, Library
-from features.store import Features, FeatureStore
-from features.store import Row as Stored
 
 PHOTOS = 128
 NETS = (("product", "builtin"), ("product", "efficientnetb0"), ("style", "builtin"), ("style", "vgg19"))
@@ -80,7 +81,7 @@ def _resized(photo: bytes, side: int) -> bytes:
 
 
 def _scan(folder: Path) -> None:
-    catalogue.scan(catalogue.Catalogue(folder, folder), save=False)
+    folders.scan(folders.Catalogue(folder, folder), save=False)
 
 
 def _embedding(engine: Engine, photos: Sequence[bytes]) -> Row:
@@ -123,7 +124,7 @@ def _of_made_up(scratch: Path) -> Iterator[Row]:
 def _make_up(home: Path, folder: Path) -> float:
     """A catalogue, and the features of one engine, of files that are not there; seconds to store the features."""
     folder.mkdir(parents=True)
-    made = catalogue.open_catalogue(folder, home)
+    made = folders.open_catalogue(folder, home)
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(PICTURES)]
     made.entries = {
         f"folder {number % FOLDERS:04}/picture {number:07}.jpg": Entry(300_000 + number, 10**18 + number, digest)

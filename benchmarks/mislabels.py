@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import engines
 from benchmarks import labelled as data
 from benchmarks.quality import Rows, embed
-from features.outliers import NEAR, outliers
+from features.analysis.outliers import NEAR, outliers
 
 SHARE, DRAWS, FIRST = 0.05, 3, 50
 SETS = (

@@ -19,9 +19,9 @@ from PIL import Image
 import engines
 from benchmarks import labelled as data
 from engines import Crop, Engine, NotEmbeddable
-from features.evaluation import DEPTH, retrieval_scores
-from features.images import decode
-from features.verification import cross_validated
+from features.analysis.verification import cross_validated
+from features.catalogue.images import decode
+from features.evaluation.measures import DEPTH, retrieval_scores
 
 FOLDS, PAIRS = 10, 3000  # pairs of each kind
 EACH = 30  # objects of a kind
@@ -72,7 +72,7 @@ def with_another(rows: Rows) -> Rows:
 def verified(rows: Rows) -> tuple[float, float]:
     """Share of pairs, half of one person and half of two, that a threshold tells rightly: mean and deviation.
 
-    Over ten tenths, as `features.verification` has it.
+    Over ten tenths, as `features.analysis.verification` has it.
     """
     vectors, labels = rows
     rng = np.random.default_rng(1)

@@ -18,9 +18,9 @@ from benchmarks import material
 from benchmarks.measure import Series, in_turn, ratio, say, seconds
 from benchmarks.report import Bar, Row
 from engines import Crop, Engine, fingerprint
+from features.indexing.store import FeatureStore
+from features.indexing.store import Row as Stored
 from features.library import Library
-from features.store import FeatureStore
-from features.store import Row as Stored
 
 PICTURES = 3_000
 RUNS = 3

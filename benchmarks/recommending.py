@@ -12,8 +12,8 @@ from benchmarks import material
 from benchmarks.measure import Series, say, seconds
 from benchmarks.report import Bar, Row
 from engines import Card, Crop, Engine
-from features.answers import Liked
 from features.library import Library
+from features.retrieval.results import Liked
 
 STORED = 10_000
 DIM = 512

@@ -13,11 +13,12 @@ from benchmarks import material
 from benchmarks.measure import Series, say
 from benchmarks.report import Bar, Row
 from engines import Crop
+from engines.errors import WeightsUnavailable
 from engines.networks.quiet import quietly
 from engines.networks.vgg19 import WEIGHTS
-from engines.networks.weights import WeightsUnavailable, resolve
+from engines.networks.weights import resolve
 from engines.style import LAYERS, Style
-from features.images import open_image
+from features.catalogue.images import open_image
 
 PICTURES: int | None = None  # all
 SIDE = 224  # pixels

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.measure import say
-from features.images import open_image
+from features.catalogue.images import open_image
 from features.transfer import choose, transfer
 
 SHEET = Path(__file__).parent.parent / "docs" / "transfer.jpg"

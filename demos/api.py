@@ -22,10 +22,11 @@ from demos.gallery import MARKS
 from demos.jobs import UNFORESEEN, Job
 from demos.shelf import Shelf
 from engines import Engine, Generative, SemblanceError
-from features.answers import Answer, Liked, Match, NotIndexed, Reference, Report
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
+from features.catalogue.gallery import Wish
+from features.errors import NotIndexed
 from features.export import VECTORS
-from features.gallery import Wish
+from features.retrieval.results import Answer, Liked, Match, Reference, Report
 
 MOST = 200  # matches in an answer
 PICTURE = "Upload a picture first, with handle_file(...)."

@@ -22,8 +22,8 @@ from demos.jobs import UNFORESEEN
 from demos.language import fixed, say, told
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
 
 NEAR = 12  # pictures beside the board
 LAZY = """

@@ -21,9 +21,9 @@ from demos.search import POLL, WATCHES, Page, choices, stops, while_busy
 from demos.shelf import SAMPLES, Shelf
 from demos.take import draw_vectors, listen
 from engines import SemblanceError
-from features import uploads
-from features.answers import Report
-from features.catalogue import Skipped
+from features.catalogue import uploads
+from features.catalogue.folder import Skipped
+from features.retrieval.results import Report
 
 EVERY = "every"
 HINT = built(

@@ -18,11 +18,11 @@ from demos.jobs import UNFORESEEN, Job
 from demos.language import fixed, later, say
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Catalogue, Progress
-from features.examination import Examination, Kind
-from features.heads import Changes, Head
-from features.tuned import Tuned
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import NotIndexed
+from features.evaluation.classification import Examination, Kind
+from features.learning.heads import Changes, Head
+from features.learning.tuned import Tuned
 
 TOP = 6  # labels of an opinion
 GRID = 24  # pictures held out whose probabilities are shown

@@ -23,9 +23,10 @@ from demos.search import Asked, RawImage
 from demos.shelf import SAMPLES, Shelf
 from demos.suits import draw_suits, place, undrawn
 from engines import SemblanceError
-from features.answers import Match, NotIndexed
-from features.catalogue import Catalogue
-from features.tuned import SUFFIX
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
+from features.learning.tuned import SUFFIX
+from features.retrieval.results import Match
 
 RESULTS, MOST = 12, 50
 USEFUL = ("product", "style", "visual", "colour")  # those that can use any picture, and differ in what they see

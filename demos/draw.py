@@ -18,12 +18,13 @@ from PIL import Image
 from demos.jobs import Job
 from demos.language import later, number, say, told
 from engines import Box, Card, NotEmbeddable, SemblanceError, Untrained
-from features.answers import Answer, Group, Match, Part, Report, Status
-from features.calibration import Calibration
-from features.catalogue import Catalogue, Skipped
-from features.images import ImageError, full_size
-from features.metadata import Caption
-from features.verification import KnownPairs, Verdict
+from features.analysis.verification import KnownPairs, Verdict
+from features.catalogue.captions import Caption
+from features.catalogue.folder import Catalogue, Skipped
+from features.catalogue.images import full_size
+from features.errors import ImageError
+from features.retrieval.calibration import Calibration
+from features.retrieval.results import Answer, Group, Match, Part, Report, Status
 
 LISTED = 300  # skipped files shown; the command line lists them all
 FROM_HERE = later("Search from this picture")

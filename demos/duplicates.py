@@ -18,8 +18,8 @@ from demos.jobs import UNFORESEEN, Job
 from demos.language import built, fixed, later, say
 from demos.shelf import SAMPLES, Shelf
 from engines import SemblanceError
-from features.catalogue import Catalogue, Progress
-from features.duplicates import DuplicateGroup, Duplicates, Member
+from features.analysis.duplicates import DuplicateGroup, Duplicates, Member
+from features.catalogue.folder import Catalogue, Progress
 
 NAME = "duplicates"
 PAGE = 12  # groups in view

@@ -21,9 +21,9 @@ from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
 from engines.vae import Autoencoder
-from features import autoencoder
-from features.answers import NotIndexed
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
+from features.learning import autoencoder
 
 EXAMPLES = 12
 STEPS = 21  # of a walk, its ends among them

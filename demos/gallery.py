@@ -20,11 +20,11 @@ from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Catalogue
-from features.gallery import ORDERS, Gallery, Picture, Wish
-from features.images import ImageError, full_size
-from features.marks import LONGEST
+from features.catalogue.folder import Catalogue
+from features.catalogue.gallery import ORDERS, Gallery, Picture, Wish
+from features.catalogue.images import full_size
+from features.catalogue.marks import LONGEST
+from features.errors import ImageError, NotIndexed
 
 NAME = "gallery"
 PAGE = 60  # pictures on one page

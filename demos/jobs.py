@@ -11,7 +11,7 @@ from typing import Any
 
 from demos.language import later
 from engines import SemblanceError
-from features.catalogue import Progress
+from features.catalogue.folder import Progress
 
 CANCELLED = later("It was cancelled.")
 UNFORESEEN = later("Something unforeseen went wrong; the log says what.")

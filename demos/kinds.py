@@ -13,7 +13,7 @@ from demos.board import Steps, as_json, draw_board, draw_choice, draw_near, list
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.kinds import Kinds
+from features.analysis.similarity import Kinds
 
 MOST = 48  # folders in the table: more can't be read, nor are they in view together
 GALLERY = 24  # pictures of a folder

@@ -22,12 +22,12 @@ from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.views import View, views
 from engines import Crop, SemblanceError
-from features.answers import Match, Part, Ranking
-from features.calibration import Calibration
-from features.embedding import embed
+from features.analysis.verification import Verdict
+from features.catalogue.images import open_image
 from features.export import Found
-from features.images import open_image
-from features.verification import Verdict
+from features.indexing.embedding import embed
+from features.retrieval.calibration import Calibration
+from features.retrieval.results import Match, Part, Ranking
 
 PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for

@@ -23,9 +23,9 @@ from demos.jobs import UNFORESEEN, Job
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.answers import Match
-from features.catalogue import Catalogue, Progress
-from features.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between, sides
+from features.analysis.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between, sides
+from features.catalogue.folder import Catalogue, Progress
+from features.retrieval.results import Match
 
 EDGE = 99_999  # a side of the map, as it is told to the browser
 GALLERY = "gallery"  # the tab that shows a selection

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from demos.shelf import Shelf
 from engines import Engine, SemblanceError
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
 from features.library import Library
 
 MISSING = 'prometheus-client is not installed; run: pip install "prometheus-client>=0.22,<1".'

@@ -30,11 +30,12 @@ from demos import draw, language, search, share
 from demos.jobs import UNFORESEEN
 from demos.language import built, fixed, later, say
 from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, unit_rows
-from features import images
-from features.answers import Group, NotIndexed
-from features.catalogue import Catalogue
-from features.embedding import embed
+from features.catalogue import images
+from features.catalogue.folder import Catalogue
+from features.errors import ImageError, NotIndexed
+from features.indexing.embedding import embed
 from features.library import Library
+from features.retrieval.results import Group
 
 SIDE = 480  # pixels: the longer side of a frame as it is looked at
 EVERY = 0.1  # seconds between two frames of the camera
@@ -207,7 +208,7 @@ def _decoded(frame: dict[str, Any] | None) -> np.ndarray:
             return images.decode(base64.b64decode(data, validate=True), SIDE).pixels
     except binascii.Error:
         pass
-    raise images.ImageError("The camera's picture did not come through; stop it and start it again.")
+    raise ImageError("The camera's picture did not come through; stop it and start it again.")
 
 
 def _face(pixels: np.ndarray) -> str:

@@ -14,9 +14,9 @@ from demos.board import Steps, draw_board, draw_choice, draw_near, listen, neigh
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.answers import Match
-from features.catalogue import Catalogue
-from features.outliers import Lonely, Misplaced, Outliers
+from features.analysis.outliers import Lonely, Misplaced, Outliers
+from features.catalogue.folder import Catalogue
+from features.retrieval.results import Match
 
 MOST = 60  # cards
 ORDERS = (later("Least like their folder"), later("Least like anything"))

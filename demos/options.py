@@ -14,10 +14,10 @@ from demos import draw, language
 from demos.language import built, fixed, say
 from demos.region import Frame, pixels
 from engines import Engine, Parted, SemblanceError, VectorPart
-from features.answers import Reference
-from features.catalogue import Catalogue
-from features.images import open_image
-from features.mixing import Mix
+from features.catalogue.folder import Catalogue
+from features.catalogue.images import open_image
+from features.retrieval.part_weights import Mix
+from features.retrieval.results import Reference
 
 STEP = 0.05  # of the balance between two groups of parts
 LIGHTEST, HEAVIEST = 0.25, 5  # weight of a reference

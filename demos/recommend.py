@@ -17,8 +17,8 @@ from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
 
 RESULTS, MOST = 12, 50
 FORMULA = later(

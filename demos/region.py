@@ -10,7 +10,7 @@ import gradio as gr
 
 from demos.language import later, say
 from engines import Box
-from features.images import full_size
+from features.catalogue.images import full_size
 
 Frame = tuple[float, float, float, float]
 """left, top, right, bottom as shares (0..1) of the upright picture, whatever size it is shown in."""

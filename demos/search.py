@@ -26,10 +26,11 @@ from demos.options import How, Pin
 from demos.shelf import SAMPLES, Shelf
 from demos.tray import Held, Tray
 from engines import Engine, Explainer, Learner, SemblanceError
-from features.answers import Answer, NotIndexed, Reference
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
 from features.export import Found, save_found
 from features.library import Library
+from features.retrieval.results import Answer, Reference
 
 EXAMPLES = 8
 EVERY = -1  # in the place of one part's number

@@ -13,9 +13,10 @@ import engines
 from demos.jobs import Job, Jobs
 from demos.language import later
 from engines import Card, Engine, Learner, SemblanceError
-from features.answers import NotIndexed, Report, Status
-from features.catalogue import Catalogue, Progress
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import NotIndexed
 from features.library import Library
+from features.retrieval.results import Report, Status
 
 SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
 SUITS = {"lookalike": "people", "product": "products", "style": "paintings"}

@@ -19,9 +19,9 @@ from demos.jobs import UNFORESEEN, Job
 from demos.language import later, say
 from demos.shelf import SAMPLES, Shelf
 from engines import Engine, SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Catalogue, Progress
-from features.comparison import Comparison, Rating
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import NotIndexed
+from features.evaluation.comparison import Comparison, Rating
 
 SAMPLE = "product"  # whose set of the samples is measured
 SEEN = """

@@ -17,8 +17,8 @@ from demos.jobs import UNFORESEEN, Job
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.answers import NotIndexed
-from features.catalogue import Progress
+from features.catalogue.folder import Progress
+from features.errors import NotIndexed
 from features.export import VECTORS, Vectors
 
 KINDS = (("NumPy (.npz)", ".npz"), ("Parquet", ".parquet"), ("Embedding Projector (zip)", ".zip"))

@@ -16,9 +16,10 @@ from demos.jobs import UNFORESEEN
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError, TextSide
-from features.answers import NotIndexed, Reference
-from features.catalogue import Catalogue
-from features.metadata import HAND, IMPORTED
+from features.catalogue.captions import HAND, IMPORTED
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
+from features.retrieval.results import Reference
 
 RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption

@@ -17,7 +17,7 @@ from demos.jobs import UNFORESEEN
 from demos.language import built, fixed, later, say
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.images import open_image
+from features.catalogue.images import open_image
 from features.transfer import MOST, Chosen, Frame, choose, save, transfer
 
 EXAMPLES = 8

@@ -11,9 +11,9 @@ from typing import Any
 from demos import draw, options
 from demos.language import say
 from engines import SemblanceError
-from features.answers import Liked
-from features.catalogue import Catalogue
-from features.images import open_image
+from features.catalogue.folder import Catalogue
+from features.catalogue.images import open_image
+from features.retrieval.results import Liked
 
 MOST = 60  # pictures in a tray
 

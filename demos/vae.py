@@ -24,10 +24,11 @@ from demos.views import views
 from engines import Engine, Learner, SemblanceError
 from engines.networks import vae
 from engines.vae import Autoencoder
-from features import autoencoder, learners
-from features.answers import NotIndexed, Report
-from features.catalogue import Catalogue, Progress
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import NotIndexed
+from features.learning import autoencoder, learners
 from features.library import Library
+from features.retrieval.results import Report
 
 EVERY = 1.0  # seconds between two looks at a training
 SHOWN = 24  # of the most unusual

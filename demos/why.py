@@ -13,9 +13,9 @@ from PIL import Image
 from demos import draw
 from demos.language import built, say
 from engines import Box, SemblanceError
-from features.answers import Explanation, Reference
-from features.catalogue import Catalogue
-from features.images import open_image
+from features.catalogue.folder import Catalogue
+from features.catalogue.images import open_image
+from features.retrieval.results import Explanation, Reference
 
 SIDE = 384  # of the pictures, pixels
 FINE = 16  # pixels of the heat for each position

@@ -15,9 +15,9 @@ import numpy as np
 import samples
 from demos.draw import VERDICTS, Scale
 from engines import Engine
-from features.calibration import Calibration
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
 from features.library import Library
+from features.retrieval.calibration import Calibration
 
 QUESTION = "products", "lamp", 4
 PLACES = (1, 3, 12, 40)  # of the answers that are told; at 0 is the question itself

@@ -11,14 +11,10 @@ from engines.base import (
     Generative,
     Learner,
     NetworkChoice,
-    NotEmbeddable,
     Parted,
-    SemblanceError,
     TextSide,
-    Untrained,
     VectorPart,
     Verifier,
-    WeightsError,
     broken,
     create,
     discover,
@@ -26,6 +22,7 @@ from engines.base import (
     register,
     unit_rows,
 )
+from engines.errors import NotEmbeddable, SemblanceError, Untrained, WeightsError
 
 __all__ = [
     "Box",

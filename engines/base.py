@@ -23,24 +23,10 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from engines.errors import SemblanceError
+
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are exclusive."""
-
-
-class SemblanceError(Exception):
-    """Something went wrong, and the message is one clear sentence that is safe to show to a person."""
-
-
-class NotEmbeddable(SemblanceError):
-    """This image has nothing that the engine can embed (no face, say)."""
-
-
-class WeightsError(SemblanceError):
-    """A weights file is not the one it should be. Nothing answers until the person has mended it."""
-
-
-class Untrained(SemblanceError):
-    """This engine has to be trained on the collection first; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +225,7 @@ class Learner(Protocol):
     """An engine that has to be trained on a collection's own pictures before it can answer.
 
     As it is registered it is untrained: its card says so, and `prepare` raises Untrained. What answers is another
-    object, made by `restored` of what a training has left; see features/learners.py.
+    object, made by `restored` of what a training has left; see features/learning/learners.py.
     """
 
     least: int  # pictures that it takes

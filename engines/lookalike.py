@@ -13,7 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engines.base import Box, Crop, NotEmbeddable, register
+from engines.base import Box, Crop, register
+from engines.errors import NotEmbeddable
 from engines.networks import dlib_face, mtcnn, vggface
 from engines.networks.mtcnn import Face
 from engines.networks.network import Network, NetworkEngine

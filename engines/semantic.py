@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, WeightsError, register, unit_rows
+from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, register, unit_rows
+from engines.errors import NotFetched, WeightsError, WeightsUnavailable
 from engines.networks import blip, clip, hub, runtime
 from engines.networks.hub import Pretrained
-from engines.networks.weights import Found, NotFetched, WeightsUnavailable
+from engines.networks.weights import Found
 
 SHARES = {"picture": 0.7, "caption": 0.3}
 RUNNERS = runtime.RUNNERS | {runtime.KERAS: "PyTorch, float32"}  # which stands in for Keras

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.base import Card, Crop, Engine, Untrained, register, unit_rows
+from engines.base import Card, Crop, Engine, register, unit_rows
+from engines.errors import Untrained
 from engines.networks import runtime, vae
 from engines.networks.network import squeezed
 

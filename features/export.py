@@ -21,11 +21,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from engines import Box, SemblanceError
-from features import images
-from features.answers import Match
-from features.catalogue import Progress
-from features.images import ImageError
-from features.uploads import plain_name
+from features.catalogue import images
+from features.catalogue.folder import Progress
+from features.catalogue.uploads import plain_name
+from features.errors import ImageError, Stopped
+from features.retrieval.results import Match
 
 PYARROW = "pyarrow>=18,<27"
 CHUNK = 2048  # vectors in memory at a time
@@ -40,10 +40,6 @@ Pictures = Callable[[str], Path]
 
 Found = Sequence[tuple[str, Sequence[Match]]]
 """What was asked with, in words, and what was found, best first."""
-
-
-class Stopped(SemblanceError):
-    """It was cancelled; nothing was written."""
 
 
 @dataclass(frozen=True)

@@ -39,56 +39,46 @@ from engines import (
     unit_rows,
 )
 from engines.networks.weights import forget_failures
-from features import catalogue as catalogues
-from features import (
-    comparison,
-    duplicates,
-    evaluation,
-    export,
-    files,
-    finetuning,
-    images,
-    learners,
-    learning,
-    preferences,
-    words,
-)
-from features.answers import (
-    Answer,
-    Busy,
-    Explanation,
-    Liked,
-    Match,
-    NotIndexed,
-    Part,
-    Ranking,
-    Reference,
-    Report,
-    Status,
-)
-from features.autoencoder import Unusual, measure
-from features.calibration import Calibration
-from features.catalogue import Catalogue, Hashed, Progress, Skipped
-from features.comparison import Comparison, Questions, Rating
-from features.crew import Crew, crew
-from features.duplicates import Duplicates, Found
-from features.embedding import Captions, captioner, cut, cut_query, embed, embed_query
-from features.evaluation import Evaluation
-from features.examination import Examination
-from features.gallery import Gallery, gallery
-from features.heads import Changes, Head, Space
+from features import export, files, preferences
+from features.analysis import duplicates
+from features.analysis.duplicates import Duplicates, Found
+from features.analysis.outliers import Outliers
+from features.analysis.projection import Projection, check, project
+from features.analysis.similarity import Kinds
+from features.analysis.verification import KnownPairs, Pair, PairsEvaluation, Verdict
+from features.catalogue import folder as folders
+from features.catalogue import images
+from features.catalogue.captions import HAND, IMPORTED, Caption, Metadata, imported
+from features.catalogue.folder import Catalogue, Hashed, Progress, Skipped
+from features.catalogue.gallery import Gallery, gallery
+from features.errors import Busy, CatalogueError, ImageError, NotIndexed
+from features.evaluation import comparison, measures
+from features.evaluation.classification import Examination
+from features.evaluation.comparison import Comparison, Questions, Rating
+from features.evaluation.measures import Evaluation
 from features.index import chosen as chosen_index
 from features.index import in_database
-from features.kinds import Kinds
-from features.metadata import HAND, IMPORTED, Caption, Metadata, imported
-from features.mixing import Mix
-from features.outliers import Outliers
-from features.projection import Projection, check, project
-from features.recommendation import diverse, nearest, taste
-from features.searchable import Searchable, add_to_index, graph, remote, save_index, searchable, version_of
-from features.store import Features, FeatureStore
-from features.tuned import Tuned
-from features.verification import KnownPairs, Pair, PairsEvaluation, Verdict
+from features.indexing.embedding import Captions, captioner, cut, cut_query, embed, embed_query
+from features.indexing.store import Features, FeatureStore
+from features.indexing.workers import Crew, crew
+from features.learning import finetuning, learners, training
+from features.learning.autoencoder import Unusual, measure
+from features.learning.heads import Changes, Head, Space
+from features.learning.tuned import Tuned
+from features.retrieval import words
+from features.retrieval.calibration import Calibration
+from features.retrieval.part_weights import Mix
+from features.retrieval.recommendation import diverse, nearest, taste
+from features.retrieval.results import Answer, Explanation, Liked, Match, Part, Ranking, Reference, Report, Status
+from features.retrieval.searchable import (
+    Searchable,
+    add_to_index,
+    graph,
+    remote,
+    save_index,
+    searchable,
+    version_of,
+)
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
@@ -177,16 +167,16 @@ class Library:
 
     def open(self, folder: Path) -> Catalogue:
         """The catalogue of a folder as it was last scanned: one object for all who ask. Raises CatalogueError."""
-        catalogue = catalogues.open_catalogue(folder, self.home)
+        catalogue = folders.open_catalogue(folder, self.home)
         with self._lock:
-            return catalogues.load(self._catalogues.setdefault(catalogue.state, catalogue))
+            return folders.load(self._catalogues.setdefault(catalogue.state, catalogue))
 
     def known(self) -> list[Catalogue]:
         """Every catalogue that has been indexed and whose folder is still there."""
         states = sorted(self.home.glob("catalogues/*/catalogue.json"))
         found = []
-        for root in filter(None, map(catalogues.root_of, states)):
-            with contextlib.suppress(catalogues.CatalogueError):  # gone, or about to hold our home
+        for root in filter(None, map(folders.root_of, states)):
+            with contextlib.suppress(CatalogueError):  # gone, or about to hold our home
                 found.append(self.open(root))
         return found
 
@@ -233,7 +223,7 @@ class Library:
         self,
         catalogue: Catalogue,
         progress: Progress = lambda done, total, what: None,
-        hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = catalogues.hashed,
+        hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = folders.hashed,
     ) -> list[Skipped]:
         """Brings the catalogue up to date with its folder, the person's captions too; embeds nothing.
 
@@ -243,7 +233,7 @@ class Library:
         with self._writing():
             catalogue.state.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(catalogue.state.with_suffix(".lock")):
-                catalogues.scan(catalogue, progress, hashing=hashing)
+                folders.scan(catalogue, progress, hashing=hashing)
             captions, problems = imported(catalogue)
             self._told(catalogue).keep(IMPORTED, captions, only=True)
             return problems
@@ -441,7 +431,7 @@ class Library:
             searched = words.Words(texts)
             self._words[catalogue.state] = version, searched
         matches = [
-            Match(digest, catalogue.root / paths[digest][0], catalogues.label_of(paths[digest][0]), score, None)
+            Match(digest, catalogue.root / paths[digest][0], folders.label_of(paths[digest][0]), score, None)
             for digest, score in searched.rank(text, unlike)[:k]
         ]
         seconds = time.perf_counter() - started
@@ -544,7 +534,7 @@ class Library:
         for nth, path in zip(("first", "second"), photos, strict=True):
             try:
                 parts.append(self.parts(engine, path)[0])
-            except (images.ImageError, NotEmbeddable) as error:
+            except (ImageError, NotEmbeddable) as error:
                 raise type(error)(f"In the {nth} photo: {error}") from error
         try:
             known = self.known_pairs(catalogue, engine)
@@ -586,7 +576,7 @@ class Library:
     ) -> export.Vectors:
         """Writes the vectors of all that is shown to a file, one of export.VECTORS; what went into it.
 
-        Raises NotIndexed, SemblanceError when it can't be written there, and export.Stopped.
+        Raises NotIndexed, SemblanceError when it can't be written there, and Stopped.
         """
         export.check(out, catalogue.root, export.VECTORS)
         stored, card = self._ready(catalogue, engine), engine.describe()
@@ -618,7 +608,7 @@ class Library:
         *,
         kept_only: bool = False,
     ) -> Projection | None:
-        """The map of the pictures that are shown, each by its most prominent part; see features/projection.py.
+        """The map of the pictures that are shown, each by its most prominent part (analysis/projection.py).
 
         Kept beside the features, made anew after a change. None where it was cancelled; kept_only: and where it
         would have to be made. Raises NotIndexed, and SemblanceError for a method that can't be had.
@@ -728,11 +718,11 @@ class Library:
 
         The hidden teach nothing. A tuned space is tuned anew: `tuned` then gives another engine. The earlier head
         answers until the new one is ready, and if this fails. Raises NotIndexed, SemblanceError when there are not
-        two labels, and learning.Stopped.
+        two labels, and Stopped.
         """
         if isinstance(engine, Tuned):
             return self.tune(catalogue, engine.base, progress, cancelled).space.head
-        head = learning.learn(self._lesson(catalogue, engine), progress, cancelled)
+        head = training.learn(self._lesson(catalogue, engine), progress, cancelled)
         self._keep(self._store(catalogue, engine), ".head", head.state())
         return head
 
@@ -754,9 +744,9 @@ class Library:
         Beside our own file is a Keras model of the same, for people; see `keras_file`. What was derived for the
         earlier space is deleted. Raises as `teach`.
         """
-        space = learning.tune(self._lesson(catalogue, engine), progress, cancelled)
+        space = training.tune(self._lesson(catalogue, engine), progress, cancelled)
         store, earlier, tuned = self._store(catalogue, engine), self.tuned(catalogue, engine), Tuned(engine, space)
-        learning.save_keras(space, self.keras_file(catalogue, engine))
+        training.save_keras(space, self.keras_file(catalogue, engine))
         self._keep(store, ".tuned", space.state())
         if earlier and engines.fingerprint(earlier) != engines.fingerprint(tuned):
             self._forget(catalogue, earlier)
@@ -917,7 +907,7 @@ class Library:
         know.
         """
         head = self._taught(catalogue, engine)
-        return evaluation.of_head(head, partial(self._embed, catalogue, engine), queries)
+        return measures.of_head(head, partial(self._embed, catalogue, engine), queries)
 
     def evaluate(
         self,
@@ -934,7 +924,7 @@ class Library:
         see `search`.
         """
         stored, embed = self._ready(catalogue, engine), partial(self._embed, catalogue, engine)
-        return evaluation.of_retrieval(stored, engine, embed, queries, mix)
+        return measures.of_retrieval(stored, engine, embed, queries, mix)
 
     def compare(
         self,
@@ -946,7 +936,7 @@ class Library:
         kept_only: bool = False,
     ) -> Comparison:
         """How often each engine's answers have the query's label; all are asked with the same pictures, leaving
-        one out: see features/comparison.py.
+        one out: see features/evaluation/comparison.py.
 
         What has been measured is remembered until something changes. An engine whose turn had not come when it was
         cancelled is left out; kept_only: and so is one that would have to be measured. Raises SemblanceError when
@@ -985,7 +975,7 @@ class Library:
 
         Raises NotIndexed, and SemblanceError when a picture that is named is not in the catalogue.
         """
-        return evaluation.of_pairs(catalogue, self._ready(catalogue, engine), engine, folds)
+        return measures.of_pairs(catalogue, self._ready(catalogue, engine), engine, folds)
 
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """A small JPEG of a picture of the catalogue, made once. Raises ImageError."""
@@ -1076,10 +1066,10 @@ class Library:
         with self._teaching:  # several who ask at first wait for one
             return self.head(catalogue, engine) or self.teach(catalogue, engine)
 
-    def _lesson(self, catalogue: Catalogue, engine: Engine) -> learning.Lesson:
+    def _lesson(self, catalogue: Catalogue, engine: Engine) -> training.Lesson:
         """Each picture that is shown, by its most prominent part."""
         stored = self._ready(catalogue, engine)
-        return learning.Lesson(stored.features.take(list(stored.first_row.values())), stored.labels)
+        return training.Lesson(stored.features.take(list(stored.first_row.values())), stored.labels)
 
     def _keep(self, store: FeatureStore, suffix: str, state: dict[str, Any]) -> None:
         told = {"format": HEADS, "fingerprint": store.fingerprint, "state": state}
@@ -1115,7 +1105,7 @@ def _unchanged(catalogue: Catalogue, digest: str) -> bytes:
     """Of a picture's file. Raises ImageError."""
     data = images.read_bytes(catalogue.file(digest))
     if hashlib.sha256(data).hexdigest() != digest:
-        raise images.ImageError("The file has changed since it was indexed; index again.")
+        raise ImageError("The file has changed since it was indexed; index again.")
     return data
 
 
@@ -1130,7 +1120,7 @@ def _named(picture: Path | str) -> Iterator[None]:
 
 def labelled_files(folder: Path, home: Path) -> list[tuple[Path, str]]:
     """Every picture of a folder with its label (its folder below), for `evaluate`. Raises CatalogueError."""
-    catalogue = catalogues.open_catalogue(folder, home)
-    catalogues.scan(catalogue, save=False)
+    catalogue = folders.open_catalogue(folder, home)
+    folders.scan(catalogue, save=False)
     unreadable = [(catalogue.root / skip.path, "") for skip in catalogue.unreadable]  # `evaluate` says why
     return [(catalogue.file(digest), catalogue.label(digest)) for digest in catalogue.paths] + unreadable

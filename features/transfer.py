@@ -15,7 +15,8 @@ from PIL import Image
 from engines import SemblanceError
 from engines.networks import transfer as pixels
 from engines.networks.transfer import LEAST, MOST, STEPS, Chosen, Frame, choose
-from features.images import ImageError, open_image
+from features.catalogue.images import open_image
+from features.errors import ImageError
 
 __all__ = ["FORMATS", "LEAST", "MOST", "STEPS", "Chosen", "Frame", "check_output", "choose", "save", "transfer"]
 

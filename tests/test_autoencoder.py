@@ -16,7 +16,7 @@ import app
 from engines import Crop, Untrained, fingerprint
 from engines.networks import vae
 from engines.vae import Autoencoder
-from features import autoencoder
+from features.learning import autoencoder
 from features.library import Library
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from toy import Toy, hue, paint
 
-from features import calibration
-from features.calibration import Calibration, calibrate
+from features.indexing.store import Features, Row
 from features.library import Library
-from features.store import Features, Row
+from features.retrieval import calibration
+from features.retrieval.calibration import Calibration, calibrate
 
 
 def circle(degrees: Sequence[float]) -> Features:

@@ -10,9 +10,9 @@ import pytest
 from toy import BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint, snapshot, wheel
 
 from engines import Card, Crop, fingerprint, unit_rows
-from features.catalogue import Catalogue
+from features.catalogue.captions import HAND, IMPORTED, Caption
+from features.catalogue.folder import Catalogue
 from features.library import BATCH, Library
-from features.metadata import HAND, IMPORTED, Caption
 
 HUES = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy import BLUE, GREEN, ORANGE, RED, YELLOW, Toy, digest, is_one_sentence, paint, snapshot
 
-from features.catalogue import CatalogueError
+from features.errors import CatalogueError
 from features.library import Library
 
 LONG_AGO = 1_000_000_000

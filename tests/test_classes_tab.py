@@ -14,7 +14,7 @@ from toy import Toy, hue, paint
 
 from demos import classes, search
 from demos.shelf import Shelf
-from features.examination import Examination, Kind, Mistake
+from features.evaluation.classification import Examination, Kind, Mistake
 from features.library import Library
 from samples import products
 

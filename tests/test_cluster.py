@@ -23,9 +23,8 @@ from toy import Toy, digest, is_one_sentence
 import app
 import engines
 from engines import Crop, SemblanceError
-from features import crew
+from features.catalogue.urls import place
 from features.library import BATCH, Library
-from features.urls import place
 
 ray = pytest.importorskip("ray", reason="needs: pip install -r requirements-cluster.txt")
 ROOT = Path(__file__).parent.parent
@@ -174,7 +173,7 @@ def test_a_picture_that_kills_every_worker(
     cluster: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ends the run in the open, not in a loop; the others are kept."""
-    monkeypatch.setattr("features.cluster.TRIES", 2)
+    monkeypatch.setattr("features.indexing.ray_cluster.TRIES", 2)
     folder = tmp_path / "photos"
     folder.mkdir()
     for file in sorted(photos.rglob("*.png"))[: 3 * BATCH]:
@@ -190,7 +189,7 @@ def test_a_picture_that_kills_every_worker(
 
 
 def test_a_worker_with_other_weights_is_not_mixed_in(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from features.cluster import Worker
+    from features.indexing.ray_cluster import Worker
 
     monkeypatch.setenv("SEMBLANCE_CORES", "")
     worker = Worker(Toy("sweet"), 1, {})
@@ -241,7 +240,7 @@ def test_on_something_else(library: Library, photos: Path, on: str) -> None:
 
 
 def test_without_ray(photos: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "find_spec", lambda name: None)
+    monkeypatch.setattr("features.indexing.workers.find_spec", lambda name: None)
     with pytest.raises(SemblanceError) as told:
         library.index(library.open(photos), Toy(), on="ray")
     assert str(told.value) == f"To index on Ray it has to be installed; run: {INSTALL}."

@@ -15,9 +15,9 @@ from demos.search import Asked
 from demos.shelf import SAMPLES, Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
-from features.answers import NotIndexed
-from features.comparison import Comparison, Questions, Rating
-from features.evaluation import Evaluation
+from features.errors import NotIndexed
+from features.evaluation.comparison import Comparison, Questions, Rating
+from features.evaluation.measures import Evaluation
 from features.library import Library
 
 COLOUR, STYLE = "colour", "style"

@@ -11,13 +11,13 @@ import pytest
 from toy import BLACK, Halves, Toy, digest, hue, is_one_sentence, paint
 
 from engines import Card, Crop, SemblanceError, unit_rows
-from features import comparison
-from features.catalogue import Catalogue
-from features.comparison import Comparison, Questions, Rating, by_lot, questions
-from features.evaluation import Evaluation, retrieval_scores
-from features.heads import Head, Space
+from features.catalogue.folder import Catalogue
+from features.evaluation import comparison
+from features.evaluation.comparison import Comparison, Questions, Rating, by_lot, questions
+from features.evaluation.measures import Evaluation, retrieval_scores
+from features.learning.heads import Head, Space
+from features.learning.tuned import Tuned
 from features.library import Library
-from features.tuned import Tuned
 
 
 class Titled(Toy):

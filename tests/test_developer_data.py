@@ -18,10 +18,10 @@ from benchmarks import faces as robustness
 from benchmarks import labelled
 from benchmarks import quality as measure
 from engines import lookalike
-from features.answers import Liked
-from features.evaluation import Evaluation
-from features.images import open_image
+from features.catalogue.images import open_image
+from features.evaluation.measures import Evaluation
 from features.library import Library, labelled_files
+from features.retrieval.results import Liked
 
 pytestmark = pytest.mark.slow
 

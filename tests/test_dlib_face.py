@@ -13,9 +13,9 @@ import pytest
 from toy import is_one_sentence
 
 from engines import Crop, WeightsError, create
+from engines.errors import WeightsUnavailable
 from engines.networks import dlib_face, dlib_file, runtime
 from engines.networks.dlib_file import NotANetwork
-from engines.networks.weights import WeightsUnavailable
 
 CANONICAL = Path(__file__).parent / "reference" / "dlib_face.json"
 PIP = 'pip install --force-reinstall --no-deps "face_recognition_models==0.3.0"'

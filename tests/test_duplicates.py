@@ -15,8 +15,8 @@ from toy import WHITE, paint, snapshot
 from benchmarks import duplicates as copies
 from benchmarks import material
 from engines import SemblanceError
-from features import duplicates
-from features.duplicates import Duplicates
+from features.analysis import duplicates
+from features.analysis.duplicates import Duplicates
 from features.library import Library
 
 
@@ -239,7 +239,7 @@ def test_it_stops_when_asked_and_keeps_what_was_looked_at(
 ) -> None:
     asked: list[str] = []
     Image.open(three / "a.png").resize((160, 120)).save(three / "d.png")
-    monkeypatch.setattr("features.duplicates.BATCH", 1)
+    monkeypatch.setattr("features.analysis.duplicates.BATCH", 1)
     stopped = library.find_duplicates(
         library.open(three), lambda done, total, what: asked.append(what), lambda: stage in asked
     )

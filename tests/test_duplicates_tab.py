@@ -15,8 +15,8 @@ from demos import duplicates as view
 from demos import suite
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.catalogue import Catalogue
-from features.duplicates import DuplicateGroup, Duplicates, Member
+from features.analysis.duplicates import DuplicateGroup, Duplicates, Member
+from features.catalogue.folder import Catalogue
 from features.library import Library
 
 HOSTILE = "<img src=x onerror=alert(1)> ${1}"

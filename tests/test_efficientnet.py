@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from seeded import Files, pictures
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks import efficientnet
 
 Forward = Callable[[np.ndarray], np.ndarray]

@@ -12,9 +12,10 @@ from seeded import ROOT
 
 import engines
 from engines import Classifying, Crop, WeightsError
+from engines.errors import WeightsUnavailable
 from engines.networks import efficientnet_lite as lite
 from engines.networks import imagenet, runtime
-from engines.networks.weights import WeightsUnavailable, resolve
+from engines.networks.weights import resolve
 
 REFERENCE = ROOT / "tests/reference/efficientnet_lite0.json"
 

@@ -21,10 +21,11 @@ import engines
 from app import main
 from engines import Crop, SemblanceError
 from features import export
-from features.answers import Match, NotIndexed
-from features.catalogue import Catalogue
-from features.export import FOUND, PYARROW, VECTORS, Item, Stopped, Vectors, cell, save_found, save_vectors
+from features.catalogue.folder import Catalogue
+from features.errors import ImageError, NotIndexed, Stopped
+from features.export import FOUND, PYARROW, VECTORS, Item, Vectors, cell, save_found, save_vectors
 from features.library import Library
+from features.retrieval.results import Match
 
 UGLY = ["=1+1", "+a", "-a", "@a", "tab\tin it", "line\nin it", 'quotes " and, commas', "é ü 漢字 🙂", "<b>", "con"]
 ROOT = Path(__file__).parent.parent
@@ -173,7 +174,7 @@ def test_the_sprite_has_a_tile_for_each_and_no_more_pixels_than_the_projector_ta
 
 
 def _gone(*_: Any) -> None:
-    raise export.ImageError("There is no such file; check the path.")
+    raise ImageError("There is no such file; check the path.")
 
 
 @KINDS

@@ -13,8 +13,8 @@ from toy import digest, hue, paint, snapshot
 from demos import gallery as tab
 from demos.shelf import Shelf
 from demos.suite import draw_page
-from features.catalogue import Catalogue
-from features.gallery import ORDERS, Wish
+from features.catalogue.folder import Catalogue
+from features.catalogue.gallery import ORDERS, Wish
 from features.library import Library
 
 NAMES = ("2.png", "shirts/10.png", "shirts/9.png", "shirts/new/Été.png", "ties/red tie.png")

@@ -18,7 +18,7 @@ from demos import metrics, suite
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
 from features.library import Library
 
 ROOT = Path(__file__).parent.parent

@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 from toy import is_one_sentence
 
-from features import images
-from features.images import ImageError, decode, open_image
+from features.catalogue import images
+from features.catalogue.images import decode, open_image
+from features.errors import ImageError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -296,7 +297,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    code = "import sys, pathlib, features.images as i; i.open_image(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib, features.catalogue.images as i; i.open_image(pathlib.Path(sys.argv[1]))"
     run = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "pipe.jpg"],
         capture_output=True,
@@ -339,7 +340,7 @@ def test_a_bomb_takes_neither_time_nor_memory() -> None:
 
 
 PEAK = """
-import sys, pathlib, features.images as images
+import sys, pathlib, features.catalogue.images as images
 peak = lambda: int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # kB
 before = peak()
 picture = images.open_image(pathlib.Path(sys.argv[1]))

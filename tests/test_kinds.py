@@ -9,8 +9,8 @@ import pytest
 from toy import BLUE, GREEN, RED, Toy, digest, hue, paint
 
 from engines import unit_rows
-from features.answers import NotIndexed
-from features.kinds import Kinds, compare
+from features.analysis.similarity import Kinds, compare
+from features.errors import NotIndexed
 from features.library import Library
 
 

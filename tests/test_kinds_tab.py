@@ -13,8 +13,8 @@ from toy import digest, paint
 
 from demos import kinds as view
 from demos.shelf import Shelf
-from features.answers import NotIndexed
-from features.kinds import Kinds
+from features.analysis.similarity import Kinds
+from features.errors import NotIndexed
 from features.library import Library
 
 NAME = "colour"

@@ -27,7 +27,7 @@ from demos import language, suite
 from demos.language import ENGLISH, PORTUGUESE, say, speaking, spoken, told
 from demos.shelf import Shelf
 from engines import Parted
-from features.gallery import ORDERS
+from features.catalogue.gallery import ORDERS
 from features.index import BACKENDS
 from features.library import Library
 

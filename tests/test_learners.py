@@ -16,8 +16,8 @@ import pytest
 from toy import RED, Toy, digest, is_one_sentence, paint, snapshot, wheel
 
 from engines import Engine, Learner, SemblanceError, Untrained
-from features import learners
-from features.answers import Busy
+from features.errors import Busy
+from features.learning import learners
 from features.library import Library
 
 TRAIN = """if True:

@@ -19,13 +19,14 @@ from toy import BLUE, ORANGE, PINK, YELLOW, Halves, Toy, digest, hue, is_one_sen
 
 import engines
 from engines import SemblanceError, unit_rows
-from features import learning
-from features.embedding import embed_query
-from features.examination import calibration_error, examine
-from features.heads import Head, Space, softmax
-from features.learning import Lesson, Stopped, learn, tune
+from features.errors import Stopped
+from features.evaluation.classification import calibration_error, examine
+from features.indexing.embedding import embed_query
+from features.learning import training
+from features.learning.heads import Head, Space, softmax
+from features.learning.training import Lesson, learn, tune
+from features.learning.tuned import Tuned
 from features.library import Library, labelled_files
-from features.tuned import Tuned
 
 ROOT = Path(__file__).parent.parent
 
@@ -299,7 +300,7 @@ def test_a_kept_space_is_the_same_space(space: Space, hard: Lesson) -> None:
 def test_the_keras_file_gives_the_same(space: Space, hard: Lesson, tmp_path: Path) -> None:
     import keras
 
-    learning.save_keras(space, tmp_path / "space.keras")
+    training.save_keras(space, tmp_path / "space.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["space.keras"]
     rows, probabilities = keras.models.load_model(tmp_path / "space.keras").predict(hard.vectors, verbose=0)
     np.testing.assert_allclose(rows, space.rows(hard.vectors), atol=1e-5)

@@ -34,12 +34,12 @@ from toy import (
 
 import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
-from features.answers import Liked, NotIndexed
-from features.catalogue import Catalogue, Skipped
-from features.images import ImageError
+from features.catalogue.folder import Catalogue, Skipped
+from features.errors import ImageError, NotIndexed
 from features.index import BACKENDS, create
 from features.library import BATCH, Library, default_home, labelled_files
-from features.searchable import SHOWN
+from features.retrieval.results import Liked
+from features.retrieval.searchable import SHOWN
 
 ROOT = Path(__file__).parent.parent
 

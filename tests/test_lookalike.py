@@ -14,7 +14,7 @@ from seeded import PEOPLE, pictures, pixels
 from engines import Crop, Engine, NotEmbeddable, create, lookalike
 from engines.lookalike import BY_BOX, BY_POINTS, PLACES, Recipe
 from engines.networks.mtcnn import Face
-from features.images import open_image
+from features.catalogue.images import open_image
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 GREY = (128, 128, 128)

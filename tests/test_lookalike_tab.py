@@ -20,11 +20,11 @@ from demos import draw, lookalike, search, share
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import Box, SemblanceError
-from features.answers import Group, Match, Part
-from features.calibration import Calibration
-from features.catalogue import Catalogue
+from features.analysis.verification import KnownPairs, Verdict
+from features.catalogue.folder import Catalogue
 from features.library import Library
-from features.verification import KnownPairs, Verdict
+from features.retrieval.calibration import Calibration
+from features.retrieval.results import Group, Match, Part
 
 NO_FACE = "No face found. Try a larger, front-facing photo."
 NONE_KNOWN = Calibration(np.zeros(0), np.zeros(0))

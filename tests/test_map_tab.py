@@ -17,9 +17,9 @@ from demos import board, search
 from demos import map as atlas
 from demos.shelf import Shelf
 from engines import SemblanceError
-from features.answers import NotIndexed
+from features.analysis.projection import Projection
+from features.errors import NotIndexed
 from features.library import Library
-from features.projection import Projection
 
 NAME = "colour"
 

@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from toy import BLUE, GREEN, RED, Toy, digest, hue, is_one_sentence, paint, snapshot
 
 from engines import SemblanceError
-from features import uploads
-from features.catalogue import Catalogue
+from features.catalogue import uploads
+from features.catalogue.folder import Catalogue
+from features.catalogue.marks import KEPT, LONGEST, Marks
 from features.library import Library
-from features.marks import KEPT, LONGEST, Marks
 
 
 @pytest.fixture

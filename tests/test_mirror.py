@@ -27,10 +27,11 @@ from demos import mirror, search, suite
 from demos.shelf import Shelf
 from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
-from features.answers import Liked, NotIndexed
-from features.catalogue import Catalogue
-from features.embedding import embed_query
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
+from features.indexing.embedding import embed_query
 from features.library import Library
+from features.retrieval.results import Liked
 
 ROOT = Path(__file__).parent.parent
 FOLK = {"ann": RED, "bob": GREEN, "cid": BLUE, "dot": YELLOW}

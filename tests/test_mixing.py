@@ -10,12 +10,12 @@ import pytest
 from toy import BLACK, BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint
 
 from engines import Crop, SemblanceError, VectorPart, fingerprint, unit_rows
-from features import mixing
-from features.answers import Reference
-from features.catalogue import Catalogue
-from features.images import open_image
+from features.catalogue.folder import Catalogue
+from features.catalogue.images import open_image
 from features.library import Library
-from features.mixing import read_mix
+from features.retrieval import part_weights
+from features.retrieval.part_weights import read_mix
+from features.retrieval.results import Reference
 
 PARTS = (VectorPart("left", 3, 0.75, "wings"), VectorPart("right", 3, 0.25, "tail"))
 
@@ -95,13 +95,13 @@ def test_the_score_is_the_weighted_mean_of_the_parts_cosines(engine: Twofold, tm
     rows = engine.embed([Crop(open_image(path).pixels) for path in (one, other)])
     cosines = {"left": unit_rows(rows[:, :3]), "right": unit_rows(rows[:, 3:])}
     expected = sum(w * float(cosines[name][0] @ cosines[name][1]) for name, w in mix.items()) / sum(mix.values())
-    scale = mixing.scale(PARTS, mix, {"left": 1, "right": 1})
+    scale = part_weights.scale(PARTS, mix, {"left": 1, "right": 1})
     assert (rows[0] * scale) @ rows[1] == pytest.approx(expected, abs=1e-6)
     assert (rows[0] * scale) @ rows[0] == pytest.approx(1, abs=1e-6), "of a picture to itself"
 
 
 def test_the_part_that_varies_most_does_not_decide() -> None:
-    even = mixing.scale(PARTS, {"left": 1, "right": 1}, {"left": 0.1, "right": 0.4})
+    even = part_weights.scale(PARTS, {"left": 1, "right": 1}, {"left": 0.1, "right": 0.4})
     share = even[[0, 3]] * [0.75, 0.25]
     assert share[0] / share[1] == pytest.approx(4)
 

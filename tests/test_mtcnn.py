@@ -15,7 +15,7 @@ import pytest
 from seeded import PEOPLE, ROOT, environment, pixels
 
 from engines.networks.mtcnn import Face, detect
-from features.images import open_image
+from features.catalogue.images import open_image
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_once_exported_it_needs_no_tensorflow(portraits: Path, grace: np.ndarray
     pytest.importorskip("openvino", reason="without OpenVINO, Keras runs the nets")
     (face,) = detect(grace)  # exports, unless that is done
     program = (
-        "import sys; from engines.networks.mtcnn import detect; from features.images import open_image;"
+        "import sys; from engines.networks.mtcnn import detect; from features.catalogue.images import open_image;"
         "(face,) = detect(open_image(sys.argv[1]).pixels);"
         "print(*face.box, {'tensorflow', 'keras', 'mtcnn'} & set(sys.modules))"
     )

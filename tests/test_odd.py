@@ -9,10 +9,10 @@ import pytest
 from toy import BLUE, GREEN, RED, Toy, digest, hue, paint
 
 from engines import unit_rows
-from features import outliers as module
-from features.answers import NotIndexed
+from features.analysis import outliers as module
+from features.analysis.outliers import NEAR, outliers
+from features.errors import NotIndexed
 from features.library import Library
-from features.outliers import NEAR, outliers
 
 
 def _by_hand(rows: np.ndarray, labels: list[str]) -> dict[int, tuple[str, float, float, int]]:

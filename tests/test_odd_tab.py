@@ -14,7 +14,7 @@ from app import main
 from demos import odd as view
 from demos.shelf import Shelf
 from demos.suite import draw_page
-from features.answers import NotIndexed
+from features.errors import NotIndexed
 from features.library import Library
 
 NAME = "colour"

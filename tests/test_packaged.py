@@ -19,8 +19,9 @@ from demos import search
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError, WeightsError
+from engines.errors import WeightsUnavailable
 from engines.networks import efficientnet_lite
-from engines.networks.weights import Found, WeightsUnavailable, resolve
+from engines.networks.weights import Found, resolve
 from features.library import Library
 
 KIND = pytest.mark.parametrize("name", ["product", "visual", "style"])

@@ -12,10 +12,10 @@ import pytest
 from toy import Toy, digest, is_one_sentence, paint, wheel
 
 from engines import SemblanceError, unit_rows
-from features import projection
-from features.answers import NotIndexed
+from features.analysis import projection
+from features.analysis.projection import between, place, project, sides
+from features.errors import NotIndexed
 from features.library import Library
-from features.projection import between, place, project, sides
 
 UMAP = pytest.param(
     "UMAP",

@@ -13,8 +13,9 @@ from demos import recommend, tray
 from demos.shelf import Shelf
 from demos.tray import Held, Tray
 from engines import SemblanceError
-from features.answers import Liked, NotIndexed
+from features.errors import NotIndexed
 from features.library import Library
+from features.retrieval.results import Liked
 
 A, B, C = (Held(Path(name), digest=name * 64) for name in "abc")
 

@@ -11,10 +11,10 @@ from test_mixing import Twofold
 from toy import BLACK, BLUE, GREEN, RED, WHITE, Halves, Toy, digest, hue, is_one_sentence, names, paint
 
 from engines import Engine, SemblanceError, unit_rows
-from features.answers import Liked
-from features.catalogue import Catalogue
+from features.catalogue.folder import Catalogue
 from features.library import Library
-from features.recommendation import diverse, nearest, taste
+from features.retrieval.recommendation import diverse, nearest, taste
+from features.retrieval.results import Liked
 
 X, Y = np.eye(2, dtype=np.float32)
 TINY, HUGE = 5e-324, 1.7e308

@@ -17,10 +17,11 @@ from demos.options import Pin
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import Box, Engine
-from features.answers import Reference
-from features.embedding import embed_query
-from features.images import LONGEST_SIDE, ImageError, full_size, open_image
+from features.catalogue.images import LONGEST_SIDE, full_size, open_image
+from features.errors import ImageError
+from features.indexing.embedding import embed_query
 from features.library import Library
+from features.retrieval.results import Reference
 
 INSIDE: Any = (0.5, 0, 1, 1)
 

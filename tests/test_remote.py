@@ -19,7 +19,7 @@ from engines import SemblanceError, unit_rows
 from features import index
 from features.index.database import Payload, Remote
 from features.library import BATCH, Library
-from features.searchable import remote
+from features.retrieval.searchable import remote
 
 pytest.importorskip("pymilvus", reason="pymilvus is not installed; requirements-cluster.txt has it")
 pytest.importorskip("milvus_lite", reason="milvus-lite is not installed; requirements-cluster.txt has it")

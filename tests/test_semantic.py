@@ -26,10 +26,10 @@ from toy import is_one_sentence
 import app
 import engines
 from engines import Captioned, Crop, Engine, SemblanceError, TextSide, WeightsError, fingerprint, unit_rows
+from engines.errors import WeightsUnavailable
 from engines.networks import blip, clip, hub, runtime, weights
-from engines.networks.weights import WeightsUnavailable
 from features.library import Library
-from features.words import NAME
+from features.retrieval.words import NAME
 
 REAL = pytest.mark.skipif(bool(hub.lacking()), reason="needs requirements-semantic.txt")
 INSTALL = "It needs PyTorch and transformers 5, which are an extra; run: pip install -r requirements-semantic.txt."

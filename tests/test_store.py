@@ -21,9 +21,9 @@ from toy import BLACK, BLUE, GREEN, ORANGE, RED, WHITE, Halves, Toy, hue, is_one
 
 import engines
 from features import files
-from features.answers import NotIndexed
+from features.errors import NotIndexed
+from features.indexing.store import JOURNAL_SHARE, Features, FeatureStore, Row
 from features.library import BATCH, Library
-from features.store import JOURNAL_SHARE, Features, FeatureStore, Row
 
 DIM = 3
 BATCHES = [

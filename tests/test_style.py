@@ -11,7 +11,7 @@ from seeded import ROOT, Files, pictures
 
 from engines import Crop, Engine, Parted, create, style, unit_rows
 from engines.networks import vgg19
-from features.mixing import places
+from features.retrieval.part_weights import places
 
 SHAPES = {
     "block1_conv1": (224, 224, 64),

@@ -20,7 +20,7 @@ from demos import take as view
 from demos.shelf import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
-from features.answers import NotIndexed
+from features.errors import NotIndexed
 from features.library import Library
 
 NAME = "colour"

@@ -21,10 +21,10 @@ from toy import is_one_sentence
 import app
 from benchmarks import transfer as sheet
 from engines import SemblanceError, WeightsError
+from engines.errors import WeightsUnavailable
 from engines.networks import transfer as module
 from engines.networks.transfer import Chosen, Frame, choose, transfer
-from engines.networks.weights import WeightsUnavailable
-from features.images import ImageError
+from features.errors import ImageError
 from features.transfer import check_output, save
 
 STEPS = 40

@@ -19,10 +19,10 @@ from PIL import Image
 from toy import GREEN, RED, Toy, is_one_sentence, snapshot
 
 from engines import SemblanceError
-from features import uploads
-from features.catalogue import Skipped
+from features.catalogue import uploads
+from features.catalogue.folder import Skipped
+from features.catalogue.uploads import receive
 from features.library import Library
-from features.uploads import receive
 
 
 def picture(colour: tuple[int, int, int]) -> bytes:

@@ -15,9 +15,9 @@ from toy import BLUE, GREEN, RED, Halves, Toy, is_one_sentence, paint
 
 import app
 from engines import SemblanceError
-from features import catalogue as catalogues
+from features.catalogue.urls import Url, place
+from features.errors import CatalogueError
 from features.library import Library
-from features.urls import Url, place
 
 fsspec = pytest.importorskip("fsspec", reason="needs: pip install -r requirements-cluster.txt")
 ROOT = "memory://pictures/all"
@@ -129,7 +129,7 @@ def test_captions_beside_the_pictures_count_in_the_root(library: Library, three:
 
 def test_a_store_that_is_not_there_says_so(library: Library, memory: object) -> None:
     memory.pipe("/pictures/other.txt", b"")
-    with pytest.raises(catalogues.CatalogueError) as told:
+    with pytest.raises(CatalogueError) as told:
         library.index(library.open(place("memory://nowhere/at/all")), Toy())
     assert is_one_sentence(str(told.value)) and "memory://nowhere/at/all" in str(told.value)
 

@@ -161,7 +161,7 @@ def app(schooled: Schooled, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_samples_are_drawn_anew_each_time(schooled: Schooled) -> None:
-    from features import autoencoder
+    from features.learning import autoencoder
 
     one, again, other = (autoencoder.samples(schooled.engine, 5, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)

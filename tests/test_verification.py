@@ -10,10 +10,8 @@ from toy import Toy, hue, is_one_sentence, paint
 
 from app import main
 from engines import SemblanceError, create
-from features import verification
-from features.embedding import embed_query
-from features.library import Library
-from features.verification import (
+from features.analysis import verification
+from features.analysis.verification import (
     KnownPairs,
     Pair,
     Verdict,
@@ -22,6 +20,8 @@ from features.verification import (
     known_pairs,
     read_pairs,
 )
+from features.indexing.embedding import embed_query
+from features.library import Library
 
 SAME, DIFFERENT = np.linspace(0.3, 1, 1001), np.linspace(-0.5, 0.5, 1001)
 

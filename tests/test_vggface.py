@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks import vggface
 
 ROOT = Path(__file__).parent.parent

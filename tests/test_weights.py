@@ -29,8 +29,9 @@ from seeded import FILES, ROOT, Files, environment
 import engines
 from app import main
 from engines import Crop, NetworkChoice, WeightsError
+from engines.errors import WeightsUnavailable
 from engines.networks import weights as module
-from engines.networks.weights import Found, WeightsUnavailable, resolve
+from engines.networks.weights import Found, resolve
 
 OTHER = np.random.default_rng(4).bytes(300_000)
 

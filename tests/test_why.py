@@ -18,9 +18,9 @@ from demos import why
 from engines import Crop, Explainer, SemblanceError
 from engines.networks import composed, runtime
 from engines.networks.network import Network
-from features.answers import Explanation, Reference
-from features.images import ImageError
+from features.errors import ImageError
 from features.library import Library
+from features.retrieval.results import Explanation, Reference
 
 
 class Told(Halves):

@@ -6,9 +6,9 @@ import pytest
 from toy import BLACK, BLUE, RED, Toy, paint
 
 from engines import SemblanceError
-from features.answers import Answer
 from features.library import Library
-from features.words import NAME, Words, words
+from features.retrieval.results import Answer
+from features.retrieval.words import NAME, Words, words
 
 
 @pytest.mark.parametrize(

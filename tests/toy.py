@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engines import Card, Crop, Engine, NotEmbeddable, unit_rows
-from features.answers import Answer
+from features.retrieval.results import Answer
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 ORANGE, YELLOW, PINK, WHITE, BLACK = (255, 128, 0), (255, 255, 0), (255, 0, 128), (255, 255, 255), (0, 0, 0)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks.network import Network, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks import dlib_file
 from engines.networks.dlib_file import Layer
 from engines.networks.network import Network

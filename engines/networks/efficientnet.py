@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks.network import Network, Trainable, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks import checkpoint
 from engines.networks.weights import Packaged
 

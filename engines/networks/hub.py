@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.base import SemblanceError, WeightsError
+from engines.errors import SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks import weights
 from engines.networks.quiet import quietly
-from engines.networks.weights import Found, WeightsUnavailable
+from engines.networks.weights import Found
 
 INSTALL = "pip install -r requirements-semantic.txt"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is loaded

@@ -15,26 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import cv2
 import numpy as np
 
-from engines.base import (
-    Card,
-    Crop,
-    Engine,
-    NetworkChoice,
-    SemblanceError,
-    VectorPart,
-    WeightsError,
-    unit_rows,
-)
+from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, unit_rows
+from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks import imagenet, runtime
-from engines.networks.weights import (
-    Found,
-    NotFetched,
-    Packaged,
-    Weights,
-    WeightsUnavailable,
-    cache_folder,
-    resolve,
-)
+from engines.networks.weights import Found, Packaged, Weights, cache_folder, resolve
 
 if TYPE_CHECKING:
     import keras

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from engines.base import SemblanceError
+from engines.errors import SemblanceError, WeightsUnavailable
 from engines.networks import efficientnet_lite as lite
 from engines.networks import vgg19
 from engines.networks.quiet import quietly
-from engines.networks.weights import Packaged, Weights, WeightsUnavailable, resolve
+from engines.networks.weights import Packaged, Weights, resolve
 
 if TYPE_CHECKING:
     from keras import KerasTensor

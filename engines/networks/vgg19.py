@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.base import WeightsError
+from engines.errors import WeightsError
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:

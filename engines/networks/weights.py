@@ -26,21 +26,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engines.base import SemblanceError, WeightsError
+from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks.quiet import quietly
 
 SAVED_MODEL = "saved_model.pb"  # by it a folder is known as a SavedModel of TensorFlow's
 PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
 PIECE = 1 << 20  # bytes, of a file that is read
 STALL_SECONDS = 30.0  # a download that stands still for so long has failed
-
-
-class WeightsUnavailable(SemblanceError):
-    """The weights are not here now (offline, unreachable, not fetched yet); a built-in network may answer."""
-
-
-class NotFetched(WeightsUnavailable):
-    """A download has not been tried yet."""
 
 
 @dataclass(frozen=True)

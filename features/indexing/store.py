@@ -32,9 +32,10 @@ import numpy as np
 
 from engines import Box
 from features import files
+from features.errors import DamagedStore
 from features.index.rows import take
 
-DECODER = 2  # raise it when features.images gives other pixels for the same file
+DECODER = 2  # raise it when features.catalogue.images gives other pixels for the same file
 FORMAT = f"semblance-features-2, decoder {DECODER}"
 JOURNAL_SHARE = 1 / 20  # of the feature file: how long a journal may wait. Each merge writes the whole file anew
 _ALIGN = 64
@@ -75,10 +76,6 @@ class Features:
     def take(self, places: Sequence[int]) -> np.ndarray:
         """The vectors of rows[place], in this order: a new (len(places), D) float32 array."""
         return take(self.parts, np.asarray(places, np.intp))
-
-
-class DamagedStore(Exception):
-    """The feature file is not one that we wrote whole; it is set aside and made anew."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,9 @@ import cv2
 import numpy as np
 
 from features import files
-from features.catalogue import Catalogue, Progress, Skipped
-from features.images import ImageError, decode
+from features.catalogue.folder import Catalogue, Progress, Skipped
+from features.catalogue.images import decode
+from features.errors import ImageError
 
 VERSION = 1  # of what is below: what is kept of another one is made anew
 SIDE, TINT, COARSE = 48, 16, 12  # pixels

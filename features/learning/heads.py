@@ -1,6 +1,6 @@
 """What has been learned from a person's folders, as plain arrays: a classifier, and a space of its own.
 
-Both answer with numpy alone. They are kept as plain builtins and bytes; features/learning.py makes them.
+Both answer with numpy alone. They are kept as plain builtins and bytes; features/learning/training.py makes them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engines import unit_rows
-from features.examination import Examination
+from features.evaluation.classification import Examination
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ import numpy as np
 
 from engines import SemblanceError, unit_rows
 from engines.networks.quiet import quietly
-from features.catalogue import Progress
-from features.examination import calibration_error, examine
-from features.heads import Head, Space, softmax
+from features.catalogue.folder import Progress
+from features.errors import Stopped
+from features.evaluation.classification import calibration_error, examine
+from features.learning.heads import Head, Space, softmax
 
 HELD_OUT = 0.2  # of each label's pictures
 SCALE = 4.0  # length of a space's rows as its classifier sees them: shorter ones pull each label closer together
@@ -55,10 +56,6 @@ SPACE = Recipe(256, dropout=0.5, rate=0.001, decay=0.0)
 
 Layer = tuple[np.ndarray, np.ndarray]
 """(D, S) weights and (S,) bias, float32, of raw vectors."""
-
-
-class Stopped(SemblanceError):
-    """Learning was cancelled."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ import numpy as np
 
 from engines import Learner, SemblanceError
 from engines.networks.network import squeezed
-from features import files, images
-from features.catalogue import Catalogue, Progress
-from features.images import ImageError
+from features import files
+from features.catalogue import images
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import ImageError
 
 HELD_OUT = 10  # one picture of so many, by its digest, is not learned from
 MEASURED = 50  # pictures whose size is looked at

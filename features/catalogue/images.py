@@ -12,7 +12,8 @@ from stat import S_ISREG
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from engines import Box, SemblanceError
+from engines import Box
+from features.errors import ImageError
 
 LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
 MAX_PIXELS = 64_000_000  # more is a bomb, or needs more memory than our users have
@@ -39,10 +40,6 @@ UNSUPPORTED = {
 warnings.filterwarnings("ignore", module=r"PIL|features\.images")  # odd metadata and the like: the pixels count
 _NAMED = (*SUFFIXES, *UNSUPPORTED)
 Image.MAX_IMAGE_PIXELS = None  # our own limit below is checked before a pixel is decoded
-
-
-class ImageError(SemblanceError):
-    """This file can't be opened as a picture; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

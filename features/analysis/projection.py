@@ -179,7 +179,7 @@ def _laid_out(method: str, rows: np.ndarray, cancelled: Callable[[], bool] | Non
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder, "given.npy"), Path(folder, "made.npy")
         np.save(given, start)
-        command = [sys.executable, "-m", "features.projection", method, str(given), str(made)]
+        command = [sys.executable, "-m", "features.analysis.projection", method, str(given), str(made)]
         with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
             while process.poll() is None:
                 if cancelled():

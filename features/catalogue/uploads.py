@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from engines import SemblanceError
 from features import files
-from features.catalogue import Skipped
-from features.images import MAX_BYTES, is_image_name
+from features.catalogue.folder import Skipped
+from features.catalogue.images import MAX_BYTES, is_image_name
 
 MAX_FILES = 20_000  # in one archive
 MAX_UNPACKED = 4 << 30  # bytes of one archive

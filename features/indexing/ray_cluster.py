@@ -19,12 +19,12 @@ from typing import Any
 
 import engines
 from engines import Engine, SemblanceError
-from features import catalogue
-from features.answers import Share
-from features.catalogue import Hashed
-from features.crew import RAY, Crew
-from features.embedding import NONE, Captions, embed_files
-from features.store import Features
+from features.catalogue import folder as folders
+from features.catalogue.folder import Hashed
+from features.indexing.embedding import NONE, Captions, embed_files
+from features.indexing.store import Features
+from features.indexing.workers import RAY, Crew
+from features.retrieval.results import Share
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # what we start reports to nobody
 import ray  # it reads that as it loads
@@ -52,7 +52,7 @@ class Worker:
         return f"{socket.gethostname()}, process {os.getpid()}"
 
     def hashed(self, files: Sequence[Path]) -> list[Hashed]:
-        return list(catalogue.hashed(files))
+        return list(folders.hashed(files))
 
     def embedded(self, files: Sequence[tuple[str, Path]], known: Captions, fingerprint: str) -> Features:
         """Raises SemblanceError when its vectors would be others than those of this fingerprint."""
@@ -122,7 +122,7 @@ class Cluster(Crew):
             ray.shutdown()
 
     def hashed(self, files: Sequence[Path]) -> Iterator[Hashed]:
-        size = catalogue.HASHED
+        size = folders.HASHED
         calls = (_Call("hashed", files[first : first + size]) for first in range(0, len(files), size))
         for _, found in self._called(calls):
             yield from found

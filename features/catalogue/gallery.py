@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from features import words
-from features.catalogue import Catalogue, Entry
-from features.metadata import Caption
+from features.catalogue.captions import Caption
+from features.catalogue.folder import Catalogue, Entry
+from features.retrieval import words
 
 
 class Picture(NamedTuple):

@@ -12,9 +12,9 @@ import numpy as np
 from engines import Box, Generative, unit_rows
 from engines.networks.network import squeezed
 from engines.networks.vae import as_pixels
-from features.catalogue import Progress
-from features.embedding import cut, cut_query
-from features.images import ImageError
+from features.catalogue.folder import Progress
+from features.errors import ImageError
+from features.indexing.embedding import cut, cut_query
 
 BATCH = 64
 MIXED = 5  # see `samples`

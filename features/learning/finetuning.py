@@ -18,10 +18,10 @@ from engines.networks.finetuning import EPOCHS, Pictures, finetune
 from engines.networks.network import NetworkEngine, Trainable, squeezed
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found
-from features import learning
-from features.catalogue import Progress
-from features.embedding import cut
-from features.learning import Lesson
+from features.catalogue.folder import Progress
+from features.indexing.embedding import cut
+from features.learning import training
+from features.learning.training import Lesson
 
 __all__ = ["EPOCHS", "Finetuned", "check", "run"]
 
@@ -81,7 +81,7 @@ def run(
     Raises SemblanceError as `check`, and when there are not two labels.
     """
     trainable, found = check(engine, out)
-    head = learning.learn(lesson, progress)
+    head = training.learn(lesson, progress)
     place = work / _key(found.sha256, lesson.taught, blocks)
     for other in work.glob("*"):
         if other != place:
@@ -90,7 +90,7 @@ def run(
     truth = np.array([head.labels.index(label) for label in lesson.taught.values()])
     held_out = np.array([digest in lesson.held_out for digest in lesson.taught])
     pixels = _pixels(engine, [*lesson.taught], read, place, progress)
-    pictures = Pictures(pixels, truth, learning.balance(truth), held_out)
+    pictures = Pictures(pixels, truth, training.balance(truth), held_out)
     progress(0, 0, "making the network ready")
     with quietly():
         trunk = trainable.trunk(found.path, blocks)

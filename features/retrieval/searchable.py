@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from engines import Card, SemblanceError, VectorPart, unit_rows
-from features import catalogue as catalogues
-from features import files, index, mixing
-from features.answers import Answer, Group, Match, Ranking
-from features.calibration import Calibration, calibrate
-from features.catalogue import Catalogue, Progress
+from features import files, index
+from features.analysis.outliers import Outliers, outliers
+from features.analysis.similarity import Kinds, compare
+from features.analysis.verification import KnownPairs, known_pairs
+from features.catalogue import folder as folders
+from features.catalogue.folder import Catalogue, Progress
 from features.index.database import Payload, Remote, mark, update
-from features.kinds import Kinds, compare
-from features.mixing import Mix
-from features.outliers import Outliers, outliers
-from features.store import FORMAT, Features, FeatureStore, Row
-from features.verification import KnownPairs, known_pairs
+from features.indexing.store import FORMAT, Features, FeatureStore, Row
+from features.retrieval import part_weights
+from features.retrieval.calibration import Calibration, calibrate
+from features.retrieval.part_weights import Mix
+from features.retrieval.results import Answer, Group, Match, Ranking
 
 NEAR = 500  # pictures whose labels are ranked
 MIXES = 8  # calibrations of mixes that are kept
@@ -56,7 +57,7 @@ class Searchable:
         return self.root / self.paths[digest][0]
 
     def label(self, digest: str) -> str:
-        return catalogues.label_of(self.paths[digest][0])
+        return folders.label_of(self.paths[digest][0])
 
     def match(self, place: int, cosine: float) -> Match:
         """Of a row of the features."""
@@ -122,22 +123,22 @@ class Searchable:
     @cached_property
     def of_parts(self) -> dict[str, Calibration]:
         """Of each part of the vectors alone."""
-        places = mixing.places(self.parts)
+        places = part_weights.places(self.parts)
         return {
             name: self._calibrate(lambda rows, place=place: unit_rows(self.features.take(rows)[:, place]))
             for name, place in places.items()
         }
 
     def scale(self, mix: Mix) -> np.ndarray:
-        """See mixing.scale."""
-        return mixing.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
+        """See part_weights.scale."""
+        return part_weights.scale(self.parts, mix, {name: of.spread for name, of in self.of_parts.items()})
 
     def stretch(self, mix: Mix | None) -> np.ndarray | float:
         """Rows times this are unit rows whose cosines are those of the mix."""
         return 1.0 if mix is None else np.sqrt(self.scale(mix))
 
     def mixed(self, mix: Mix) -> Calibration:
-        key = mixing.fingerprint("", mix)
+        key = part_weights.fingerprint("", mix)
         found = self.mixes.get(key)
         if found is None:
             stretch = self.stretch(mix)
@@ -151,7 +152,7 @@ class Searchable:
         row = self.vectors([match])[0]
         cosines = {
             name: float(unit_rows(vector[None, place])[0] @ unit_rows(row[None, place])[0])
-            for name, place in mixing.places(self.parts).items()
+            for name, place in part_weights.places(self.parts).items()
         }
         return {name: self.of_parts[name].closer_than(cosine) for name, cosine in cosines.items()}
 
@@ -332,7 +333,7 @@ def _told(catalogue: Catalogue, rows: Sequence[Row]) -> Callable[[int], Payload]
         row = rows[place]
         path = paths.get(row.digest, [""])[0].encode(errors="backslashreplace").decode()  # it need not be Unicode
         caption = hashlib.sha256(row.caption.encode(errors="replace")).hexdigest() if row.caption else ""
-        return Payload(row.digest, catalogues.label_of(path), path, caption, not path or row.digest in hidden)
+        return Payload(row.digest, folders.label_of(path), path, caption, not path or row.digest in hidden)
 
     return told
 

@@ -14,14 +14,15 @@ import numpy as np
 
 import engines
 from engines import Engine, SemblanceError
-from features import images, mixing
-from features.catalogue import Catalogue, Skipped
-from features.examination import Examination, examine
-from features.heads import Head, softmax
-from features.mixing import Mix
-from features.searchable import Searchable
-from features.tuned import Tuned
-from features.verification import Pair, PairsEvaluation, cross_validated
+from features.analysis.verification import Pair, PairsEvaluation, cross_validated
+from features.catalogue import images
+from features.catalogue.folder import Catalogue, Skipped
+from features.evaluation.classification import Examination, examine
+from features.learning.heads import Head, softmax
+from features.learning.tuned import Tuned
+from features.retrieval import part_weights
+from features.retrieval.part_weights import Mix
+from features.retrieval.searchable import Searchable
 
 DEPTH = 10
 NOTHING = "Nothing to measure: put the pictures into folders, two or more in each."
@@ -108,7 +109,7 @@ def of_retrieval(
     scores = retrieval_scores([label for _, label, _ in asked], answers)
     seconds = (time.perf_counter() - started) / len(asked)
     network, key = engine.describe().network, engines.fingerprint(engine)
-    key = key if mix is None else mixing.fingerprint(key, mix)
+    key = key if mix is None else part_weights.fingerprint(key, mix)
     return Evaluation(engine.name, network, key, len(asked), len(labels), *scores, seconds), skipped
 
 

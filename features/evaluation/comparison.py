@@ -12,9 +12,9 @@ import numpy as np
 
 import engines
 from engines import Engine, SemblanceError
-from features.catalogue import Progress
-from features.evaluation import DEPTH, NOTHING, Embed, Evaluation, labels_found, lesson_of, retrieval_each
-from features.searchable import Searchable
+from features.catalogue.folder import Progress
+from features.evaluation.measures import DEPTH, NOTHING, Embed, Evaluation, labels_found, lesson_of, retrieval_each
+from features.retrieval.searchable import Searchable
 
 QUERIES = 2000  # more tell hardly more: the standard error of a share is then 1.1 % at most
 TURN = 100  # queries at a time, and then it may be cancelled

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import Box, SemblanceError
-from features.catalogue import Skipped
-
-
-class NotIndexed(SemblanceError):
-    """Nothing of this catalogue has been embedded with this engine yet."""
-
-
-class Busy(SemblanceError):
-    """Another process is indexing this catalogue for this engine."""
+from engines import Box
+from features.catalogue.folder import Skipped
 
 
 @dataclass(frozen=True)

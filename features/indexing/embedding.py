@@ -13,9 +13,10 @@ import numpy as np
 
 from engines import Box, Captioned, Crop, Engine, NotEmbeddable, SemblanceError, unit_rows
 from engines.networks.runtime import cores
-from features import images
-from features.images import ImageError, Picture
-from features.store import Features, Row
+from features.catalogue import images
+from features.catalogue.images import Picture
+from features.errors import ImageError
+from features.indexing.store import Features, Row
 
 Captions = Mapping[str, str]
 """digest -> a picture's caption, where it is known. The others' are made by the engine, if it wants any."""

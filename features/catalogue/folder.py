@@ -1,6 +1,6 @@
 """A folder of pictures: which there are, by the hash of their bytes; their labels; what is marked in it.
 
-The folder lies on this machine, or behind a URL; see features/urls.py.
+The folder lies on this machine, or behind a URL; see features/catalogue/urls.py.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 
 from engines import SemblanceError
 from features import files
-from features.images import ImageError, is_image_name, read_bytes
-from features.marks import Marks, Tags
-from features.urls import Url, place
+from features.catalogue.images import is_image_name, read_bytes
+from features.catalogue.marks import Marks, Tags
+from features.catalogue.urls import Url, place
+from features.errors import CatalogueError, ImageError
 
 Progress = Callable[[int, int, str], None]
 """done, of how many, doing what."""
@@ -30,10 +31,6 @@ Hashed = tuple[Path, str, str]
 """A file, its digest, and where it has none why not."""
 
 HASHED = 256  # files that are hashed at a time
-
-
-class CatalogueError(SemblanceError):
-    """The folder can't serve as a catalogue."""
 
 
 @dataclass(frozen=True)

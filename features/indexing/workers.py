@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engines import Engine, SemblanceError
-from features.answers import Share
-from features.catalogue import Hashed, hashed
-from features.embedding import NONE, Captions, embed_files
-from features.store import Features
-from features.urls import INSTALL
+from features.catalogue.folder import Hashed, hashed
+from features.catalogue.urls import INSTALL
+from features.indexing.embedding import NONE, Captions, embed_files
+from features.indexing.store import Features
+from features.retrieval.results import Share
 
 RAY = "ray"
 
@@ -53,6 +53,6 @@ def crew(on: str, engine: Engine) -> AbstractContextManager[Crew]:
         raise SemblanceError(f"Nothing can be indexed on {on!r}; say ray, or ray://HOST:PORT.")
     if find_spec("ray") is None:
         raise SemblanceError(f"To index on Ray it has to be installed; run: {INSTALL}.")
-    from features.cluster import Cluster
+    from features.indexing.ray_cluster import Cluster
 
     return Cluster(on, engine)

@@ -18,8 +18,8 @@ from typing import Any
 from filelock import FileLock
 
 from features import files
-from features.catalogue import Catalogue, Skipped, label_of
-from features.urls import Url
+from features.catalogue.folder import Catalogue, Skipped, label_of
+from features.catalogue.urls import Url
 
 HAND, IMPORTED = "hand", "metadata"  # sources; the others are names of captioners
 COLUMNS = ("text", "caption")  # the first that is there is read

@@ -10,8 +10,8 @@ import numpy as np
 
 import engines
 from engines import Card, Crop, Engine, SemblanceError
-from features.heads import Space
-from features.store import Features
+from features.indexing.store import Features
+from features.learning.heads import Space
 
 SUFFIX = "+tuned"  # of its name
 

@@ -1,0 +1,1 @@
+"""Which pictures there are: folders, decoding, captions, marks and uploads."""

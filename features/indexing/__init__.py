@@ -1,0 +1,1 @@
+"""From pictures to stored vectors: embedding, in this process or on a cluster, and the feature files."""

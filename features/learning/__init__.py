@@ -1,0 +1,1 @@
+"""Learning from a collection: classifiers, tuned spaces, fine-tuned networks, autoencoders."""
