@@ -53,7 +53,7 @@ def _turn(net: str, folder: Path, home: Path) -> tuple[float, float, float]:
 
     def index(expected: int) -> float:
         started = time.perf_counter()
-        report = library.index(catalogue, engine)
+        report = library.index(catalogue, engine).update()
         taken = time.perf_counter() - started
         if report.new != expected:
             raise RuntimeError(f"{report.new} pictures were new, and not {expected}")

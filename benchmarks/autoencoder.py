@@ -43,11 +43,11 @@ def main() -> None:
 
 def measure(library: Library, train: Path, queries: Path) -> None:
     catalogue, started = library.open(train), time.perf_counter()
-    engine = library.learn(catalogue, library.engine("vae"))
+    engine = library.index(catalogue, library.engine("vae")).training.train()
     seconds, own = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     assert isinstance(engine, Autoencoder) and engine.trained
     print(f"trained in {seconds:.0f} s, {own.ru_utime + own.ru_stime:.0f} s of processors: {engine.figures()}")
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
 
     side, trained = engine.side, engine.trained
     gallery, held = ([*labelled_files(folder, library.home)] for folder in (train, queries))
@@ -69,7 +69,7 @@ def measure(library: Library, train: Path, queries: Path) -> None:
     for name, scores in (("cosine", cosine), ("euclidean", euclid), ("centred cosine", centred)):
         answers = [[labels[0][i] for i in np.argsort(-row, kind="stable")[:10]] for row in scores]
         _tell(f"raw pixels, {name}", *retrieval_scores(labels[1], answers))
-    found, _ = library.evaluate(catalogue, engine, held)
+    found, _ = library.index(catalogue, engine).evaluation.retrieval(held)
     _tell("autoencoder", found.precision_at_1, found.precision_at_5, found.map_at_10)
     print(f"active units (variance of the mean > 0.01): {trained.active} of {latent}")
     _smooth(library, catalogue, engine, crops)
@@ -96,7 +96,7 @@ def _smooth(library: Library, catalogue: Catalogue, engine: Autoencoder, crops: 
         rows, frames = autoencoder.directions_to(engine, latents), engine.decode(latents)
         away, near = rows @ rows[0], rows @ rows[-1]
         monotone += bool((np.diff(away) <= 1e-6).all() and (np.diff(near) >= -1e-6).all())
-        first = [matches[0].digest for matches in library.nearest(catalogue, engine, rows, 1)]
+        first = [matches[0].digest for matches in library.index(catalogue, engine).nearest(rows, 1)]
         seen = [digest for digest, before in zip(first, ["", *first], strict=False) if digest != before]
         returning += len(seen) > len(set(seen))
         steps = np.sqrt(np.square(np.diff(frames, axis=0)).mean(axis=(1, 2, 3)))

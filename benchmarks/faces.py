@@ -154,12 +154,12 @@ def same_person(queries: Photos, gallery: Photos, changes: Sequence[str]) -> dic
             (pictures / person / f"{number}.jpg").write_bytes(content)
         library = Library(Path(place) / "home")
         catalogue, engine = library.open(pictures), library.engine("lookalike", "builtin")
-        library.index(catalogue, engine)
+        library.index(catalogue, engine).update()
 
         def first(photo: bytes) -> str | None:
             query.write_bytes(photo)
             try:
-                return library.rank(catalogue, engine, embed_query(engine, query), 1).groups[0].label
+                return library.index(catalogue, engine).rank(embed_query(engine, query), 1).groups[0].label
             except engines.NotEmbeddable:
                 return None
 

@@ -28,7 +28,8 @@ from features.index import approximate
 from features.indexing.embedding import embed
 from features.indexing.store import Features, FeatureStore
 from features.indexing.store import Row as Stored
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 
 PHOTOS = 128
 NETS = (("product", "builtin"), ("product", "efficientnetb0"), ("style", "builtin"), ("style", "vgg19"))
@@ -163,7 +164,7 @@ def weigh(home: Path, folder: Path) -> dict[str, tuple[int, float]]:
     vector = np.eye(1, engine.describe().dim, dtype=np.float32)
 
     def search() -> None:
-        library.nearest(library.open(folder), engine, vector)
+        library.index(library.open(folder), engine).nearest(vector)
 
     def hide() -> None:
         found = library.open(folder)
@@ -172,12 +173,12 @@ def weigh(home: Path, folder: Path) -> dict[str, tuple[int, float]]:
 
     steps: dict[str, Callable[[], object]] = {
         "the catalogue": lambda: library.open(folder).paths,
-        "rows of one engine": lambda: library.status(library.open(folder), engine),
+        "rows of one engine": lambda: library.index(library.open(folder), engine).status(),
         "its index, at the first search": search,
         "the next search": search,
         "a search after a picture was hidden": hide,
         "the gallery": lambda: library.gallery(library.open(folder)),
-        "words of names and captions": lambda: library.search_text(library.open(folder), engine, "picture"),
+        "words of names and captions": lambda: library.index(library.open(folder), engine).search_text("picture"),
     }
     told = {}
     for what, step in steps.items():

@@ -58,8 +58,8 @@ def rows(scratch: Path) -> Iterator[Row]:
         material.draw(folder / f"folder-{number:02}", EACH, number * EACH)
     library = Library(home)
     catalogue, engine = library.open(folder), library.engine(ENGINE)
-    library.index(catalogue, engine)
-    library.projection(catalogue, engine, "t-SNE")
+    library.index(catalogue, engine).update()
+    library.index(catalogue, engine).projection("t-SNE")
     with served(["app.py", "serve", str(folder)], home) as (_, url, _), browser() as opened:
 
         def visit(script: str, *given: Any) -> float:

@@ -170,6 +170,6 @@ def one_at_a_time(embed: Embed, folder: Path, target: Path) -> None:
 
 def index(engine: Engine, folder: Path, home: Path, count: int) -> None:
     library = Library(home)
-    report = library.index(library.open(folder), engine)
+    report = library.index(library.open(folder), engine).update()
     if report.skipped or report.new != count:
         raise RuntimeError(f"indexed {report.new} of {count} pictures, skipped {report.skipped[:1]}")

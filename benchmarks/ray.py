@@ -51,7 +51,7 @@ def rows(scratch: Path) -> Iterator[Row]:
                 waiting = False
                 os.kill(_a_worker(), signal.SIGKILL)
 
-        taken = seconds(lambda: library.index(catalogue, engine, progress, on=on))
+        taken = seconds(lambda: library.index(catalogue, engine).update(progress, on=on))
         left.append(_stored(library, catalogue.state.parent, engine))
         shutil.rmtree(library.home)
         return taken

@@ -50,12 +50,12 @@ def rows(scratch: Path) -> Iterator[Row]:
     vectors, _ = material.clustered(STORED, 0, DIM, CENTRES)
     engine, library = Given(vectors), Library(scratch / "homes" / "recommending")
     catalogue = library.open(folder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     random, digests = np.random.default_rng(material.SEED), sorted(catalogue.paths)
 
     def recommend(diversity: float) -> Callable[[], object]:
         likes = [Liked(digests[i]) for i in random.choice(STORED, LIKES, replace=False)]
-        return lambda: library.recommend(catalogue, engine, likes, k=K, diversity=diversity)
+        return lambda: library.index(catalogue, engine).recommend(likes, k=K, diversity=diversity)
 
     recommend(0)()  # what is read once is read
     for name, diversity in DIVERSITIES.items():

@@ -70,7 +70,7 @@ def _first_answers(scratch: Path) -> Iterator[Row]:
     say("  indexing a catalogue")
     library = Library(home)
     catalogue = library.open(folder)
-    library.index(catalogue, library.engine("product"))
+    library.index(catalogue, library.engine("product")).update()
     key = catalogue.state.parent.name
 
     def in_the_app() -> float:

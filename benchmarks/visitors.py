@@ -26,7 +26,7 @@ def rows(scratch: Path) -> Iterator[Row]:
     samples.draw(home / "samples")
     library = Library(home)
     folder = home / "samples" / SET
-    library.index(library.open(folder), library.engine(ENGINE, "builtin"))
+    library.index(library.open(folder), library.engine(ENGINE, "builtin")).update()
     pictures = sorted(folder.rglob("*.jpg"))
     with served(["app.py", "serve", str(folder)], home) as (_, url, process):
         asked = {"collection": "", "engine": ENGINE, "k": 12}

@@ -329,16 +329,19 @@ def prepared(home: Path) -> None:
     shelf = Shelf(library, local=True)
     for name in shelf.available(SAMPLES):
         _say(f"indexing for {shelf.cards[name].title}")
-        library.index(shelf.catalogue(SAMPLES, name), shelf.engine(SAMPLES, name))
+        library.index(shelf.catalogue(SAMPLES, name), shelf.engine(SAMPLES, name)).update()
     for name in shelf.cards:
         untrained = library.engine(name)
-        if isinstance(untrained, Learner) and not library.learned(shelf.catalogue(SAMPLES, name), untrained):
+        if (
+            isinstance(untrained, Learner)
+            and not library.index(shelf.catalogue(SAMPLES, name), untrained).training.trained()
+        ):
             _say(f"training {shelf.cards[name].title}, some minutes")
-            learned = library.learn(shelf.catalogue(SAMPLES, name), untrained)
+            learned = library.index(shelf.catalogue(SAMPLES, name), untrained).training.train()
             assert learned
-            library.index(shelf.catalogue(SAMPLES, name), learned)
+            library.index(shelf.catalogue(SAMPLES, name), learned).update()
     shop = library.open(_shop(home))
-    library.index(shop, library.engine("product"))
+    library.index(shop, library.engine("product")).update()
 
 
 def _shop(home: Path) -> Path:

@@ -28,16 +28,16 @@ LEVELS = (0.5, 0.9, 0.99)
 def main(home: Path) -> None:
     library, drawn = Library(home), samples.draw(home / "samples")
     catalogue, engine = library.open(drawn / "products"), library.engine("product")
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     _likeness(library, catalogue, engine, samples.place(drawn, *QUESTION))
     _folders(library, catalogue, engine)
     _persons(library, drawn)
 
 
 def _likeness(library: Library, catalogue: Catalogue, engine: Engine, question: Path) -> None:
-    calibration = library.calibration(catalogue, engine)
+    calibration = library.index(catalogue, engine).calibration()
     _strangers(calibration)
-    matches = library.search(catalogue, engine, question, max(PLACES) + 1).matches
+    matches = library.index(catalogue, engine).search(question, max(PLACES) + 1).matches
     print(f"\n{question.name}, and what is most like it:")
     for match in (matches[place] for place in PLACES):
         score, scale = match.score, Scale(calibration)
@@ -58,7 +58,7 @@ def _strangers(calibration: Calibration) -> None:
 
 
 def _folders(library: Library, catalogue: Catalogue, engine: Engine) -> None:
-    head = library.teach(catalogue, engine)
+    head = library.index(catalogue, engine).classifier.teach()
     told = head.examination
     assert told
     learned = len(head.taught) - told.pictures
@@ -68,7 +68,7 @@ def _folders(library: Library, catalogue: Catalogue, engine: Engine) -> None:
         f"calibration error {told.ece_before:.3f} before and {told.ece:.3f} after"
     )
     asked = sorted(head.held_out)
-    ranked = dict(zip(asked, library.probabilities(catalogue, engine, asked), strict=True))
+    ranked = dict(zip(asked, library.index(catalogue, engine).classifier.probabilities(asked), strict=True))
     order = sorted(asked, key=lambda digest: ranked[digest][0][1])
     for digest in (order[-1], order[len(order) // 2], order[0]):
         pairs = ", ".join(f"{label} {p:.1%}" for label, p in ranked[digest][:3])
@@ -78,7 +78,7 @@ def _folders(library: Library, catalogue: Catalogue, engine: Engine) -> None:
 
 def _persons(library: Library, drawn: Path) -> None:
     catalogue, engine = library.open(drawn / "people"), library.engine("lookalike")
-    known = library.known_pairs(catalogue, engine)
+    known = library.index(catalogue, engine).known_pairs()
     assert known
     print(
         f"\nOne person or two, by {known.source}: the same from {known.surely_same:.3f} on, "
@@ -88,7 +88,7 @@ def _persons(library: Library, drawn: Path) -> None:
         portraits = [
             samples.place(drawn, "people", name, number) for name, number in zip(pair, (1, 3), strict=True)
         ]
-        _, verdict = library.verify(catalogue, engine, portraits)
+        _, verdict = library.index(catalogue, engine).verify(portraits)
         less, more = known.shares(verdict.cosine)
         print(
             f"  {portraits[0].name} and {portraits[1].name}: cosine {verdict.cosine:.3f}; {less:.1%} of pairs of "

@@ -224,7 +224,7 @@ def schooled(tmp_path_factory: pytest.TempPathFactory) -> Schooled:
     library = Library(home)
     catalogue, untrained = library.open(folder), library.engine("vae")
     assert isinstance(untrained, Autoencoder)
-    work = library.learning(catalogue, untrained)
+    work = library.index(catalogue, untrained).training.folder()
     code = LEARNING.replace("WANTED", str(EPOCHS))
     parent = subprocess.Popen([sys.executable, "-c", code, folder, home], cwd=ROOT)
     try:
@@ -242,7 +242,7 @@ def schooled(tmp_path_factory: pytest.TempPathFactory) -> Schooled:
     assert killed and later
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vae, "EPOCHS", (2, 2))  # of a new training; this one goes on as it was planned
-        engine = library.learn(catalogue, untrained)
+        engine = library.index(catalogue, untrained).training.train()
     assert isinstance(engine, Autoencoder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return Schooled(folder, home, engine, killed, len(later.done) > len(killed.done))

@@ -40,7 +40,7 @@ def address(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shelf, "hoped", lambda key, name: toy if name == "product" else hoped(key, name))
         for name in ("product", "colour"):
-            library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name))
+            library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name)).update()
         with opened(shelf) as address:
             yield address
 

@@ -263,7 +263,7 @@ def test_mcp_tools_are_listed_and_called(library: Library, collection: Path) -> 
     from mcp.client.streamable_http import streamablehttp_client
 
     shelf = Shelf(library, collection, local=False)
-    shelf.library.index(shelf.catalogue(shelf.first, ENGINE), library.engine(ENGINE))
+    shelf.library.index(shelf.catalogue(shelf.first, ENGINE), library.engine(ENGINE)).update()
 
     async def ask(address: str) -> tuple[dict[str, str], str]:
         async with (

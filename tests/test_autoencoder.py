@@ -83,7 +83,7 @@ def test_a_walk_leaves_one_picture_for_the_other_and_never_turns_back(
         assert frames.shape == (15, 16, 16, 3) and frames.min() >= 0 and frames.max() <= 1
         rows = autoencoder.directions_to(engine, latents)
         assert (np.diff(rows @ rows[0]) <= 1e-6).all() and (np.diff(rows @ rows[-1]) >= -1e-6).all()
-        first = [matches[0].digest for matches in library.nearest(catalogue, engine, rows, 1)]
+        first = [matches[0].digest for matches in library.index(catalogue, engine).nearest(rows, 1)]
         turns = [digest for digest, before in zip(first, ["", *first], strict=False) if digest != before]
         assert len(turns) == len(set(turns))
 
@@ -118,9 +118,12 @@ def test_half_white_rows_spread_more_evenly() -> None:
 def test_what_is_like_nothing_here_is_unusual(schooled: Schooled, tmp_path: Path, crops: list[Crop]) -> None:
     library = Library(schooled.home)
     catalogue = library.open(schooled.folder)
-    told = library.unusual(catalogue, schooled.engine)
+    told = library.index(catalogue, schooled.engine).training.unusual()
     assert told and set(told.digests) == set(catalogue.paths)
-    assert library.unusual(catalogue, schooled.engine) is library.unusual(catalogue, schooled.engine)
+    assert (
+        library.index(catalogue, schooled.engine).training.unusual()
+        is library.index(catalogue, schooled.engine).training.unusual()
+    )
     checks = np.tile(np.uint8([[0, 255], [255, 0]]), (8, 8))[..., None].repeat(3, axis=2)
     Image.fromarray(checks).save(tmp_path / "checks.png")
     made = autoencoder.redraw(schooled.engine, tmp_path / "checks.png")
@@ -138,7 +141,10 @@ def test_untrained_it_says_so_and_how(library: Library, schooled: Schooled) -> N
     assert not card.available and "train IMAGES --engine vae" in card.reason
     catalogue = library.open(schooled.folder)
     library.scan(catalogue)
-    for asked in (lambda: library.index(catalogue, engine), lambda: library.kinds(catalogue, engine)):
+    for asked in (
+        lambda: library.index(catalogue, engine).update(),
+        lambda: library.index(catalogue, engine).similarity(),
+    ):
         with pytest.raises(Untrained, match="trained on your own pictures"):
             asked()
     assert fingerprint(engine) != fingerprint(schooled.engine)

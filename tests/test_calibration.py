@@ -76,18 +76,18 @@ def test_a_catalogues_follows_its_pictures(library: Library, pictures: Path) -> 
     for name, degrees in (("a/1", 0), ("a/2", 10), ("b/1", 50), ("b/2", 90)):
         paint(pictures / f"{name}.png", hue(degrees))
     catalogue = library.open(pictures)
-    library.index(catalogue, toy)
-    told = library.calibration(catalogue, toy)
+    library.index(catalogue, toy).update()
+    told = library.index(catalogue, toy).calibration()
     assert angles(told.closest) == [40, 40, 50, 80]
-    assert library.calibration(catalogue, toy) is told, "made once"
+    assert library.index(catalogue, toy).calibration() is told, "made once"
     (pictures / "a/2.png").rename(pictures / "b/3.png")
-    library.index(catalogue, toy)
-    assert angles(library.calibration(catalogue, toy).closest) == [10, 10, 50, 90]
+    library.index(catalogue, toy).update()
+    assert angles(library.index(catalogue, toy).calibration().closest) == [10, 10, 50, 90]
 
 
 def test_pictures_without_a_label_are_all_strangers(library: Library, pictures: Path) -> None:
     for degrees in (0, 20, 60):
         paint(pictures / f"{degrees}.png", hue(degrees))
     catalogue, toy = library.open(pictures), Toy()
-    library.index(catalogue, toy)
-    assert angles(library.calibration(catalogue, toy).closest) == [20, 20, 40]
+    library.index(catalogue, toy).update()
+    assert angles(library.index(catalogue, toy).calibration().closest) == [20, 20, 40]

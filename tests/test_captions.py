@@ -12,7 +12,8 @@ from toy import BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint, s
 from engines import Card, Crop, fingerprint, unit_rows
 from features.catalogue.captions import HAND, IMPORTED, Caption
 from features.catalogue.folder import Catalogue
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 
 HUES = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
 
@@ -62,12 +63,12 @@ def folder(pictures: Path) -> Path:
 
 def opened(library: Library, folder: Path, engine: Narrator) -> Catalogue:
     catalogue = library.open(folder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return catalogue
 
 
 def score(library: Library, catalogue: Catalogue, engine: Narrator, query: Path, other: Path) -> float:
-    matches = library.search(catalogue, engine, query, 10).matches
+    matches = library.index(catalogue, engine).search(query, 10).matches
     return next(match.score for match in matches if match.path == other)
 
 
@@ -85,10 +86,10 @@ def test_captions_are_made_once_and_kept(library: Library, folder: Path) -> None
 
     other = Narrator(taste="another net, the same writer")
     assert fingerprint(other) != fingerprint(engine)
-    library.index(catalogue, other)
+    library.index(catalogue, other).update()
     assert sum(other.told) == 0 and other.embedded == 4
     strange = Narrator("poet", "whose captions are others")
-    library.index(catalogue, strange)
+    library.index(catalogue, strange).update()
     assert sum(strange.told) == 4
 
 
@@ -98,7 +99,7 @@ def test_every_picture_finds_itself_first_with_its_own_caption(library: Library,
     library.caption(catalogue, digest(folder / "cold/blue.png"), "a red door", engine)
     engine.told.clear()
     for path in sorted(folder.rglob("*.png")):
-        first = library.search(catalogue, engine, path, 1).matches[0]
+        first = library.index(catalogue, engine).search(path, 1).matches[0]
         assert (first.path, first.score) == (path, pytest.approx(1, abs=1e-6))
     assert sum(engine.told) == 0
 
@@ -107,9 +108,9 @@ def test_what_was_captioned_before_a_stop_is_kept(library: Library, pictures: Pa
     wheel(pictures, BATCH + 5)
     engine, catalogue = Narrator(), library.open(pictures)
     stops = iter([False, True])
-    assert library.index(catalogue, engine, cancelled=lambda: next(stops)).cancelled
+    assert library.index(catalogue, engine).update(cancelled=lambda: next(stops)).cancelled
     assert len(library.captions(catalogue)) == BATCH
-    assert library.index(catalogue, engine).new == 5 and engine.told == [BATCH, 5]
+    assert library.index(catalogue, engine).update().new == 5 and engine.told == [BATCH, 5]
 
 
 def test_an_engine_that_wants_no_captions_gets_none(library: Library, folder: Path) -> None:
@@ -117,7 +118,7 @@ def test_an_engine_that_wants_no_captions_gets_none(library: Library, folder: Pa
     catalogue = opened(library, folder, engine)
     assert library.captions(catalogue) == {}
     library.caption(catalogue, digest(folder / "cold/blue.png"), "green", engine)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     assert engine.embedded == 4
 
 
@@ -133,7 +134,7 @@ def test_a_caption_by_hand_moves_the_vector_and_only_by_words(library: Library, 
     assert engine.embedded == done
     assert library.captions(catalogue)[digest(blue)] == Caption("a red door", HAND)
     assert score(library, catalogue, engine, red, blue) == pytest.approx(0.5, abs=1e-6)
-    report = library.index(catalogue, engine)
+    report = library.index(catalogue, engine).update()
     assert (report.rows, report.new, report.kept) == (4, 0, 4)
 
     library.caption(catalogue, digest(blue), "", engine)
@@ -144,10 +145,10 @@ def test_a_caption_by_hand_moves_the_vector_and_only_by_words(library: Library, 
 def test_other_engines_follow_when_they_index(library: Library, folder: Path) -> None:
     engine, other, blue = Narrator(), Narrator(taste="other"), folder / "cold/blue.png"
     catalogue = opened(library, folder, engine)
-    library.index(catalogue, other)
+    library.index(catalogue, other).update()
     library.caption(catalogue, digest(blue), "red", engine)
     done = other.embedded
-    library.index(catalogue, other)
+    library.index(catalogue, other).update()
     assert other.embedded == done
     assert score(library, catalogue, other, folder / "warm/red.png", blue) == pytest.approx(0.5, abs=1e-6)
 
@@ -159,10 +160,10 @@ def test_a_caption_that_was_given_and_taken_back_is_made_at_the_next_indexing(
     catalogue = library.open(folder)
     library.scan(catalogue)
     library.caption(catalogue, digest(blue), "red")
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     assert sum(engine.told) == 3
     library.caption(catalogue, digest(blue), "", engine)
-    assert (library.index(catalogue, engine).new, sum(engine.told)) == (1, 4)
+    assert (library.index(catalogue, engine).update().new, sum(engine.told)) == (1, 4)
     assert library.captions(catalogue)[digest(blue)].text == "something blue"
 
 
@@ -187,7 +188,7 @@ def test_captions_of_the_person_are_read_and_the_folder_is_left_alone(library: L
     before = snapshot(folder)
     engine = Narrator()
     catalogue = library.open(folder)
-    report = library.index(catalogue, engine)
+    report = library.index(catalogue, engine).update()
     assert report.skipped == [] and sum(engine.told) == 2 and snapshot(folder) == before
     told = library.captions(catalogue)
     assert told[digest(folder / "warm/red.png")] == Caption("red, not green", IMPORTED)
@@ -195,7 +196,7 @@ def test_captions_of_the_person_are_read_and_the_folder_is_left_alone(library: L
 
     library.caption(catalogue, digest(folder / "cold/blue.png"), "by hand", engine)
     (folder / "metadata.csv").unlink()
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     told = library.captions(catalogue)
     assert told[digest(folder / "warm/red.png")] == Caption("something red", "narrator")
     assert told[digest(folder / "cold/blue.png")] == Caption("by hand", HAND)
@@ -253,7 +254,7 @@ def test_json_lines_are_read_as_far_as_they_make_sense(
 ) -> None:
     (folder / "metadata.jsonl").write_text("\n".join(lines))
     catalogue = library.open(folder)
-    problems = library.index(catalogue, Toy()).skipped
+    problems = library.index(catalogue, Toy()).update().skipped
     told = {digest(folder / f"{name}.png"): Caption(text, IMPORTED) for name, text in captions.items()}
     assert library.captions(catalogue) == told
     assert [found.reason.startswith(problem) for found in problems] == [True] * bool(problem)
@@ -272,7 +273,7 @@ def test_a_text_is_held_against_looks_and_captions(library: Library, folder: Pat
     engine, blue = Narrator(), folder / "cold/blue.png"
     catalogue = opened(library, folder, engine)
     library.caption(catalogue, digest(blue), "a red door", engine)
-    answer = library.search_text(catalogue, engine, "very red", k=3)
+    answer = library.index(catalogue, engine).search_text("very red", k=3)
     scores = {match.path.stem: match.score for match in answer.matches}
     assert scores == pytest.approx({"red": 1, "yellow": (0.5**0.5 + 1) / 2, "blue": 0.5}, abs=1e-6)
     assert (answer.index, answer.network) == ("exact search", "toynet")
@@ -281,13 +282,13 @@ def test_a_text_is_held_against_looks_and_captions(library: Library, folder: Pat
 def test_a_text_with_a_picture_and_against_a_text(library: Library, folder: Path) -> None:
     engine, red = Narrator(), folder / "warm/red.png"
     catalogue = opened(library, folder, engine)
-    both = library.search_text(catalogue, engine, "blue", red).matches
+    both = library.index(catalogue, engine).search_text("blue", red).matches
     scores = {match.path.stem: match.score for match in both}
     assert scores == pytest.approx(
         {"red": 0.5**0.5, "blue": 0.5**0.5, "yellow": 0.25 + 0.125**0.5, "green": 0}, abs=1e-6
     )
     assert scores["red"] == pytest.approx(scores["blue"], abs=1e-6)
-    away = library.search_text(catalogue, engine, "blue", unlike="red").matches
+    away = library.index(catalogue, engine).search_text("blue", unlike="red").matches
     assert away[0].path.stem == "blue" and away[-1].path.stem == "red" and away[-1].score < 0
 
 
@@ -303,10 +304,10 @@ def test_a_tuned_space_follows_the_captions(library: Library, pictures: Path) ->
         paint(pictures / f"cold/{number}.png", (0, 10 * number, 255))
     engine = Narrator()
     catalogue = opened(library, pictures, engine)
-    tuned = library.tune(catalogue, engine)
-    library.index(catalogue, tuned)
+    tuned = library.index(catalogue, engine).tuning.tune()
+    library.index(catalogue, tuned).update()
     asked = pictures / "cold/3.png"
     library.caption(catalogue, digest(asked), "green", engine)
-    library.index(catalogue, tuned)
-    first = library.search(catalogue, tuned, asked, 1).matches[0]
+    library.index(catalogue, tuned).update()
+    first = library.index(catalogue, tuned).search(asked, 1).matches[0]
     assert (first.path, first.score) == (asked, pytest.approx(1, abs=1e-5))

@@ -101,15 +101,15 @@ def test_only_what_has_changed_is_done(
 ) -> None:
     three(pictures)
     library = Library(home)
-    first = library.index(library.open(pictures), Toy())
+    first = library.index(library.open(pictures), Toy()).update()
     assert (first.images, first.rows, first.new, first.kept, first.removed) == (3, 3, 3, 0, 0)
     change(pictures)
     library, toy = Library(home), Toy()
-    report = library.index(library.open(pictures), toy)
+    report = library.index(library.open(pictures), toy).update()
     assert (report.new, report.kept, report.removed) == (new, kept, removed)
     assert toy.embedded == new
     assert report.images == report.rows == new + kept
-    matches = library.search(library.open(pictures), toy, paint(home / "query.png", RED), 100).matches
+    matches = library.index(library.open(pictures), toy).search(paint(home / "query.png", RED), 100).matches
     files = set(pictures.rglob("*.bmp"))
     assert {match.path for match in matches} <= files
     assert {match.digest for match in matches} == {digest(path) for path in files}
@@ -120,7 +120,7 @@ def test_an_unchanged_folder_is_not_even_read(
 ) -> None:
     three(pictures)
     toy = Toy()
-    library.index(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
     stored = snapshot(library.home)
 
     def read(path: Path) -> bytes:
@@ -129,7 +129,7 @@ def test_an_unchanged_folder_is_not_even_read(
 
     monkeypatch.setattr(Path, "read_bytes", read)
     library = Library(library.home)
-    library.index(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
     assert toy.batches == [3]
     monkeypatch.undo()
     now = snapshot(library.home)
@@ -140,8 +140,8 @@ def test_equal_bytes_are_one_picture(library: Library, pictures: Path) -> None:
     paint(pictures / "b/first.png", RED)
     paint(pictures / "a/second.png", RED)
     catalogue, toy = library.open(pictures), Toy()
-    assert library.index(catalogue, toy).rows == toy.embedded == 1
-    (match,) = library.search(catalogue, toy, pictures / "b/first.png").matches
+    assert library.index(catalogue, toy).update().rows == toy.embedded == 1
+    (match,) = library.index(catalogue, toy).search(pictures / "b/first.png").matches
     assert match.path == pictures / "a/second.png" and match.label == "a"
 
 
@@ -150,9 +150,9 @@ def test_equal_names_are_not_equal_pictures(library: Library, pictures: Path) ->
     for label, colour in colours.items():
         paint(pictures / label / "IMG_0001.png", colour)
     catalogue, toy = library.open(pictures), Toy()
-    assert library.index(catalogue, toy).rows == 4
+    assert library.index(catalogue, toy).update().rows == 4
     for label in colours:
-        best = library.search(catalogue, toy, pictures / label / "IMG_0001.png", 1).matches[0]
+        best = library.index(catalogue, toy).search(pictures / label / "IMG_0001.png", 1).matches[0]
         assert (best.label, best.score > 0.999) == (label, True)
 
 
@@ -160,9 +160,10 @@ def test_a_label_is_the_folder_below_the_root(library: Library, pictures: Path) 
     for path, colour in (("top.png", RED), ("a/in.png", GREEN), ("a/b/deep.png", BLUE)):
         paint(pictures / path, colour)
     catalogue, toy = library.open(pictures), Toy()
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     found = {
-        match.path.name: match.label for match in library.search(catalogue, toy, pictures / "top.png").matches
+        match.path.name: match.label
+        for match in library.index(catalogue, toy).search(pictures / "top.png").matches
     }
     assert found == {"top.png": "", "in.png": "a", "deep.png": "a/b"}
     assert catalogue.labels() == ["a", "a/b"]
@@ -193,13 +194,13 @@ def test_any_name_is_taken_as_it_is(library: Library, pictures: Path, name: byte
     (folder / os.fsdecode(name)).write_bytes(red.read_bytes())
     red.unlink()
     paint(pictures / "z/green.png", GREEN)
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     library = Library(library.home)
     catalogue = library.open(pictures)
-    best = library.search(catalogue, Toy(), folder / os.fsdecode(name), 1).matches[0]
+    best = library.index(catalogue, Toy()).search(folder / os.fsdecode(name), 1).matches[0]
     assert best.path == folder / os.fsdecode(name) and best.path.exists()
     assert best.label == folder.name
-    assert library.index(catalogue, toy := Toy()).kept == 2 and toy.embedded == 0
+    assert library.index(catalogue, toy := Toy()).update().kept == 2 and toy.embedded == 0
     assert library.thumbnail(catalogue, best.digest).exists()
     assert library.known()[0].root == pictures
 
@@ -207,14 +208,14 @@ def test_any_name_is_taken_as_it_is(library: Library, pictures: Path, name: byte
 def test_names_that_only_look_equal_stay_apart(library: Library, pictures: Path) -> None:
     paint(pictures / "é.png", RED)
     paint(pictures / "e\u0301.png", GREEN)
-    assert library.index(library.open(pictures), Toy()).rows == 2
+    assert library.index(library.open(pictures), Toy()).update().rows == 2
 
 
 def test_a_folder_of_any_name_is_a_catalogue(library: Library, tmp_path: Path) -> None:
     for name in (b"caf\xe9", b"two\nlines", b"...", "写真".encode()):
         folder = tmp_path / os.fsdecode(name)
         paint(folder / "red.png", RED)
-        assert library.index(library.open(folder), Toy()).rows == 1
+        assert library.index(library.open(folder), Toy()).update().rows == 1
     assert len(library.known()) == 4
 
 
@@ -223,7 +224,7 @@ def test_what_is_no_picture_is_passed_over(library: Library, pictures: Path) -> 
     for name in ("notes.txt", "film.mp4", ".hidden.png", ".git/red.png", "__MACOSX/._red.png", "png", "no suffix"):
         (pictures / name).parent.mkdir(exist_ok=True)
         (pictures / name).write_bytes(b"anything")
-    report = library.index(library.open(pictures), Toy())
+    report = library.index(library.open(pictures), Toy()).update()
     assert (report.images, report.skipped) == (1, [])
 
 
@@ -232,7 +233,7 @@ def test_loops_of_links_end(library: Library, pictures: Path) -> None:
     (pictures / "a/up").symlink_to(pictures)
     (pictures / "a/here").symlink_to(pictures / "a")
     (pictures / "self").symlink_to(pictures / "self")
-    report = library.index(library.open(pictures), Toy())
+    report = library.index(library.open(pictures), Toy()).update()
     assert (report.images, report.skipped) == (1, [])
     assert library.open(pictures).labels() == ["a"]
 
@@ -244,7 +245,7 @@ def test_links_are_followed(library: Library, pictures: Path, tmp_path: Path) ->
     (pictures / "blue.png").symlink_to(tmp_path / "alone.png")
     (pictures / "dead.png").symlink_to(tmp_path / "nowhere.png")
     (pictures / "round.png").symlink_to(pictures / "round.png")
-    report = library.index(library.open(pictures), Toy())
+    report = library.index(library.open(pictures), Toy()).update()
     assert report.images == 2 and library.open(pictures).labels() == ["b"]
     assert [skip.path for skip in report.skipped] == ["dead.png", "round.png"]
     assert all(is_one_sentence(skip.reason) for skip in report.skipped)
@@ -254,7 +255,7 @@ def test_a_folder_that_can_not_be_listed_is_told_and_the_rest_goes_on(
     library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three(pictures)
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     listed = os.scandir
 
     def closed(folder: str = ".") -> Iterator[os.DirEntry[str]]:  # as for anyone but root after chmod 0
@@ -263,11 +264,11 @@ def test_a_folder_that_can_not_be_listed_is_told_and_the_rest_goes_on(
         return listed(folder)
 
     monkeypatch.setattr(os, "scandir", closed)
-    report = library.index(library.open(pictures), Toy())
+    report = library.index(library.open(pictures), Toy()).update()
     assert (report.images, report.kept, [skip.path for skip in report.skipped]) == (2, 2, ["b/"])
     assert is_one_sentence(report.skipped[0].reason)
     monkeypatch.undo()
-    assert library.index(library.open(pictures), Toy()).images == 3
+    assert library.index(library.open(pictures), Toy()).update().images == 3
 
 
 def missing(folder: Path, home: Path) -> Path:
@@ -323,7 +324,7 @@ def test_a_wrong_folder_gets_one_sentence(
     folder = make(pictures, home)
     before, toy, library = snapshot(pictures), Toy(), Library(home)
     with pytest.raises(CatalogueError) as refusal:
-        library.index(library.open(folder), toy)
+        library.index(library.open(folder), toy).update()
     sentence = str(refusal.value)
     assert is_one_sentence(sentence) and what in sentence and sentence.endswith(advice)
     assert snapshot(pictures) == before and toy.prepared == 0
@@ -339,11 +340,11 @@ def test_a_file_that_changes_while_it_is_read_is_said_so(library: Library, pictu
             (pictures / "a/two.bmp").unlink(missing_ok=True)
 
     toy = Toy()
-    report = library.index(library.open(pictures), toy, meddle)
+    report = library.index(library.open(pictures), toy).update(meddle)
     assert (report.rows, toy.embedded) == (1, 1)
     assert [skip.path for skip in report.skipped] == ["a/one.bmp", "a/two.bmp"]
     assert all(skip.reason == "The file changed while it was read; index again." for skip in report.skipped)
-    again = library.index(library.open(pictures), toy)
+    again = library.index(library.open(pictures), toy).update()
     assert (again.images, again.rows, again.new, again.skipped) == (2, 2, 1, [])
 
 
@@ -365,12 +366,12 @@ DAMAGED_STATES = {
 def test_a_damaged_catalogue_is_set_aside_and_made_anew(home: Path, pictures: Path, content: bytes) -> None:
     three(pictures)
     library = Library(home)
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     (state,) = home.glob("catalogues/*/catalogue.json")
     state.write_bytes(content)
     library, toy = Library(home), Toy()
     library.known()
-    report = library.index(library.open(pictures), toy)
+    report = library.index(library.open(pictures), toy).update()
     assert (report.kept, toy.embedded) == (3, 0)
     assert state.with_name("catalogue.json.damaged").read_bytes() == content
     assert [catalogue.root for catalogue in Library(home).known()] == [pictures]
@@ -379,7 +380,7 @@ def test_a_damaged_catalogue_is_set_aside_and_made_anew(home: Path, pictures: Pa
 def test_known_are_the_folders_that_are_still_there(library: Library, tmp_path: Path) -> None:
     for name in ("one", "two"):
         paint(tmp_path / name / "red.png", RED)
-        library.index(library.open(tmp_path / name), Toy())
+        library.index(library.open(tmp_path / name), Toy()).update()
     assert {catalogue.name for catalogue in Library(library.home).known()} == {"one", "two"}
     shutil.rmtree(tmp_path / "one")
     assert [catalogue.name for catalogue in Library(library.home).known()] == ["two"]
@@ -389,6 +390,6 @@ def test_two_folders_of_one_name_are_two_catalogues(library: Library, tmp_path: 
     paint(tmp_path / "x/photos/red.png", RED)
     paint(tmp_path / "y/photos/green.png", GREEN)
     for parent in "xy":
-        library.index(library.open(tmp_path / parent / "photos"), Toy())
-    answer = library.search(library.open(tmp_path / "x/photos"), Toy(), tmp_path / "y/photos/green.png")
+        library.index(library.open(tmp_path / parent / "photos"), Toy()).update()
+    answer = library.index(library.open(tmp_path / "x/photos"), Toy()).search(tmp_path / "y/photos/green.png")
     assert [match.path.name for match in answer.matches] == ["red.png"]

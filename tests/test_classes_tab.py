@@ -31,7 +31,7 @@ def shelf(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     toy = Toy()
     monkeypatch.setattr(shelf, "engine", lambda key, name: toy)
     monkeypatch.setattr(shelf, "unready", lambda key, name: False)
-    library.index(shelf.catalogue(shelf.first, "toy"), toy)
+    library.index(shelf.catalogue(shelf.first, "toy"), toy).update()
     return shelf
 
 
@@ -53,7 +53,7 @@ def test_the_opinion_says_how_stale_it_is(shelf: Shelf, tmp_path: Path) -> None:
     list(classes.opinion(shelf, "toy")(query(shelf, paint(tmp_path / "q.png", hue(5)))))
     catalogue, engine = shelf.catalogue(shelf.first, "toy"), shelf.engine(shelf.first, "toy")
     paint(catalogue.root / "warm" / "new.png", hue(1))
-    shelf.library.index(catalogue, engine)
+    shelf.library.index(catalogue, engine).update()
     (html,) = classes.opinion(shelf, "toy")(query(shelf, tmp_path / "q.png"))
     assert "Learned from 20 pictures; 1 added since." in html
     facts, report, _, _ = classes._show(shelf, shelf.first, "toy")
@@ -65,7 +65,7 @@ def test_of_one_folder_nothing_is_learned(library: Library, tmp_path: Path) -> N
     shelf, toy = Shelf(library, tmp_path / "own", local=True), Toy()
     shelf.engine = lambda key, name: toy  # type: ignore[method-assign]
     shelf.unready = lambda key, name: False  # type: ignore[method-assign]
-    library.index(shelf.catalogue(shelf.first, "toy"), toy)
+    library.index(shelf.catalogue(shelf.first, "toy"), toy).update()
     assert list(classes.opinion(shelf, "toy")(query(shelf, tmp_path / "own/only/1.png"))) == [""]
     assert "at least two folders" in classes._show(shelf, shelf.first, "toy")[1]
 

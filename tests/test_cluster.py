@@ -24,7 +24,8 @@ import app
 import engines
 from engines import Crop, SemblanceError
 from features.catalogue.urls import place
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 
 ray = pytest.importorskip("ray", reason="needs: pip install -r requirements-cluster.txt")
 ROOT = Path(__file__).parent.parent
@@ -76,7 +77,7 @@ def features(home: Path) -> bytes:
 def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What one machine leaves of them by the toy engine."""
     library = Library(tmp_path_factory.mktemp("alone"))
-    library.index(library.open(photos), Toy())
+    library.index(library.open(photos), Toy()).update()
     return features(library.home)
 
 
@@ -140,7 +141,7 @@ def test_a_worker_that_is_killed_costs_its_batches(
             killed.append(int(next(seen.iterdir()).name))
             os.kill(killed[0], signal.SIGKILL)
 
-    report = library.index(library.open(photos), Slow(seen), progress, on="ray")
+    report = library.index(library.open(photos), Slow(seen)).update(progress, on="ray")
     assert killed and (report.rows, report.cancelled) == (PICTURES, False)
     assert features(library.home) == alone
     assert sum(share.pictures for share in report.workers) == report.new
@@ -164,7 +165,9 @@ def test_a_run_that_is_killed_goes_on(cluster: str, photos: Path, alone: bytes, 
     run.kill()
     run.wait()
     library = Library(home)
-    report = library.index(library.open(photos), Slow(seen))  # without the cluster: what it left is the same
+    report = library.index(
+        library.open(photos), Slow(seen)
+    ).update()  # without the cluster: what it left is the same
     assert BATCH <= report.kept < PICTURES and report.new + report.kept == report.images
     assert features(home) == alone
 
@@ -182,10 +185,10 @@ def test_a_picture_that_kills_every_worker(
     library = Library(tmp_path / "home")
     catalogue = library.open(folder)
     with pytest.raises(SemblanceError, match="2 workers died over the same") as told:
-        library.index(catalogue, Poisoned(), on="ray")
+        library.index(catalogue, Poisoned()).update(on="ray")
     assert is_one_sentence(str(told.value))
     (folder / "poison.png").unlink()
-    assert library.index(catalogue, Poisoned()).kept >= 2 * BATCH
+    assert library.index(catalogue, Poisoned()).update().kept >= 2 * BATCH
 
 
 def test_a_worker_with_other_weights_is_not_mixed_in(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +221,7 @@ def test_the_workers_read_what_is_behind_a_url(cluster: str, photos: Path, alone
         threading.Thread(target=server.serve_forever, daemon=True).start()
         library = Library(tmp_path / "home")
         catalogue = library.open(place(f"http://127.0.0.1:{server.server_port}"))
-        report = library.index(catalogue, Toy(), on="ray")
+        report = library.index(catalogue, Toy()).update(on="ray")
         server.shutdown()
     assert report.rows == PICTURES and features(library.home) == alone
     assert len(report.workers) == 2 and "/0/000.png" in asked
@@ -236,13 +239,13 @@ def test_an_engine_goes_to_a_worker_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("on", ["spark", "ray:/head", "localhost:6379"])
 def test_on_something_else(library: Library, photos: Path, on: str) -> None:
     with pytest.raises(SemblanceError, match=r"say ray, or ray://HOST:PORT\.$"):
-        library.index(library.open(photos), Toy(), on=on)
+        library.index(library.open(photos), Toy()).update(on=on)
 
 
 def test_without_ray(photos: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.indexing.workers.find_spec", lambda name: None)
+    monkeypatch.setattr("features.indexing.updating.find_spec", lambda name: None)
     with pytest.raises(SemblanceError) as told:
-        library.index(library.open(photos), Toy(), on="ray")
+        library.index(library.open(photos), Toy()).update(on="ray")
     assert str(told.value) == f"To index on Ray it has to be installed; run: {INSTALL}."
     assert (ROOT / "requirements-cluster.txt").exists()
 

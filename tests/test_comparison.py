@@ -50,7 +50,7 @@ def kinds(pictures: Path) -> Path:
 def indexed(library: Library, folder: Path, *compared: Toy) -> Catalogue:
     catalogue = library.open(folder)
     for engine in compared:
-        library.index(catalogue, engine)
+        library.index(catalogue, engine).update()
     return catalogue
 
 
@@ -144,7 +144,7 @@ def test_the_engine_that_sees_the_folders_wins(library: Library, kinds: Path) ->
     first = told.ratings[0].evaluation
     assert (first.queries, first.gallery, first.precision_at_1, told.ratings[0].refused) == (36, 36, 1.0, 0)
     assert told.questions.chance[0] == pytest.approx(11 / 35) and first.seconds_per_query > 0
-    alone = library.evaluate(library.open(kinds), blind)[0]
+    alone = library.index(library.open(kinds), blind).evaluation.retrieval()[0]
     assert replace(told.ratings[1].evaluation, seconds_per_query=alone.seconds_per_query) == alone
 
 
@@ -210,5 +210,5 @@ def test_what_was_measured_is_remembered_until_something_changes(library: Librar
     again = library.compare(catalogue, [two, one], progress, kept_only=True)
     assert len(again.ratings) == 2 and asked == ["asking One", "asking Two"]
     paint(kinds / "a/new.png", hue(3.3))
-    library.index(catalogue, one)
+    library.index(catalogue, one).update()
     assert [rating.title for rating in library.compare(catalogue, [one, two], kept_only=True).ratings] == []

@@ -44,9 +44,9 @@ def measured(library: Library, gallery: Path, engine_name: str, queries: Path | 
     if not gallery.is_dir():
         pytest.skip(f"{gallery} is not there")
     catalogue, engine = library.open(gallery), library.engine(engine_name, "builtin")
-    library.index(catalogue, engine)
-    result, skipped = library.evaluate(
-        catalogue, engine, labelled_files(queries, library.home) if queries else None
+    library.index(catalogue, engine).update()
+    result, skipped = library.index(catalogue, engine).evaluation.retrieval(
+        labelled_files(queries, library.home) if queries else None
     )
     assert not skipped
     scores = f"p@1 {result.precision_at_1:.3f}, mAP@10 {result.map_at_10:.3f}"
@@ -68,9 +68,11 @@ def test_garments_are_classified(data: Path, library: Library) -> None:
     if not (data / "clothing").is_dir():
         pytest.skip(f"{data / 'clothing'} is not there")
     catalogue, engine = library.open(data / "clothing/train"), library.engine("product", "builtin")
-    library.index(catalogue, engine)
-    library.teach(catalogue, engine)
-    told, skipped = library.examine(catalogue, engine, labelled_files(data / "clothing/validation", library.home))
+    library.index(catalogue, engine).update()
+    library.index(catalogue, engine).classifier.teach()
+    told, skipped = library.index(catalogue, engine).classifier.examine(
+        labelled_files(data / "clothing/validation", library.home)
+    )
     print(
         f"classified rightly: {told.accuracy:.3f}, macro-F1 {told.macro_f1:.3f}, calibration error {told.ece:.3f}"
     )
@@ -83,11 +85,11 @@ def test_tuned_vectors_find_garments_better(data: Path, library: Library) -> Non
     if not (data / "clothing").is_dir():
         pytest.skip(f"{data / 'clothing'} is not there")
     catalogue, engine = library.open(data / "clothing/train"), library.engine("product", "builtin")
-    library.index(catalogue, engine)
-    tuned = library.tune(catalogue, engine)
-    library.index(catalogue, tuned)
+    library.index(catalogue, engine).update()
+    tuned = library.index(catalogue, engine).tuning.tune()
+    library.index(catalogue, tuned).update()
     queries = labelled_files(data / "clothing/validation", library.home)
-    raw, now = (library.evaluate(catalogue, of, queries)[0] for of in (engine, tuned))
+    raw, now = (library.index(catalogue, of).evaluation.retrieval(queries)[0] for of in (engine, tuned))
     for name, of in (("raw", raw), ("tuned", now)):
         print(f"{name}: p@1 {of.precision_at_1:.3f}, mAP@10 {of.map_at_10:.3f}")
     assert now.precision_at_1 > raw.precision_at_1 and now.map_at_10 > raw.map_at_10 + 0.03
@@ -98,14 +100,16 @@ def test_recommendations(data: Path, library: Library) -> None:
     if not (data / "clothing").is_dir():
         pytest.skip(f"{data / 'clothing'} is not there")
     catalogue, engine = library.open(data / "clothing/train"), library.engine("product", "builtin")
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     pictures: dict[str, list[str]] = {}
     for digest in sorted(catalogue.paths):
         pictures.setdefault(catalogue.label(digest), []).append(digest)
 
     def recommended(like: list[str], unlike: Sequence[str] = ()) -> list[str]:
         likes, unlikes = map(Liked, like), map(Liked, unlike)
-        found = [match.digest for match in library.recommend(catalogue, engine, [*likes], [*unlikes], 10).matches]
+        found = [
+            match.digest for match in library.index(catalogue, engine).recommend([*likes], [*unlikes], 10).matches
+        ]
         assert len(found) == 10 and not {*found} & {*like, *unlike}
         return found
 

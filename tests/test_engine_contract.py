@@ -191,10 +191,10 @@ def test_every_picture_finds_itself_first(
     except NotEmbeddable:  # it wants faces
         folder = request.getfixturevalue("portraits")
     catalogue = library.open(folder)
-    report = library.index(catalogue, engine)
+    report = library.index(catalogue, engine).update()
     assert (report.images, report.rows, report.skipped) == (report.new, report.new, []) and report.new >= 6
     for path in sorted(folder.iterdir()):
-        first, second, *_ = library.search(catalogue, engine, path, k=3).matches
+        first, second, *_ = library.index(catalogue, engine).search(path, k=3).matches
         assert first.path == path and first.score > 0.999 and second.score < first.score
 
 

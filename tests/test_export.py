@@ -43,7 +43,7 @@ def folder(pictures: Path) -> Path:
 @pytest.fixture
 def catalogue(library: Library, folder: Path) -> Catalogue:
     catalogue = library.open(folder)
-    library.index(catalogue, Halves())
+    library.index(catalogue, Halves()).update()
     catalogue.tag([digest(folder / "loose.png")], "=tag")
     catalogue.tag([digest(folder / "loose.png")], "another")
     library.caption(catalogue, digest(folder / "loose.png"), "a red, blue thing")
@@ -106,7 +106,7 @@ def test_what_is_written_comes_back(
     _needed(suffix)
     out, engine = tmp_path / f"vectors{suffix}", Halves()
     before = snapshot(folder)
-    written = library.export(catalogue, engine, out)
+    written = library.index(catalogue, engine).export(out)
     told = READERS[suffix](out)
     assert snapshot(folder) == before
     assert len(told["vector"]) == len(written.items) == 20, "two of each of ten; the hidden one is left out"
@@ -186,9 +186,9 @@ def test_cancelled_or_broken_off_nothing_is_left_and_an_older_file_stays(
     out.parent.mkdir()
     out.write_text("older")
     with pytest.raises(Stopped):
-        library.export(catalogue, Halves(), out, cancelled=lambda: True)
+        library.index(catalogue, Halves()).export(out, cancelled=lambda: True)
     assert out.read_text() == "older" and os.listdir(out.parent) == [out.name]
-    library.export(catalogue, Halves(), out)
+    library.index(catalogue, Halves()).export(out)
     assert len(READERS[suffix](out)["vector"]) == 20 and os.listdir(out.parent) == [out.name]
 
 
@@ -210,11 +210,11 @@ def test_a_file_that_can_not_be_is_refused_in_a_sentence(
         tmp_path / "folder.npz",
     ):
         with pytest.raises(SemblanceError) as refused:
-            library.export(catalogue, Halves(), out)
+            library.index(catalogue, Halves()).export(out)
         assert is_one_sentence(str(refused.value)), refused.value
     assert snapshot(folder) == before
     with pytest.raises(NotIndexed):
-        library.export(catalogue, Toy(), tmp_path / "v.npz")
+        library.index(catalogue, Toy()).export(tmp_path / "v.npz")
 
 
 def test_without_pyarrow_the_sentence_says_what_to_install(
@@ -222,7 +222,7 @@ def test_without_pyarrow_the_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(SemblanceError, match=f'pip install "{PYARROW}"'):
-        library.export(catalogue, Halves(), tmp_path / "v.parquet")
+        library.index(catalogue, Halves()).export(tmp_path / "v.parquet")
     assert PYARROW in (ROOT / "requirements-export.txt").read_text().splitlines()
     assert "-r requirements-export.txt" in (ROOT / "requirements-dev.txt").read_text().splitlines()
 

@@ -55,7 +55,7 @@ def test_alive_at_once_and_ready_when_a_search_can_be_answered(plain: tuple[str,
     assert get(f"{address}readyz") == (503, "No collection is indexed yet; open the page and index one.\n")
     library = shelf.library
     catalogue = library.open(collection)
-    library.index(catalogue, library.engine(ENGINE))
+    library.index(catalogue, library.engine(ENGINE)).update()
     assert get(f"{address}readyz") == (200, "Colour can answer.\n")
     catalogue.hide(catalogue.paths)
     status, told = get(f"{address}readyz")
@@ -66,7 +66,7 @@ def test_what_goes_wrong_in_a_search_makes_it_unready(
     plain: tuple[str, Shelf], collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, shelf = plain
-    shelf.library.index(shelf.library.open(collection), shelf.library.engine(ENGINE))
+    shelf.library.index(shelf.library.open(collection), shelf.library.engine(ENGINE)).update()
 
     def unreachable(*given: object) -> None:
         raise SemblanceError("The index can't be reached.")
@@ -162,20 +162,20 @@ def test_two_apps_of_one_home_see_what_the_other_does(home: Path, collection: Pa
 
     def found(library: Library) -> list[str]:
         catalogue = library.open(collection)
-        answer = library.search(catalogue, library.engine(ENGINE), collection / "warm/0.png", k=9)
+        answer = library.index(catalogue, library.engine(ENGINE)).search(collection / "warm/0.png", k=9)
         return [catalogue.paths[match.digest][0] for match in answer.matches]
 
     def opened(library: Library) -> Catalogue:
         return library.open(collection)
 
-    one.index(opened(one), one.engine(ENGINE))
+    one.index(opened(one), one.engine(ENGINE)).update()
     assert found(one) == found(other) and len(found(other)) == 6
     opened(one).hide([next(digest for digest, paths in opened(one).paths.items() if paths == ["warm/1.png"])])
     assert "warm/1.png" not in found(other)
     opened(other).undo()
     assert "warm/1.png" in found(one)
     paint(collection / "warm" / "new.png", hue(3), size=(16, 16))
-    other.index(opened(other), other.engine(ENGINE))
+    other.index(opened(other), other.engine(ENGINE)).update()
     assert "warm/new.png" in found(one)
     digest = opened(one).paths.keys() - {""}
     opened(one).tag(digest, "mine")

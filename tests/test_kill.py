@@ -20,7 +20,8 @@ from toy import BLACK, Halves, hue, paint, snapshot
 
 import app
 from engines import Crop
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 
 ROOT = Path(__file__).parent.parent
 KILLS = 10
@@ -179,7 +180,7 @@ def killed_before_step(step: int, folder: Path, home: Path) -> int | None:
 
             sys.addaudithook(watch)
             library = Library(home)
-            library.index(library.open(folder), Counting(counter))
+            library.index(library.open(folder), Counting(counter)).update()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -201,7 +202,7 @@ def test_killed_at_any_step_the_next_run_goes_on(
     for i in range(stay + go):
         paint(pictures / f"old {i}.png", (0, 0, 255), size=(16, 8 + i))
     if stay:
-        Library(template).index(Library(template).open(pictures), Halves())
+        Library(template).index(Library(template).open(pictures), Halves()).update()
     for i in range(stay, stay + go):
         (pictures / f"old {i}.png").unlink()
     for i in range(1, 1 + come):  # some pictures with two rows, some that are refused
@@ -220,11 +221,11 @@ def test_killed_at_any_step_the_next_run_goes_on(
         if batches is None:
             break
         library = Library(home)
-        report = library.index(library.open(pictures), Halves())
+        report = library.index(library.open(pictures), Halves()).update()
         assert report.new + report.kept == report.images, f"killed before step {step}"
         assert report.new <= todo - BATCH * (batches - 1), f"killed before step {step}: lost more than a batch"
         assert remembered(home) == whole, f"killed before step {step}"
-        found = library.search(library.open(pictures), Halves(), pictures / "1/1.png", 1).matches
+        found = library.index(library.open(pictures), Halves()).search(pictures / "1/1.png", 1).matches
         assert found[0].path == pictures / "1/1.png" and found[0].score > 0.999
     assert step > 10, "too few steps; the test would prove nothing"
     assert snapshot(pictures) == mine

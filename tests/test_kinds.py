@@ -74,15 +74,15 @@ def test_the_kinds_of_a_collection_follow_it(library: Library, pictures: Path) -
     paint(pictures / "in no folder.png", BLUE)
     engine, catalogue = Toy(), library.open(pictures)
     with pytest.raises(NotIndexed):
-        library.kinds(catalogue, engine)
-    library.index(catalogue, engine)
-    made = library.kinds(catalogue, engine)
+        library.index(catalogue, engine).similarity()
+    library.index(catalogue, engine).update()
+    made = library.index(catalogue, engine).similarity()
     assert made.names == ["green", "red"] and made.sizes.tolist() == [2, 3]
     assert made.cosines[0, 0] == pytest.approx(np.cos(np.radians(30)), abs=0.01)
 
     def named(one: str, other: str, k: int = 9) -> list[list[str]]:
         names = {digest(path): name for name, path in painted.items()}
-        return [[names[d] for d in found] for found in library.most_alike(catalogue, engine, one, other, k)]
+        return [[names[d] for d in found] for found in library.index(catalogue, engine).most_alike(one, other, k)]
 
     assert named("red", "green") == [["red/2", "red/1", "red/0"], ["green/1", "green/0"]]
     assert named("red", "green", 1) == [["red/2"], ["green/1"]]
@@ -91,8 +91,8 @@ def test_the_kinds_of_a_collection_follow_it(library: Library, pictures: Path) -
         assert named("red", odd) == [[], []] and named(odd, odd) == [[], []]
 
     catalogue.hide([digest(painted["green/0"])])
-    assert np.isnan(library.kinds(catalogue, engine).cosines[0, 0])
+    assert np.isnan(library.index(catalogue, engine).similarity().cosines[0, 0])
     for colour, name in ((RED, "more/0"), (GREEN, "more/1")):
         paint(pictures / f"{name}.png", colour, size=(9, 9))
-    library.index(catalogue, engine)
-    assert library.kinds(catalogue, engine).names == ["green", "more", "red"]
+    library.index(catalogue, engine).update()
+    assert library.index(catalogue, engine).similarity().names == ["green", "more", "red"]

@@ -295,7 +295,7 @@ def test_a_visitor_from_brazil_sees_no_english_and_can_choose_it(
         paint(tmp_path / "coleção" / "azul" / f"{number}.png", (0, 40 * number, 255))
         paint(tmp_path / "coleção" / "verde" / f"{number}.png", (40 * number, 255, 0))
     shelf = Shelf(library, tmp_path / "coleção", local=True)
-    shelf.library.index(shelf.catalogue(shelf.first, "colour"), shelf.engine(shelf.first, "colour"))
+    shelf.library.index(shelf.catalogue(shelf.first, "colour"), shelf.engine(shelf.first, "colour")).update()
     tabs = ["colour", "vae", *(name for _, name, _ in suite.OWN)]
     with opened(shelf, tabs) as address, _visitor(browser, address, "pt-BR") as page:
         assert page.evaluate("[document.documentElement.lang, navigator.language]") == ["pt-BR", "pt-BR"]

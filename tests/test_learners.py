@@ -92,39 +92,39 @@ def test_it_learns_from_what_is_shown_and_can_be_read_and_then_answers(library: 
     catalogue, pupil = library.open(pictures), Pupil()
     library.scan(catalogue)
     catalogue.hide([digest(files[0])])
-    assert library.learned(catalogue, pupil) is None
+    assert library.index(catalogue, pupil).training.trained() is None
     with pytest.raises(Untrained):
-        library.index(catalogue, pupil)
+        library.index(catalogue, pupil).update()
     told: list[str] = []
-    learned = library.learn(catalogue, pupil, lambda done, total, what: told.append(what))
-    assert isinstance(learned, Pupil) and learned is library.learned(catalogue, pupil)
+    learned = library.index(catalogue, pupil).training.train(lambda done, total, what: told.append(what))
+    assert isinstance(learned, Pupil) and learned is library.index(catalogue, pupil).training.trained()
     assert set(learned.pictures()) == {digest(file) for file in files[1:]}
     assert learned.told and learned.told["side"] == 8 and not learned.told["on"]
-    assert "reading pictures" in told and not library.learning(catalogue, pupil).exists()
-    library.index(catalogue, learned)
-    assert not library.since(catalogue, learned), "what can't be opened is nothing new"
-    assert library.search(catalogue, learned, files[2], k=1).matches[0].path == files[2]
+    assert "reading pictures" in told and not library.index(catalogue, pupil).training.folder().exists()
+    library.index(catalogue, learned).update()
+    assert not library.index(catalogue, learned).training.since(), "what can't be opened is nothing new"
+    assert library.index(catalogue, learned).search(files[2], k=1).matches[0].path == files[2]
     assert snapshot(pictures) == before
 
 
 def test_what_has_changed_since_is_told_and_training_on_takes_it_in(library: Library, pictures: Path) -> None:
     files = wheel(pictures, 6)
     catalogue = library.open(pictures)
-    first = library.learn(catalogue, Pupil())
-    assert isinstance(first, Pupil) and not library.since(catalogue, first)
-    library.index(catalogue, first)
+    first = library.index(catalogue, Pupil()).training.train()
+    assert isinstance(first, Pupil) and not library.index(catalogue, first).training.since()
+    library.index(catalogue, first).update()
     files[0].unlink()
     paint(pictures / "new.png", RED, size=(9, 8))
     library.scan(catalogue)
-    assert str(library.since(catalogue, first)) == "1 added and 1 removed since"
-    second = library.learn(catalogue, Pupil())
+    assert str(library.index(catalogue, first).training.since()) == "1 added and 1 removed since"
+    second = library.index(catalogue, Pupil()).training.train()
     assert isinstance(second, Pupil) and second.told and second.told["on"]
-    assert not library.since(catalogue, second)
+    assert not library.index(catalogue, second).training.since()
     assert not list(library.home.glob("catalogues/*/pupil-*.features")), "what the first one saw is of no use"
-    library.index(catalogue, second)
+    library.index(catalogue, second).update()
     for number, other in enumerate(pictures.iterdir()):
         paint(other, (20 * number, 9, 9), size=(20, 20))
-    third = library.learn(catalogue, Pupil())
+    third = library.index(catalogue, Pupil()).training.train()
     assert isinstance(third, Pupil) and third.told and third.told["side"] == 16
     assert not third.told["on"], "a net of another size can't be trained on"
 
@@ -133,7 +133,7 @@ def test_what_has_changed_since_is_told_and_training_on_takes_it_in(library: Lib
 def test_too_few_pictures_are_told_by_number(library: Library, pictures: Path, number: int) -> None:
     wheel(pictures, number)
     with pytest.raises(SemblanceError, match=f"has {number} pictures, and 5 are needed") as refusal:
-        library.learn(library.open(pictures), Pupil())
+        library.index(library.open(pictures), Pupil()).training.train()
     assert is_one_sentence(str(refusal.value))
 
 
@@ -142,20 +142,20 @@ def test_pictures_that_are_too_few_once_they_are_opened_are_told_too(library: Li
     for number in range(3):
         (pictures / f"broken {number}.png").write_text(f"no picture {number}")
     with pytest.raises(SemblanceError, match="Only 4 pictures can be read, and 5 are needed"):
-        library.learn(library.open(pictures), Pupil())
+        library.index(library.open(pictures), Pupil()).training.train()
 
 
 def test_cancelled_it_goes_on_with_the_pictures_that_it_was_begun_with(library: Library, pictures: Path) -> None:
     files = wheel(pictures, 6)
     catalogue, told = library.open(pictures), []
-    learned = library.learn(
-        catalogue, Pupil(how="wait"), lambda *step: told.append(step), lambda: (1, 2, "learning") in told
+    learned = library.index(catalogue, Pupil(how="wait")).training.train(
+        lambda *step: told.append(step), lambda: (1, 2, "learning") in told
     )
-    assert learned is None and Pupil().planned(library.learning(catalogue, Pupil()))
+    assert learned is None and Pupil().planned(library.index(catalogue, Pupil()).training.folder())
     paint(pictures / "new.png", (9, 9, 9))
-    learned = library.learn(catalogue, Pupil())
+    learned = library.index(catalogue, Pupil()).training.train()
     assert isinstance(learned, Pupil) and set(learned.pictures()) == {digest(file) for file in files}
-    assert str(library.since(catalogue, learned)) == "1 added since"
+    assert str(library.index(catalogue, learned).training.since()) == "1 added since"
 
 
 def test_two_at_once_are_refused(library: Library, pictures: Path) -> None:
@@ -164,11 +164,11 @@ def test_two_at_once_are_refused(library: Library, pictures: Path) -> None:
 
     def again() -> bool:
         with pytest.raises(Busy) as refusal:
-            Library(library.home).learn(catalogue, Pupil())
+            Library(library.home).index(catalogue, Pupil()).training.train()
         refused.append(str(refusal.value))
         return True
 
-    library.learn(catalogue, Pupil(how="wait"), cancelled=again)
+    library.index(catalogue, Pupil(how="wait")).training.train(cancelled=again)
     assert is_one_sentence(refused[0])
 
 
@@ -176,19 +176,19 @@ def test_a_process_that_fails_is_told_and_may_be_tried_again(library: Library, p
     wheel(pictures, 6)
     catalogue = library.open(pictures)
     with pytest.raises(SemblanceError, match="no memory is left") as refusal:
-        library.learn(catalogue, Pupil(how="fail"))
+        library.index(catalogue, Pupil(how="fail")).training.train()
     assert is_one_sentence(str(refusal.value))
-    assert library.learn(catalogue, Pupil())
+    assert library.index(catalogue, Pupil()).training.train()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"pictures": []}'])
 def test_a_damaged_file_is_set_aside(library: Library, pictures: Path, damage: bytes) -> None:
     wheel(pictures, 6)
     catalogue = library.open(pictures)
-    library.learn(catalogue, Pupil())
+    library.index(catalogue, Pupil()).training.train()
     (kept,) = library.home.glob("catalogues/*/pupil.learned")
     kept.write_bytes(damage)
-    assert library.learned(catalogue, Pupil()) is None
+    assert library.index(catalogue, Pupil()).training.trained() is None
     assert kept.with_name("pupil.learned.damaged").exists()
 
 

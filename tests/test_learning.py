@@ -336,32 +336,34 @@ def folder(pictures: Path) -> Path:
 
 def opened(library: Library, folder: Path, engine: engines.Engine) -> Any:
     catalogue = library.open(folder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return catalogue
 
 
 def test_any_engine_can_be_taught_and_is_at_first_use(library: Library, folder: Path) -> None:
     for engine in (Toy(), engines.create("colour"), engines.create("product", "builtin")):
         catalogue = opened(library, folder, engine)
-        assert library.head(catalogue, engine) is None
-        rows = library.classify(catalogue, engine, [folder / "warm/3.png", folder / "green/3.png"])
+        assert library.index(catalogue, engine).classifier.head() is None
+        rows = library.index(catalogue, engine).classifier.classify(
+            [folder / "warm/3.png", folder / "green/3.png"]
+        )
         assert [row[0][0] for row in rows] == ["warm", "green"]
         for row in rows:
             assert sum(p for _, p in row) == pytest.approx(1, abs=1e-5)
             assert [p for _, p in row] == sorted((p for _, p in row), reverse=True)
-        assert set(library.head(catalogue, engine).labels) == {"warm", "green"}
+        assert set(library.index(catalogue, engine).classifier.head().labels) == {"warm", "green"}
 
 
 def test_a_picture_teaches_by_its_most_prominent_part(library: Library, folder: Path) -> None:
     halves = Halves()
-    head = library.teach(opened(library, folder, halves), halves)
+    head = library.index(opened(library, folder, halves), halves).classifier.teach()
     assert len(head.taught) == 16
 
 
 def test_a_head_outlives_a_restart_and_answers_as_it_is_until_taught_anew(library: Library, folder: Path) -> None:
     toy, query = Toy(), [folder / "warm/3.png"]
     opened(library, folder, toy)
-    first = library.classify(library.open(folder), toy, query)
+    first = library.index(library.open(folder), toy).classifier.classify(query)
     steps = [
         (lambda: None, "no change", (0, 0, 0)),
         (lambda: paint(folder / "warm/new.png", PINK), "1 added since", (1, 0, 0)),
@@ -377,42 +379,50 @@ def test_a_head_outlives_a_restart_and_answers_as_it_is_until_taught_anew(librar
         step()
         fresh = Library(library.home)
         catalogue = opened(fresh, folder, toy)
-        assert fresh.classify(catalogue, toy, query) == first
-        changes = fresh.changes(catalogue, toy, fresh.head(catalogue, toy))
+        assert fresh.index(catalogue, toy).classifier.classify(query) == first
+        changes = fresh.index(catalogue, toy).classifier.changes(fresh.index(catalogue, toy).classifier.head())
         assert str(changes) == words and dataclasses.astuple(changes) == counts and bool(changes) == any(counts)
     catalogue = fresh.open(folder)
     catalogue.hide([digest(folder / "warm/5.png")])
-    assert fresh.changes(catalogue, toy, fresh.head(catalogue, toy)).removed == 2, "hidden"
-    head = fresh.teach(catalogue, toy)
+    assert (
+        fresh.index(catalogue, toy).classifier.changes(fresh.index(catalogue, toy).classifier.head()).removed == 2
+    ), "hidden"
+    head = fresh.index(catalogue, toy).classifier.teach()
     assert (len(head.taught), head.unlabelled) == (15, 1)
-    assert not fresh.changes(catalogue, toy, head)
-    assert fresh.classify(catalogue, toy, query) != first
+    assert not fresh.index(catalogue, toy).classifier.changes(head)
+    assert fresh.index(catalogue, toy).classifier.classify(query) != first
     again = Library(library.home)
-    assert again.head(again.open(folder), toy).state() == head.state()
+    assert again.index(again.open(folder), toy).classifier.head().state() == head.state()
 
 
 def test_a_head_never_answers_for_another_fingerprint(library: Library, folder: Path) -> None:
     one, other = Toy("one"), Toy("other")
     catalogue = opened(library, folder, one)
-    library.index(catalogue, other)
-    library.teach(catalogue, one)
-    library.tune(catalogue, one)
-    assert library.head(catalogue, other) is None and library.tuned(catalogue, other) is None
+    library.index(catalogue, other).update()
+    library.index(catalogue, one).classifier.teach()
+    library.index(catalogue, one).tuning.tune()
+    assert (
+        library.index(catalogue, other).classifier.head() is None
+        and library.index(catalogue, other).tuning.tuned() is None
+    )
     for suffix in (".head", ".tuned"):
         (file,) = library.home.rglob(f"*{suffix}")
         renamed = file.with_name(f"toy-{engines.fingerprint(other)}{suffix}")
         renamed.write_bytes(file.read_bytes())
     fresh = Library(library.home)
-    assert fresh.head(catalogue, other) is None and fresh.tuned(catalogue, other) is None
+    assert (
+        fresh.index(catalogue, other).classifier.head() is None
+        and fresh.index(catalogue, other).tuning.tuned() is None
+    )
     assert len(list(library.home.rglob("*.damaged"))) == 2
 
 
 def test_a_space_is_not_used_when_its_engine_answers_otherwise(library: Library, folder: Path) -> None:
     toy = Toy("one")
-    tuned = library.tune(opened(library, folder, toy), toy)
+    tuned = library.index(opened(library, folder, toy), toy).tuning.tune()
     toy.taste = "other"
     with pytest.raises(SemblanceError, match="train it anew") as refusal:
-        library.index(library.open(folder), tuned)
+        library.index(library.open(folder), tuned).update()
     assert is_one_sentence(str(refusal.value))
 
 
@@ -427,7 +437,7 @@ def test_stopped_learning_keeps_the_earlier_head(library: Library, folder: Path,
     teach(catalogue, toy)
     files = {path: path.read_bytes() for path in library.home.rglob("toy*")}
     paint(folder / "blue/0.png", BLUE)
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     for path in list(files):
         if path.suffix in (".features", ".journal"):
             del files[path]
@@ -439,7 +449,11 @@ def test_stopped_learning_keeps_the_earlier_head(library: Library, folder: Path,
 def test_one_folder_teaches_nothing(library: Library, folder: Path) -> None:
     toy = Toy()
     catalogue = opened(library, folder / "warm", toy)
-    for ask in (library.teach, library.tune, lambda *of: library.classify(*of, [folder / "warm/0.png"])):
+    for ask in (
+        library.teach,
+        library.tune,
+        lambda *of: library.index(*of).classifier.classify([folder / "warm/0.png"]),
+    ):
         with pytest.raises(SemblanceError) as refusal:
             ask(catalogue, toy)
         assert is_one_sentence(str(refusal.value)) and "a folder of its own" in str(refusal.value)
@@ -455,16 +469,16 @@ def test_the_head_is_examined_on_files_that_it_never_saw(library: Library, folde
     paint(queries / "bare.png", YELLOW)
     (queries / "warm/text.png").write_text("no picture")
     catalogue = opened(library, folder, toy)
-    head = library.teach(catalogue, toy)
+    head = library.index(catalogue, toy).classifier.teach()
     learned_from = min(path for path in folder.rglob("*.png") if digest(path) not in head.held_out)
     (queries / "warm/known.png").write_bytes(learned_from.read_bytes())
-    told, skipped = library.examine(catalogue, toy, labelled_files(queries, library.home))
+    told, skipped = library.index(catalogue, toy).classifier.examine(labelled_files(queries, library.home))
     assert told.pictures == 3 and told.accuracy == pytest.approx(2 / 3)
     assert [mistake.picture for mistake in told.mistakes] == [str(queries / "green/false.png")]
     assert sorted(Path(skip.path).name for skip in skipped) == ["bare.png", "c.png", "known.png", "text.png"]
     assert all(is_one_sentence(skip.reason) for skip in skipped)
     with pytest.raises(SemblanceError, match="Nothing to examine"):
-        library.examine(catalogue, toy, labelled_files(queries / "blue", library.home))
+        library.index(catalogue, toy).classifier.examine(labelled_files(queries / "blue", library.home))
 
 
 # A tuned space as an engine
@@ -474,77 +488,79 @@ def test_a_tuned_engine_is_derived_from_stored_rows(library: Library, folder: Pa
     toy = Toy()
     catalogue = opened(library, folder, toy)
     (folder / "warm/broken.png").write_text("no picture")
-    tuned = library.tune(catalogue, toy)
+    tuned = library.index(catalogue, toy).tuning.tune()
     toy.batches.clear()
-    report = library.index(catalogue, tuned)
+    report = library.index(catalogue, tuned).update()
     assert toy.embedded == 0, "no picture is looked at again"
     assert (report.engine, report.rows, report.images) == ("toy+tuned", 16, 17) and len(report.skipped) == 1
-    assert library.index(catalogue, tuned).new == 0
+    assert library.index(catalogue, tuned).update().new == 0
     for path in folder.rglob("[0-7].png"):
-        best = library.search(catalogue, tuned, path, 1).matches[0]
+        best = library.index(catalogue, tuned).search(path, 1).matches[0]
         assert best.digest == digest(path) or best.score > 0.999
         assert best.score == pytest.approx(1, abs=1e-4)
     paint(folder / "warm/new.png", PINK)
-    assert library.index(catalogue, tuned).new == 1 and toy.embedded == 16 + 1 + 0, "queries, and the new one"
-    assert library.status(catalogue, toy).rows == library.status(catalogue, tuned).rows == 17
+    assert library.index(catalogue, tuned).update().new == 1 and toy.embedded == 16 + 1 + 0, (
+        "queries, and the new one"
+    )
+    assert library.index(catalogue, toy).status().rows == library.index(catalogue, tuned).status().rows == 17
 
 
 def test_a_tuned_engine_keeps_the_contract(library: Library, folder: Path) -> None:
     halves = Halves()
     catalogue = opened(library, folder, halves)
-    tuned = library.tune(catalogue, halves)
-    assert library.index(catalogue, tuned).rows == 32, "of every part"
+    tuned = library.index(catalogue, halves).tuning.tune()
+    assert library.index(catalogue, tuned).update().rows == 32, "of every part"
     card = tuned.describe()
     assert (tuned.name, card.title, card.dim, card.network) == ("halves+tuned", "Toy, tuned", 256, "toynet + 256")
     assert "tuned on 16 pictures in 2 folders" in card.weights and "raw)" in card.weights
     assert tuned.embed([]).shape == (0, 256)
     assert engines.fingerprint(tuned) != engines.fingerprint(halves)
-    again = library.tuned(catalogue, halves)
+    again = library.index(catalogue, halves).tuning.tuned()
     assert engines.fingerprint(again) == engines.fingerprint(tuned), "after a restart, too"
     row = embed_query(tuned, folder / "warm/0.png")
-    assert library.rank(catalogue, tuned, row).groups[0].label == "warm"
-    assert library.keras_file(catalogue, halves).exists()
+    assert library.index(catalogue, tuned).rank(row).groups[0].label == "warm"
+    assert library.index(catalogue, halves).tuning.keras_file().exists()
 
 
 def test_its_own_classifier_answers_for_a_tuned_engine(library: Library, folder: Path) -> None:
     toy = Toy()
     catalogue = opened(library, folder, toy)
-    tuned = library.tune(catalogue, toy)
-    library.index(catalogue, tuned)
-    ((best, *_),) = library.classify(catalogue, tuned, [folder / "green/1.png"])
-    assert best[0] == "green" and library.head(catalogue, tuned) is tuned.space.head
+    tuned = library.index(catalogue, toy).tuning.tune()
+    library.index(catalogue, tuned).update()
+    ((best, *_),) = library.index(catalogue, tuned).classifier.classify([folder / "green/1.png"])
+    assert best[0] == "green" and library.index(catalogue, tuned).classifier.head() is tuned.space.head
     assert not list(library.home.rglob("*.head"))
 
 
 def test_a_tuned_engine_is_measured_only_on_what_it_has_not_learned_from(library: Library, folder: Path) -> None:
     toy = Toy()
     catalogue = opened(library, folder, toy)
-    tuned = library.tune(catalogue, toy)
-    library.index(catalogue, tuned)
-    result, _ = library.evaluate(catalogue, tuned)
+    tuned = library.index(catalogue, toy).tuning.tune()
+    library.index(catalogue, tuned).update()
+    result, _ = library.index(catalogue, tuned).evaluation.retrieval()
     assert (result.queries, result.gallery) == (len(tuned.space.head.held_out), 16) == (4, 16)
 
 
 def test_tuning_anew_leaves_nothing_of_the_earlier_space(library: Library, folder: Path) -> None:
     toy = Toy()
     catalogue = opened(library, folder, toy)
-    first = library.tune(catalogue, toy)
-    library.index(catalogue, first)
+    first = library.index(catalogue, toy).tuning.tune()
+    library.index(catalogue, first).update()
     paint(folder / "blue/0.png", BLUE)
     paint(folder / "blue/1.png", (0, 10, 250))
-    library.index(catalogue, toy)
-    second = library.teach(catalogue, first)
+    library.index(catalogue, toy).update()
+    second = library.index(catalogue, first).classifier.teach()
     assert second.labels == ("blue", "green", "warm")
     assert not list(library.home.rglob(f"*{engines.fingerprint(first)}*"))
-    now = library.tuned(catalogue, toy)
-    assert isinstance(now, Tuned) and library.index(catalogue, now).rows == 18
+    now = library.index(catalogue, toy).tuning.tuned()
+    assert isinstance(now, Tuned) and library.index(catalogue, now).update().rows == 18
 
 
 def test_what_was_learned_answers_without_tensorflow(library: Library, folder: Path) -> None:
     engine = library.engine("product", "builtin")
     catalogue = opened(library, folder, engine)
-    library.teach(catalogue, engine)
-    library.index(catalogue, library.tune(catalogue, engine))
+    library.index(catalogue, engine).classifier.teach()
+    library.index(catalogue, library.index(catalogue, engine).tuning.tune()).update()
     code = f"""
 import sys
 from pathlib import Path

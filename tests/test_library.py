@@ -36,8 +36,11 @@ import engines
 from engines import Crop, Engine, NotEmbeddable, SemblanceError
 from features.catalogue.folder import Catalogue, Skipped
 from features.errors import ImageError, NotIndexed
+from features.home import default_home
 from features.index import BACKENDS, create
-from features.library import BATCH, Library, default_home, labelled_files
+from features.indexing.embedding import parts_of
+from features.indexing.updating import BATCH
+from features.library import Library, labelled_files
 from features.retrieval.results import Liked
 from features.retrieval.searchable import SHOWN
 
@@ -46,7 +49,7 @@ ROOT = Path(__file__).parent.parent
 
 def opened(library: Library, folder: Path, engine: Engine) -> Catalogue:
     catalogue = library.open(folder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return catalogue
 
 
@@ -67,7 +70,7 @@ def test_every_picture_finds_itself_first(library: Library, pictures: Path, make
     engine = make()
     catalogue = opened(library, pictures, engine)
     for path in pictures.iterdir():
-        best = library.search(catalogue, engine, path, 1).matches[0]
+        best = library.index(catalogue, engine).search(path, 1).matches[0]
         assert (best.path, best.score > 0.999) == (path, True)
 
 
@@ -75,7 +78,7 @@ def test_a_picture_in_another_format_finds_the_first(library: Library, rainbow: 
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     for name in ("query.jpg", "query.webp", "query.gif", "query.bmp"):
-        best = library.search(catalogue, toy, paint(tmp_path / name, ORANGE, size=(64, 64)), 1).matches[0]
+        best = library.index(catalogue, toy).search(paint(tmp_path / name, ORANGE, size=(64, 64)), 1).matches[0]
         assert (best.path.stem, best.score > 0.999) == ("orange", True)
 
 
@@ -95,7 +98,7 @@ def test_one_alone_embeds_as_in_a_batch(make: Callable[[], Engine]) -> None:
 def test_an_answer_tells_all(library: Library, rainbow: Path) -> None:
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
-    answer = library.search(catalogue, toy, rainbow / "warm/orange.png", 3)
+    answer = library.index(catalogue, toy).search(rainbow / "warm/orange.png", 3)
     assert names(answer)[:2] == ["orange", "red"] and len(answer.matches) == 3
     assert (answer.network, answer.weights, answer.searched) == ("toynet", "none needed", 5)
     assert answer.seconds > 0
@@ -109,8 +112,10 @@ def test_an_answer_tells_all(library: Library, rainbow: Path) -> None:
 def test_k_may_be_larger_than_the_catalogue(library: Library, rainbow: Path, k: int, found: int) -> None:
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
-    assert len(library.search(catalogue, toy, rainbow / "warm/red.png", k).matches) == found
-    assert len(library.recommend(catalogue, toy, [Liked(rainbow / "warm/red.png")], k=k).matches) == min(found, 4)
+    assert len(library.index(catalogue, toy).search(rainbow / "warm/red.png", k).matches) == found
+    assert len(library.index(catalogue, toy).recommend([Liked(rainbow / "warm/red.png")], k=k).matches) == min(
+        found, 4
+    )
 
 
 def test_each_picture_comes_once_by_its_best_crop(library: Library, pictures: Path) -> None:
@@ -119,8 +124,8 @@ def test_each_picture_comes_once_by_its_best_crop(library: Library, pictures: Pa
     paint(pictures / "blue.png", BLACK, BLUE, size=(20, 10))
     halves = Halves()
     catalogue = library.open(pictures)
-    assert library.index(catalogue, halves).rows == 5
-    found = library.search(catalogue, halves, paint(library.home / "query.png", RED), 10).matches
+    assert library.index(catalogue, halves).update().rows == 5
+    found = library.index(catalogue, halves).search(paint(library.home / "query.png", RED), 10).matches
     assert {match.path.stem: match.box for match in found} == {
         "red and green": (0, 0, 10, 10),
         "green and red": (1000, 0, 2000, 1000),  # in pixels of the full size
@@ -134,7 +139,7 @@ def test_a_picture_of_many_crops_leaves_room_for_others(library: Library, pictur
     paint(pictures / "reddish.png", ORANGE, BLACK)
     halves = Halves()
     catalogue = opened(library, pictures, halves)
-    assert names(library.search(catalogue, halves, pictures / "all red.png", 2)) == ["all red", "reddish"]
+    assert names(library.index(catalogue, halves).search(pictures / "all red.png", 2)) == ["all red", "reddish"]
 
 
 def test_a_query_is_its_most_prominent_crop(library: Library, pictures: Path) -> None:
@@ -143,7 +148,7 @@ def test_a_query_is_its_most_prominent_crop(library: Library, pictures: Path) ->
     halves = Halves()
     catalogue = opened(library, pictures, halves)
     query = paint(library.home / "query.png", GREEN, RED)
-    assert names(library.search(catalogue, halves, query, 1)) == ["green"]
+    assert names(library.index(catalogue, halves).search(query, 1)) == ["green"]
 
 
 def test_boxes_of_an_engine_may_be_numpys(library: Library, pictures: Path) -> None:
@@ -154,8 +159,13 @@ def test_boxes_of_an_engine_may_be_numpys(library: Library, pictures: Path) -> N
     paint(pictures / "red.png", RED)
     opened(library, pictures, Numpy())
     library = Library(library.home)
-    assert library.index(library.open(pictures), Numpy()).kept == 1
-    assert library.search(library.open(pictures), Numpy(), pictures / "red.png").matches[0].box == (0, 0, 4, 8)
+    assert library.index(library.open(pictures), Numpy()).update().kept == 1
+    assert library.index(library.open(pictures), Numpy()).search(pictures / "red.png").matches[0].box == (
+        0,
+        0,
+        4,
+        8,
+    )
 
 
 def test_what_can_not_be_embedded_is_skipped_with_its_reason_and_not_tried_again(
@@ -174,22 +184,22 @@ def test_what_can_not_be_embedded_is_skipped_with_its_reason_and_not_tried_again
         Skipped("phone.heic", "HEIC pictures are not supported; export it as JPEG or PNG."),
         Skipped("text.jpg", "The file holds no picture that can be read; export it as JPEG or PNG."),
     ]
-    first = library.index(catalogue, halves)
+    first = library.index(catalogue, halves).update()
     assert (first.images, first.rows, first.new, first.skipped) == (3, 2, 3, expected)
-    again = Library(library.home).index(catalogue, Halves())
+    again = Library(library.home).index(catalogue, Halves()).update()
     assert (again.images, again.rows, again.new, again.kept, again.skipped) == (3, 2, 0, 3, expected)
     paint(pictures / "black.png", BLUE)
-    mended = library.index(catalogue, halves)
+    mended = library.index(catalogue, halves).update()
     assert (mended.new, mended.removed, mended.skipped) == (1, 1, expected[1:])
 
 
 def test_every_copy_of_a_refused_picture_is_told(library: Library, pictures: Path) -> None:
     paint(pictures / "a/black.png", BLACK)
     paint(pictures / "b/black.png", BLACK)
-    report = library.index(library.open(pictures), Halves())
+    report = library.index(library.open(pictures), Halves()).update()
     assert [skip.path for skip in report.skipped] == ["a/black.png", "b/black.png"]
     with pytest.raises(NotIndexed):
-        library.search(library.open(pictures), Halves(), paint(library.home / "red.png", RED))
+        library.index(library.open(pictures), Halves()).search(paint(library.home / "red.png", RED))
 
 
 def test_a_query_that_can_not_be_used_says_why(library: Library, rainbow: Path, tmp_path: Path) -> None:
@@ -202,9 +212,9 @@ def test_a_query_that_can_not_be_used_says_why(library: Library, rainbow: Path, 
         (paint(tmp_path / "black.png", BLACK), NotEmbeddable),
     ):
         with pytest.raises(kind):
-            library.search(catalogue, halves, query)
+            library.index(catalogue, halves).search(query)
         with pytest.raises(kind):
-            library.recommend(catalogue, halves, [Liked(rainbow / "warm/red.png")], [Liked(query)])
+            library.index(catalogue, halves).recommend([Liked(rainbow / "warm/red.png")], [Liked(query)])
 
 
 def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow: Path) -> None:
@@ -230,8 +240,8 @@ def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow
 
     for engine in (Long(), Double(), Empty(), Listed(), Short()):
         with pytest.raises(SemblanceError, match=r"mend its embed\(\)\.$"):
-            library.index(library.open(rainbow), engine)
-        assert library.status(library.open(rainbow), engine).rows == 0
+            library.index(library.open(rainbow), engine).update()
+        assert library.index(library.open(rainbow), engine).status().rows == 0
 
 
 # Only what is needed, only when it is needed
@@ -240,9 +250,9 @@ def test_an_engine_that_breaks_its_contract_is_told_so(library: Library, rainbow
 def test_status_counts_without_loading(library: Library, rainbow: Path) -> None:
     toy = Toy()
     catalogue = library.open(rainbow)
-    assert (library.status(catalogue, toy).images, library.status(catalogue, toy).done) == (0, 0)
-    library.index(catalogue, Toy())
-    status = Library(library.home).status(library.open(rainbow), toy)
+    assert (library.index(catalogue, toy).status().images, library.index(catalogue, toy).status().done) == (0, 0)
+    library.index(catalogue, Toy()).update()
+    status = Library(library.home).index(library.open(rainbow), toy).status()
     assert (status.images, status.done, status.rows) == (5, 5, 5)
     assert (toy.prepared, toy.batches) == (0, [])
 
@@ -296,7 +306,7 @@ def test_rows_belong_to_their_pictures_whichever_is_cut_first(library: Library, 
     paths, slow = wheel(pictures, 20), Slow()
     catalogue = opened(library, pictures, slow)
     for path in paths:
-        best = library.search(catalogue, slow, path, 1).matches[0]
+        best = library.index(catalogue, slow).search(path, 1).matches[0]
         assert (best.path, best.score > 0.999) == (path, True)
 
 
@@ -310,12 +320,12 @@ def test_however_a_run_ends_it_leaves_no_thread_behind(library: Library, picture
     wheel(pictures, 3 * BATCH)
     before = threading.enumerate()
     toy = Toy("cancelled")
-    assert library.index(library.open(pictures), toy, cancelled=lambda: len(toy.batches) == 1).cancelled
+    assert library.index(library.open(pictures), toy).update(cancelled=lambda: len(toy.batches) == 1).cancelled
     assert threading.enumerate() == before
     with pytest.raises(KeyboardInterrupt):
-        library.index(library.open(pictures), Fragile("interrupted"))
+        library.index(library.open(pictures), Fragile("interrupted")).update()
     assert threading.enumerate() == before
-    assert library.index(library.open(pictures), Toy("whole")).new == 3 * BATCH
+    assert library.index(library.open(pictures), Toy("whole")).update().new == 3 * BATCH
     assert threading.enumerate() == before
 
 
@@ -342,7 +352,7 @@ def test_pictures_and_queries_are_opened_no_larger_than_the_engine_needs(library
     catalogue = opened(library, pictures, Small())
     library, fresh = Library(library.home), Small()
     for path in pictures.iterdir():
-        best = library.search(catalogue, fresh, path, 1).matches[0]
+        best = library.index(catalogue, fresh).search(path, 1).matches[0]
         assert (best.path, best.score > 0.999, best.box) == (path, True, (0, 0, 160, 160))
     assert fresh.got == {(16, 32, 3), (20, 40, 3)}, "a JPEG is decoded at an eighth at the least"
 
@@ -432,10 +442,10 @@ def test_recommending_leaves_out_what_was_given(library: Library, rainbow: Path,
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
-    assert names(library.recommend(catalogue, toy, [Liked(red), Liked(pink)], k=1)) == ["orange"]
+    assert names(library.index(catalogue, toy).recommend([Liked(red), Liked(pink)], k=1)) == ["orange"]
     copy = tmp_path / "copy.png"
     copy.write_bytes(red.read_bytes())
-    found = names(library.recommend(catalogue, toy, [Liked(copy)], [Liked(rainbow / "cold/blue.png")], k=9))
+    found = names(library.index(catalogue, toy).recommend([Liked(copy)], [Liked(rainbow / "cold/blue.png")], k=9))
     assert set(found) == {"orange", "pink", "green"}, "known by its bytes, wherever it lies"
 
 
@@ -446,8 +456,8 @@ def test_what_is_disliked_pushes_away(library: Library, pictures: Path) -> None:
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
     yellow = pictures / "yellow.png"
-    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(red)]))[0] == "lime"
-    assert names(library.recommend(catalogue, toy, [Liked(yellow)], [Liked(green)]))[0] == "orange"
+    assert names(library.index(catalogue, toy).recommend([Liked(yellow)], [Liked(red)]))[0] == "lime"
+    assert names(library.index(catalogue, toy).recommend([Liked(yellow)], [Liked(green)]))[0] == "orange"
 
 
 def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
@@ -456,11 +466,11 @@ def test_likes_weigh_the_same(library: Library, pictures: Path) -> None:
     toy = Toy()
     catalogue = opened(library, pictures, toy)
     red, green = paint(library.home / "red.png", RED), paint(library.home / "green.png", GREEN)
-    (match,) = library.recommend(catalogue, toy, [Liked(red), Liked(green)]).matches
+    (match,) = library.index(catalogue, toy).recommend([Liked(red), Liked(green)]).matches
     assert match.score == pytest.approx(1, abs=1e-6)
-    (match,) = library.recommend(
-        catalogue, toy, [Liked(red)], [Liked(green)]
-    ).matches  # (2, -1, 0) against (1, 1, 0)
+    (match,) = (
+        library.index(catalogue, toy).recommend([Liked(red)], [Liked(green)]).matches
+    )  # (2, -1, 0) against (1, 1, 0)
     assert match.score == pytest.approx(1 / np.sqrt(10), abs=1e-6)
 
 
@@ -468,7 +478,7 @@ def test_recommending_needs_a_like(library: Library, rainbow: Path) -> None:
     toy = Toy()
     catalogue = opened(library, rainbow, toy)
     with pytest.raises(SemblanceError, match=r"^Name at least one picture that you like\.$"):
-        library.recommend(catalogue, toy, [])
+        library.index(catalogue, toy).recommend([])
 
 
 # Hiding
@@ -480,9 +490,9 @@ def test_the_hidden_never_answer_until_restored(library: Library, rainbow: Path)
     red = rainbow / "warm/red.png"
     for round_ in range(20):  # at once after one another: nothing stale may answer
         library.open(rainbow).hide([digest(red)])
-        assert "red" not in names(library.search(catalogue, toy, red, 9)), round_
+        assert "red" not in names(library.index(catalogue, toy).search(red, 9)), round_
         library.open(rainbow).restore([digest(red)])
-        assert names(library.search(catalogue, toy, red, 9))[0] == "red", round_
+        assert names(library.index(catalogue, toy).search(red, 9))[0] == "red", round_
 
 
 def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path) -> None:
@@ -490,16 +500,16 @@ def test_the_hidden_stay_hidden_after_a_restart(library: Library, rainbow: Path)
     red, pink = rainbow / "warm/red.png", rainbow / "warm/pink.png"
     opened(library, rainbow, toy).hide([digest(red)])
     library = Library(library.home)
-    library.index(library.open(rainbow), toy)
-    answer = library.search(library.open(rainbow), toy, red, 9)
+    library.index(library.open(rainbow), toy).update()
+    answer = library.index(library.open(rainbow), toy).search(red, 9)
     assert "red" not in names(answer) and answer.searched == 4
-    assert "red" not in names(library.recommend(library.open(rainbow), toy, [Liked(pink)], k=9))
+    assert "red" not in names(library.index(library.open(rainbow), toy).recommend([Liked(pink)], k=9))
     red.rename(rainbow / "renamed.png")
-    library.index(library.open(rainbow), toy)
-    assert "renamed" not in names(library.search(library.open(rainbow), toy, pink, 9)), "a mark on the bytes"
+    library.index(library.open(rainbow), toy).update()
+    assert "renamed" not in names(library.index(library.open(rainbow), toy).search(pink, 9)), "a mark on the bytes"
     library.open(rainbow).restore([digest(rainbow / "renamed.png")])
     library = Library(library.home)
-    assert names(library.search(library.open(rainbow), toy, rainbow / "renamed.png", 9))[0] == "renamed"
+    assert names(library.index(library.open(rainbow), toy).search(rainbow / "renamed.png", 9))[0] == "renamed"
 
 
 def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow: Path) -> None:
@@ -508,8 +518,8 @@ def test_the_hidden_teach_nothing_and_are_not_measured(library: Library, rainbow
     for name in ("blue", "green"):
         catalogue.hide([digest(rainbow / f"cold/{name}.png")])
     with pytest.raises(SemblanceError, match="at least two folders"):
-        library.classify(catalogue, toy, [rainbow / "cold/blue.png"])
-    result, _ = library.evaluate(catalogue, toy)
+        library.index(catalogue, toy).classifier.classify([rainbow / "cold/blue.png"])
+    result, _ = library.index(catalogue, toy).evaluation.retrieval()
     assert (result.gallery, result.queries, result.precision_at_1) == (3, 3, 1)
 
 
@@ -519,7 +529,7 @@ def test_all_hidden_is_said_so(library: Library, rainbow: Path) -> None:
     for path in rainbow.rglob("*.png"):
         catalogue.hide([digest(path)])
     with pytest.raises(NotIndexed):
-        library.search(catalogue, toy, rainbow / "warm/red.png")
+        library.index(catalogue, toy).search(rainbow / "warm/red.png")
 
 
 def test_marks_set_at_once_all_hold(library: Library, pictures: Path) -> None:
@@ -530,7 +540,7 @@ def test_marks_set_at_once_all_hold(library: Library, pictures: Path) -> None:
         list(pool.map(lambda path: library.open(pictures).hide([digest(path)]), paths[1:]))
         list(pool.map(lambda path: library.open(pictures).restore([digest(path)]), paths[1:5]))
     for fresh in (library, Library(library.home)):
-        assert fresh.search(fresh.open(pictures), toy, paths[0], 99).searched == 5
+        assert fresh.index(fresh.open(pictures), toy).search(paths[0], 99).searched == 5
     assert catalogue.hidden == {digest(path) for path in paths[5:]}
 
 
@@ -542,25 +552,29 @@ def test_marks_of_another_process_are_not_lost(library: Library, rainbow: Path) 
     mine.hide([digest(rainbow / "warm/pink.png")])
     theirs.hide([digest(rainbow / "cold/blue.png")])
     paint(rainbow / "new.png", YELLOW)
-    library.index(mine, toy)
+    library.index(mine, toy).update()
     fresh = Library(library.home)
     assert len(fresh.open(rainbow).hidden) == 3
-    assert set(names(fresh.search(fresh.open(rainbow), toy, rainbow / "new.png", 9))) == {"new", "orange", "green"}
+    assert set(names(fresh.index(fresh.open(rainbow), toy).search(rainbow / "new.png", 9))) == {
+        "new",
+        "orange",
+        "green",
+    }
 
 
 def test_two_holders_of_a_catalogue_see_the_same(library: Library, rainbow: Path) -> None:
     """A tab that keeps what it opened, and one that opens anew."""
     toy = Toy()
     early = library.open(rainbow)
-    library.index(early, toy)
+    library.index(early, toy).update()
     late = library.open(rainbow)
     early.hide([digest(rainbow / "warm/red.png")])
     late.hide([digest(rainbow / "warm/pink.png")])
     paint(rainbow / "new.png", YELLOW)
     (rainbow / "cold/blue.png").unlink()
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     for catalogue in (early, late, library.open(rainbow), Library(library.home).open(rainbow)):
-        found = names(library.search(catalogue, toy, paint(library.home / "query.png", YELLOW), 9))
+        found = names(library.index(catalogue, toy).search(paint(library.home / "query.png", YELLOW), 9))
         assert found == ["new", "orange", "green"]
 
 
@@ -578,7 +592,7 @@ def fan(pictures: Path) -> Path:
 def test_leaving_one_out_is_measured_as_by_hand(library: Library, fan: Path) -> None:
     """0: a b b; 10: b a b; 14: a a b; 40: b a a. Right at rank 1, 2, 3, 1."""
     toy = Toy()
-    result, skipped = library.evaluate(opened(library, fan, toy), toy)
+    result, skipped = library.index(opened(library, fan, toy), toy).evaluation.retrieval()
     assert (result.engine, result.network, result.fingerprint) == ("toy", "toynet", engines.fingerprint(toy))
     assert (result.queries, result.gallery, skipped) == (4, 4, [])
     assert result.precision_at_1 == pytest.approx(2 / 4)
@@ -599,7 +613,7 @@ def test_a_folder_of_queries_is_measured_as_by_hand(library: Library, fan: Path,
     toy = Toy()
     catalogue = opened(library, fan, toy)
     before = snapshot(tmp_path / "queries")
-    result, skipped = library.evaluate(catalogue, toy, labelled_files(queries, library.home))
+    result, skipped = library.index(catalogue, toy).evaluation.retrieval(labelled_files(queries, library.home))
     assert (result.queries, result.gallery) == (2, 4)
     assert result.precision_at_1 == pytest.approx(1)
     assert result.precision_at_5 == pytest.approx(2 / 5)
@@ -614,7 +628,7 @@ def test_only_the_first_ten_are_measured(library: Library, pictures: Path, tmp_p
     toy = Toy()
     catalogue = opened(library, pictures, toy)
     query = paint(tmp_path / "query.png", hue(0.1))
-    result, _ = library.evaluate(catalogue, toy, [(query, "a")])
+    result, _ = library.index(catalogue, toy).evaluation.retrieval([(query, "a")])
     scores = (result.precision_at_1, result.precision_at_5, result.map_at_10)
     assert scores == pytest.approx((0, 1 / 5, 1 / 2)), "second, and twelfth, which is too far"
 
@@ -624,14 +638,14 @@ def test_the_tenth_counts_when_leaving_one_out(library: Library, pictures: Path)
     for i in range(11):
         paint(pictures / ("a" if i in (0, 10) else f"alone {i}") / f"{i}.png", hue(2 * i))
     toy = Toy()
-    result, _ = library.evaluate(opened(library, pictures, toy), toy)
+    result, _ = library.index(opened(library, pictures, toy), toy).evaluation.retrieval()
     assert (result.queries, result.precision_at_5) == (2, 0) and result.map_at_10 == pytest.approx(1 / 10)
 
 
 def test_a_label_of_one_is_not_asked_for(library: Library, fan: Path) -> None:
     paint(fan / "alone/80.png", hue(80))
     toy = Toy()
-    result, _ = library.evaluate(opened(library, fan, toy), toy)
+    result, _ = library.index(opened(library, fan, toy), toy).evaluation.retrieval()
     assert (result.queries, result.gallery) == (4, 5)
 
 
@@ -641,7 +655,7 @@ def test_nothing_to_measure_is_said_so(library: Library, pictures: Path) -> None
     catalogue = opened(library, pictures, toy)
     for queries in (None, [], [(pictures / "000.png", "a")]):
         with pytest.raises(SemblanceError) as refusal:
-            library.evaluate(catalogue, toy, queries)
+            library.index(catalogue, toy).evaluation.retrieval(queries)
         assert is_one_sentence(str(refusal.value)) and "put the pictures into folders" in str(refusal.value)
 
 
@@ -650,11 +664,11 @@ def test_what_another_engine_saw_go_is_no_trouble(library: Library, fan: Path) -
     toy = Toy()
     catalogue = opened(library, fan, toy)
     (fan / "b/40.png").unlink()
-    library.index(catalogue, Toy("other"))
-    assert len(library.search(catalogue, toy, fan / "a/0.png", 9).matches) == 3
-    assert library.status(catalogue, toy).rows == 3
-    assert library.classify(catalogue, toy, [fan / "a/0.png"])[0][0][0] == "a"
-    result, _ = library.evaluate(catalogue, toy)
+    library.index(catalogue, Toy("other")).update()
+    assert len(library.index(catalogue, toy).search(fan / "a/0.png", 9).matches) == 3
+    assert library.index(catalogue, toy).status().rows == 3
+    assert library.index(catalogue, toy).classifier.classify([fan / "a/0.png"])[0][0][0] == "a"
+    result, _ = library.index(catalogue, toy).evaluation.retrieval()
     assert (result.queries, result.gallery) == (2, 3)
 
 
@@ -665,11 +679,14 @@ def test_concurrent_searches_agree(library: Library, pictures: Path) -> None:
     paths = wheel(pictures, 40)
     engine = engines.create("colour")
     catalogue = opened(library, pictures, engine)
-    alone = {path: Library(library.home).search(catalogue, engine, path, 5).matches for path in paths}
+    alone = {
+        path: Library(library.home).index(catalogue, engine).update().index(path, 5).search().matches
+        for path in paths
+    }
     library = Library(library.home)
     with ThreadPoolExecutor(8) as pool:
         together = pool.map(
-            lambda path: library.search(library.open(pictures), engine, path, 5).matches, paths * 3
+            lambda path: library.index(library.open(pictures), engine).search(path, 5).matches, paths * 3
         )
         for path, matches in zip(paths * 3, together, strict=True):
             assert [match.digest for match in matches] == [match.digest for match in alone[path]]
@@ -697,16 +714,16 @@ def test_one_index_run_at_a_time_for_an_engine(library: Library, rainbow: Path) 
         try:
             for second in (library, Library(library.home)):
                 with pytest.raises(SemblanceError) as refusal:
-                    second.index(second.open(rainbow), toy)
+                    second.index(second.open(rainbow), toy).update()
                 assert str(refusal.value) == (
                     "pictures is being indexed already; wait for that to end, then try again."
                 )
-            assert library.index(library.open(rainbow), other).rows == 5, "another engine need not wait"
+            assert library.index(library.open(rainbow), other).update().rows == 5, "another engine need not wait"
         finally:
             waiting.go.set()
         assert run.result().new == 5
     assert toy.batches == []
-    assert library.index(library.open(rainbow), toy).rows == 5, "and the lock is gone again"
+    assert library.index(library.open(rainbow), toy).update().rows == 5, "and the lock is gone again"
 
 
 def test_a_query_may_wait_for_a_run_to_end(library: Library, rainbow: Path) -> None:
@@ -723,7 +740,7 @@ def test_two_queries_on_the_command_line_at_once_both_answer(home: Path, rainbow
     """The second finds the first one indexing, or its lock held for longer than it will wait."""
     library = Library(home)
     colour = library.engine("colour")
-    library.index(library.open(rainbow), colour)
+    library.index(library.open(rainbow), colour).update()
     store = next(home.glob("catalogues/*/colour-*.features"))
     command = [sys.executable, "app.py", "search", rainbow, rainbow / "warm/red.png", "-e", "colour", "--json"]
     with FileLock(store.with_suffix(".lock")):
@@ -744,14 +761,14 @@ class Clumsy(Toy):
 
 
 def test_an_engine_that_fails_on_a_picture_skips_it(library: Library, rainbow: Path) -> None:
-    report = library.index(library.open(rainbow), Clumsy())
+    report = library.index(library.open(rainbow), Clumsy()).update()
     reasons = {skip.reason for skip in report.skipped}
     assert reasons == {
         "The engine toy failed on this picture (ZeroDivisionError('a slip')).",
         "The engine toy found nothing in this picture.",
     }
     assert report.rows == report.images - len(report.skipped) > 0
-    assert library.index(library.open(rainbow), Clumsy()).new == 0
+    assert library.index(library.open(rainbow), Clumsy()).update().new == 0
 
 
 def test_an_engine_that_can_not_describe_itself_takes_no_other_down(
@@ -769,9 +786,9 @@ def test_an_engine_that_can_not_describe_itself_takes_no_other_down(
 def test_the_home_may_lie_in_a_hidden_folder_of_the_pictures(pictures: Path) -> None:
     paint(pictures / "red.png", RED)
     library = Library(pictures / ".cache/semblance")
-    assert library.index(library.open(pictures), Toy()).images == 1
+    assert library.index(library.open(pictures), Toy()).update().images == 1
     library.thumbnail(library.open(pictures), *library.open(pictures).paths)
-    assert library.index(library.open(pictures), Toy()).images == 1
+    assert library.index(library.open(pictures), Toy()).update().images == 1
 
 
 class Settling(Toy):
@@ -784,17 +801,17 @@ class Settling(Toy):
 def test_a_space_that_turns_out_to_be_another_is_not_mixed(library: Library, rainbow: Path) -> None:
     opened(library, rainbow, Settling())
     fresh = Settling()
-    assert library.status(library.open(rainbow), fresh).done == 0
-    assert library.evaluate(library.open(rainbow), fresh)[0].gallery == 5
+    assert library.index(library.open(rainbow), fresh).status().done == 0
+    assert library.index(library.open(rainbow), fresh).evaluation.retrieval()[0].gallery == 5
 
 
 def test_what_another_has_indexed_is_found_at_once(library: Library, rainbow: Path) -> None:
     toy, other = Toy("one"), Toy("other")
     catalogue = opened(library, rainbow, toy)
     with pytest.raises(NotIndexed):
-        library.search(catalogue, other, rainbow / "warm/red.png")
+        library.index(catalogue, other).search(rainbow / "warm/red.png")
     opened(Library(library.home), rainbow, other)
-    assert library.search(catalogue, other, rainbow / "warm/red.png").searched == 5
+    assert library.index(catalogue, other).search(rainbow / "warm/red.png").searched == 5
 
 
 def test_searching_goes_on_while_indexing(library: Library, pictures: Path) -> None:
@@ -807,22 +824,28 @@ def test_searching_goes_on_while_indexing(library: Library, pictures: Path) -> N
         run = pool.submit(library.index, library.open(pictures), waiting)
         try:
             assert waiting.begun.wait(60)
-            answer = Library(library.home).search(library.open(pictures), toy, pictures / "000.png", 5)
+            answer = (
+                Library(library.home)
+                .index(library.open(pictures), toy)
+                .update()
+                .index(pictures / "000.png", 5)
+                .search()
+            )
             assert answer.matches[0].score > 0.999 and answer.searched >= 1
         finally:
             waiting.go.set()
         run.result()
-    assert library.search(library.open(pictures), toy, pictures / "000.png", 99).searched == BATCH
+    assert library.index(library.open(pictures), toy).search(pictures / "000.png", 99).searched == BATCH
 
 
 def test_a_cancelled_run_keeps_what_is_done_and_the_next_goes_on(library: Library, pictures: Path) -> None:
     wheel(pictures, 3 * BATCH)
     toy = Toy()
-    report = library.index(library.open(pictures), toy, cancelled=lambda: len(toy.batches) == 2)
+    report = library.index(library.open(pictures), toy).update(cancelled=lambda: len(toy.batches) == 2)
     assert (report.cancelled, report.rows, report.new, report.skipped) == (True, 2 * BATCH, 2 * BATCH, [])
-    assert library.search(library.open(pictures), toy, pictures / "000.png").searched == 2 * BATCH
+    assert library.index(library.open(pictures), toy).search(pictures / "000.png").searched == 2 * BATCH
     toy.batches.clear()
-    report = Library(library.home).index(library.open(pictures), toy)
+    report = Library(library.home).index(library.open(pictures), toy).update()
     assert (report.cancelled, report.kept, report.new, toy.batches) == (False, 2 * BATCH, BATCH, [BATCH])
 
 
@@ -835,15 +858,15 @@ def test_a_run_that_breaks_keeps_what_is_done(library: Library, pictures: Path) 
 
     wheel(pictures, 3 * BATCH)
     with pytest.raises(KeyboardInterrupt):
-        library.index(library.open(pictures), Fragile())
+        library.index(library.open(pictures), Fragile()).update()
     toy = Toy()
-    assert library.index(library.open(pictures), toy).kept == 2 * BATCH and toy.embedded == BATCH
+    assert library.index(library.open(pictures), toy).update().kept == 2 * BATCH and toy.embedded == BATCH
 
 
 def test_progress_counts_up_to_the_end(library: Library, pictures: Path) -> None:
     wheel(pictures, 2 * BATCH)
     told: list[tuple[int, int, str]] = []
-    library.index(library.open(pictures), Toy(), lambda *step: told.append(step))
+    library.index(library.open(pictures), Toy()).update(lambda *step: told.append(step))
     assert told[0] == (0, 2 * BATCH, "looking for pictures")
     assert [step for step in told if step[2] == "embedding"] == [
         (done, 2 * BATCH, "embedding") for done in (0, BATCH)
@@ -858,17 +881,17 @@ def everything(library: Library, folder: Path) -> None:
     for engine in (Halves(), engines.create("colour"), engines.create("product", "builtin")):
         catalogue = opened(library, folder, engine)
         query = folder / "warm/red.png"
-        library.status(catalogue, engine)
-        library.search(catalogue, engine, query)
-        library.recommend(catalogue, engine, [Liked(query)], [Liked(folder / "cold/blue.png")])
-        library.evaluate(catalogue, engine)
-        library.evaluate(catalogue, engine, labelled_files(folder, library.home))
-        library.classify(catalogue, engine, [query])
-        library.index(catalogue, library.tune(catalogue, engine))
+        library.index(catalogue, engine).status()
+        library.index(catalogue, engine).search(query)
+        library.index(catalogue, engine).recommend([Liked(query)], [Liked(folder / "cold/blue.png")])
+        library.index(catalogue, engine).evaluation.retrieval()
+        library.index(catalogue, engine).evaluation.retrieval(labelled_files(folder, library.home))
+        library.index(catalogue, engine).classifier.classify([query])
+        library.index(catalogue, library.index(catalogue, engine).tuning.tune()).update()
         library.thumbnail(catalogue, digest(query))
         catalogue.hide([digest(query)])
-        library.index(catalogue, engine)
-        library.search(catalogue, engine, query)
+        library.index(catalogue, engine).update()
+        library.index(catalogue, engine).search(query)
         catalogue.restore([digest(query)])
     library.known()
     library.cards()
@@ -933,8 +956,8 @@ def test_the_home_is_where_it_was_asked_to_be(tmp_path: Path, monkeypatch: pytes
 def test_a_small_catalogue_is_searched_exactly_and_says_so(library: Library, rainbow: Path) -> None:
     toy, red = Toy(), rainbow / "warm/red.png"
     catalogue = opened(library, rainbow, toy)
-    assert library.search(catalogue, toy, red).index == "exact search"
-    assert library.recommend(catalogue, toy, [Liked(red)]).index == "exact search"
+    assert library.index(catalogue, toy).search(red).index == "exact search"
+    assert library.index(catalogue, toy).recommend([Liked(red)]).index == "exact search"
     assert not list(library.home.rglob("*.hnsw"))
 
 
@@ -946,7 +969,7 @@ def test_an_approximate_index_follows_the_catalogue(
     catalogue = opened(library, pictures, halves)
 
     def found(query: Path) -> tuple[set[str], str]:
-        answer = library.search(catalogue, halves, query, 99)
+        answer = library.index(catalogue, halves).search(query, 99)
         return set(names(answer)), answer.index
 
     there, approximately = {path.stem for path in paths}, "approximate search (HNSW), re-ranked exactly"
@@ -957,10 +980,13 @@ def test_an_approximate_index_follows_the_catalogue(
     paths[5].unlink()
     paint(pictures / "new.png", BLUE)
     steps: list[tuple[int, int, str]] = []
-    library.index(catalogue, halves, lambda *step: steps.append(step))
+    library.index(catalogue, halves).update(lambda *step: steps.append(step))
     assert steps[-1] == (0, 2, "building the search index"), "the two halves of one new picture"
     assert found(pictures / "new.png") == (there - {"005"} | {"new"}, approximately)
-    assert Library(library.home).search(catalogue, halves, pictures / "new.png", 1).index == approximately
+    assert (
+        Library(library.home).index(catalogue, halves).update().index(pictures / "new.png", 1).search().index
+        == approximately
+    )
 
 
 @pytest.mark.parametrize("choice", BACKENDS)
@@ -973,7 +999,7 @@ def test_whatever_is_chosen_follows_the_catalogue(home: Path, pictures: Path, ch
     catalogue = opened(library, pictures, halves)
 
     def found() -> set[str]:
-        answer = library.search(catalogue, halves, paths[3], 99)
+        answer = library.index(catalogue, halves).search(paths[3], 99)
         assert answer.index == create(choice).name
         return set(names(answer))
 
@@ -984,7 +1010,7 @@ def test_whatever_is_chosen_follows_the_catalogue(home: Path, pictures: Path, ch
     catalogue.restore([digest(paths[3])])
     paths[5].unlink()
     paint(pictures / "new.png", BLUE)
-    library.index(catalogue, halves)
+    library.index(catalogue, halves).update()
     assert found() == there - {"005"} | {"new"}
 
 
@@ -996,10 +1022,10 @@ def test_without_its_file_a_large_catalogue_is_searched_exactly(
     catalogue = opened(library, rainbow, toy)
     (saved,) = library.home.rglob("*.hnsw")
     saved.unlink()
-    answer = library.search(catalogue, toy, red, 1)
+    answer = library.index(catalogue, toy).search(red, 1)
     assert (names(answer), answer.index) == (["red"], "exact search (for a quicker one: index again)")
-    library.index(catalogue, toy)
-    assert library.search(catalogue, toy, red, 1).index.startswith("approximate search")
+    library.index(catalogue, toy).update()
+    assert library.index(catalogue, toy).search(red, 1).index.startswith("approximate search")
 
 
 # --- labels ranked, and parts of a query
@@ -1016,15 +1042,18 @@ def test_people_are_ranked_by_their_best_photo_and_by_all(library: Library, pict
         paint(pictures / f"{name}.png", hue(degrees))
     toy = Toy()
     catalogue = opened(library, pictures, toy)
-    ranking = library.rank(catalogue, toy, at(0))
+    ranking = library.index(catalogue, toy).rank(at(0))
     groups = ranking.groups
     assert [group.label for group in groups] == ["a", "c", "", "b"], "a photo without a folder stands for itself"
     stems = [[match.path.stem for match in group.matches] for group in groups]
     assert stems == [["1", "2"], ["1"], ["alone"], ["1", "2"]]
     cosines = [np.cos(np.radians(degrees)) for degrees in (4, 80)]
     assert groups[3].score == pytest.approx((cosines[0] + np.mean(cosines)) / 2, abs=0.01)
-    assert ranking.searched == 6 and ranking.index == library.search(catalogue, toy, pictures / "alone.png").index
-    assert [group.label for group in library.rank(catalogue, toy, at(0), k=2).groups] == ["a", "c"]
+    assert (
+        ranking.searched == 6
+        and ranking.index == library.index(catalogue, toy).search(pictures / "alone.png").index
+    )
+    assert [group.label for group in library.index(catalogue, toy).rank(at(0), k=2).groups] == ["a", "c"]
 
 
 def test_a_picture_that_is_left_out_counts_for_nothing(library: Library, pictures: Path) -> None:
@@ -1033,10 +1062,10 @@ def test_a_picture_that_is_left_out_counts_for_nothing(library: Library, picture
     ]
     toy = Toy()
     catalogue = opened(library, pictures, toy)
-    assert [group.label for group in library.rank(catalogue, toy, at(0)).groups] == ["a", "b"]
-    left = library.rank(catalogue, toy, at(0), without=digest(paths[0])).groups
+    assert [group.label for group in library.index(catalogue, toy).rank(at(0)).groups] == ["a", "b"]
+    left = library.index(catalogue, toy).rank(at(0), without=digest(paths[0])).groups
     assert [(group.label, round(group.score, 2)) for group in left] == [("b", 0.87), ("a", 0.5)]
-    gone = library.rank(catalogue, toy, at(30), without=digest(paths[2])).groups
+    gone = library.index(catalogue, toy).rank(at(30), without=digest(paths[2])).groups
     assert [group.label for group in gone] == ["a"]
 
 
@@ -1044,7 +1073,7 @@ def test_of_many_photos_the_best_are_given(library: Library, pictures: Path) -> 
     for number in range(20):
         paint(pictures / "a" / f"{number:02}.png", hue(4 * number))
     toy = Toy()
-    (group,) = library.rank(opened(library, pictures, toy), toy, at(0)).groups
+    (group,) = library.index(opened(library, pictures, toy), toy).rank(at(0)).groups
     assert [match.path.stem for match in group.matches] == [f"{number:02}" for number in range(SHOWN)]
 
 
@@ -1064,7 +1093,7 @@ def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: L
 
 def test_the_parts_of_a_query_are_told_with_their_places(library: Library, tmp_path: Path) -> None:
     query = paint(tmp_path / "query.png", RED, right=BLUE)
-    left, right = library.parts(Halves(), query)
+    left, right = parts_of(Halves(), query)
     assert (left.box, right.box) == ((0, 0, 4, 8), (4, 0, 8, 8)) and left.remarks == ()
     assert tuple(left.pixels[0, 0]) == RED and tuple(right.pixels[0, 0]) == BLUE
 

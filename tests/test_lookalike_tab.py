@@ -293,7 +293,7 @@ def group(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shelf(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     library = Library(tmp_path_factory.mktemp("home"))
     shelf = Shelf(library, people, local=True)
-    library.index(shelf.catalogue(shelf.first, "lookalike"), shelf.engine(shelf.first, "lookalike"))
+    library.index(shelf.catalogue(shelf.first, "lookalike"), shelf.engine(shelf.first, "lookalike")).update()
     return shelf
 
 

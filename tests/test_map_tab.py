@@ -38,13 +38,13 @@ def _painted(library: Library, folder: Path) -> Shelf:
 
 
 def _indexed(shelf: Shelf) -> Shelf:
-    shelf.library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+    shelf.library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
     return shelf
 
 
 def test_the_browser_gets_places_folders_and_names(shelf: Shelf) -> None:
     catalogue = _indexed(shelf).catalogue(shelf.first, NAME)
-    made = shelf.library.projection(catalogue, shelf.engine(shelf.first, NAME), "PCA")
+    made = shelf.library.index(catalogue, shelf.engine(shelf.first, NAME)).projection("PCA")
     assert made
     told = atlas._board(catalogue, made, "Colour", "PCA")
     assert "<" not in told, "names come from strangers' folders"
@@ -53,7 +53,7 @@ def test_the_browser_gets_places_folders_and_names(shelf: Shelf) -> None:
     assert len(drawn["digests"]) == len(drawn["names"]) == 9 and drawn["root"] == f"thumbnail/{shelf.first}/"
     assert [drawn["folders"][number] for number in drawn["of"]].count("blue") == 5
     assert np.reshape(drawn["places"], (9, 2)) / drawn["edge"] == pytest.approx(made.positions, abs=1e-4)
-    solid = shelf.library.projection(catalogue, shelf.engine(shelf.first, NAME), "PCA 3D")
+    solid = shelf.library.index(catalogue, shelf.engine(shelf.first, NAME)).projection("PCA 3D")
     assert solid and json.loads(atlas._board(catalogue, solid, "Colour", "PCA 3D"))["sides"] == 3
     gone = Projection([*made.digests, "f" * 64], np.concatenate([made.positions, made.positions[:1]]))
     assert atlas._board(catalogue, gone, "Colour", "PCA") == told, "what has gone since is left out"
@@ -139,7 +139,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("map")
     shelf = _indexed(_painted(Library(folder / "home"), folder / "painted"))
     for method in ("t-SNE", "PCA 3D"):
-        shelf.library.projection(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME), method)
+        shelf.library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).projection(method)
     with launched(_page(shelf), shelf) as address:
         yield address
 

@@ -117,7 +117,7 @@ def test_marks_that_can_not_be_kept_are_one_sentence(tmp_path: Path) -> None:
 
 def test_a_catalogue_keeps_what_was_hidden_by_an_earlier_version(library: Library, pictures: Path) -> None:
     red = digest(paint(pictures / "red.png", RED))
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     (state,) = library.home.glob("catalogues/*/catalogue.json")
     state.write_text(state.read_text().replace('{"root"', f'{{"hidden": ["{red}"], "root"'))
     assert Library(library.home).open(pictures).hidden == {red}
@@ -127,10 +127,10 @@ def test_words_find_tags(library: Library, pictures: Path) -> None:
     red, green = (digest(paint(pictures / f"{n}.png", colour)) for n, colour in ((1, RED), (2, GREEN)))
     catalogue = library.open(pictures)
     library.scan(catalogue)
-    assert library.search_text(catalogue, Toy(), "sale").matches == []
+    assert library.index(catalogue, Toy()).search_text("sale").matches == []
     catalogue.tag([red, green], "Sale")
     catalogue.hide([green])
-    assert [match.digest for match in library.search_text(catalogue, Toy(), "sale").matches] == [red]
+    assert [match.digest for match in library.index(catalogue, Toy()).search_text("sale").matches] == [red]
 
 
 class Marking(RuleBasedStateMachine):
@@ -149,7 +149,7 @@ class Marking(RuleBasedStateMachine):
         self.roots = {"theirs": theirs, "ours": ours}
         self.shown: dict[str, list[tuple[set[str], dict[str, set[str]]]]] = {}  # what was after each change
         for name in self.roots:
-            self.library.index(self.catalogue(name), self.toy)
+            self.library.index(self.catalogue(name), self.toy).update()
             self.shown[name] = [(set(), {})]
         self.sent = 0
 
@@ -207,12 +207,12 @@ class Marking(RuleBasedStateMachine):
         self.sent += 1
         file = paint(self.place / "sent" / f"{self.sent}.png", hue(self.sent * 7 % 90))
         uploads.receive(self.library.home, "Mine", [file], label)
-        new = self.library.index(self.catalogue("ours"), self.toy).new
+        new = self.library.index(self.catalogue("ours"), self.toy).update().new
         assert new <= 1, "only what is new is embedded"
 
     @rule(name=names)
     def index(self, name: str) -> None:
-        assert self.library.index(self.catalogue(name), self.toy).new == 0
+        assert self.library.index(self.catalogue(name), self.toy).update().new == 0
 
     @rule()
     def restart(self) -> None:
@@ -235,7 +235,7 @@ class Marking(RuleBasedStateMachine):
             catalogue = self.catalogue(name)
             there = catalogue.paths.keys() - shown[-1][0]
             if there:
-                found = self.library.search(catalogue, self.toy, self.query, 99).matches
+                found = self.library.index(catalogue, self.toy).search(self.query, 99).matches
                 assert {match.digest for match in found} == there
 
     def teardown(self) -> None:

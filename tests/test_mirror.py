@@ -72,7 +72,7 @@ def catalogue(library: Library, pictures: Path, engine: Patches) -> Catalogue:
     for name, colour in FOLK.items():
         paint(pictures / name / "1.png", colour)
     opened = library.open(pictures)
-    library.index(opened, engine)
+    library.index(opened, engine).update()
     return opened
 
 
@@ -165,7 +165,7 @@ def test_a_face_may_be_missed_for_a_few_frames_and_is_then_forgotten(look: Any) 
 def test_vectors_of_two_networks_are_never_mixed(look: Any, library: Library, catalogue: Catalogue) -> None:
     """The better network may take over while a face is before the camera."""
     other = Patches(taste="another", dim=4)
-    library.index(catalogue, other)
+    library.index(catalogue, other).update()
     followed, _ = look(frame((100, 100, 80, RED)))
     taken_over, sight = look(frame((100, 100, 80, RED)), followed, other)
     assert taken_over.vector.shape == (4,) and taken_over.fingerprint == fingerprint(other)
@@ -228,7 +228,7 @@ def watch(shelf: Shelf) -> Any:
 
 
 def test_a_face_is_shown_beside_the_photo_with_name_and_score(watch: Any, shelf: Shelf) -> None:
-    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known"))
+    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known")).update()
     followed, shown, face, photo, told = watch(sent(frame((100, 100, 90, RED))))
     assert "data:image/jpeg;base64," in face and f"{shown}.jpg" in photo and "ann" in told
     assert "closer than 92.3% of strangers" in told  # of so few pairs no more can be said
@@ -239,7 +239,7 @@ def test_a_face_is_shown_beside_the_photo_with_name_and_score(watch: Any, shelf:
 
 def test_what_can_not_be_told_is_a_calm_hint(watch: Any, shelf: Shelf, known: type[Patches]) -> None:
     assert "Find" in watch(sent(frame((100, 100, 90, RED))))[-1]
-    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known"))
+    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known")).update()
     assert "No face" in watch(sent(frame()))[-1]
     for wrong in (
         None,
@@ -258,13 +258,13 @@ def test_what_can_not_be_told_is_a_calm_hint(watch: Any, shelf: Shelf, known: ty
 
 def test_names_of_people_are_only_text(watch: Any, shelf: Shelf, pictures: Path) -> None:
     (pictures / "ann").rename(pictures / "<b>ann")
-    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known"))
+    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known")).update()
     *_, photo, told = watch(sent(frame((100, 100, 90, RED))))
     assert "<b>ann" not in photo + told and "&lt;b&gt;ann" in told
 
 
 def test_frames_are_not_kept(watch: Any, shelf: Shelf, pictures: Path) -> None:
-    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known"))
+    shelf.library.index(shelf.catalogue(shelf.first, "known"), shelf.library.engine("known")).update()
     before = [snapshot(folder) for folder in (shelf.library.home, pictures)]
     watch(sent(frame((100, 100, 90, RED))))
     assert [snapshot(folder) for folder in (shelf.library.home, pictures)] == before
@@ -312,12 +312,12 @@ def test_no_query_leaves_anything_in_the_home(
     library: Library, catalogue: Catalogue, engine: Patches, pictures: Path, tmp_path: Path
 ) -> None:
     one, other = paint(tmp_path / "one.png", (250, 90, 10)), paint(tmp_path / "other.png", (10, 90, 250))
-    library.search(catalogue, engine, one)  # whatever is made once has been made
+    library.index(catalogue, engine).search(one)  # whatever is made once has been made
     before = [snapshot(folder) for folder in (library.home, pictures)]
-    library.search(catalogue, engine, other)
-    library.rank(catalogue, engine, embed_query(engine, other))
-    library.recommend(catalogue, engine, [Liked(one)], [Liked(other)])
-    library.calibration(catalogue, engine)
+    library.index(catalogue, engine).search(other)
+    library.index(catalogue, engine).rank(embed_query(engine, other))
+    library.index(catalogue, engine).recommend([Liked(one)], [Liked(other)])
+    library.index(catalogue, engine).calibration()
     assert [snapshot(folder) for folder in (library.home, pictures)] == before
 
 
@@ -325,7 +325,7 @@ def test_of_what_is_shown_only_a_small_copy_is_kept(
     library: Library, catalogue: Catalogue, engine: Patches, tmp_path: Path
 ) -> None:
     before = set(snapshot(library.home))
-    answer = library.search(catalogue, engine, paint(tmp_path / "one.png", RED), k=2)
+    answer = library.index(catalogue, engine).search(paint(tmp_path / "one.png", RED), k=2)
     shown = [library.thumbnail(catalogue, match.digest) for match in answer.matches]
     new = {Path(path) for path in set(snapshot(library.home)) - before}
     assert {path for path in new if path.is_file()} == set(shown)
@@ -350,7 +350,7 @@ def address(library: Library, tmp_path: Path, portraits: Path, monkeypatch: pyte
         (tmp_path / "people" / portrait.stem).mkdir(parents=True)
         shutil.copy(portrait, tmp_path / "people" / portrait.stem)
     shelf = Shelf(library, tmp_path / "people")
-    library.index(library.open(tmp_path / "people"), library.engine("lookalike", "builtin"))
+    library.index(library.open(tmp_path / "people"), library.engine("lookalike", "builtin")).update()
     with launched(drawn(shelf, "lookalike"), shelf) as url:
         yield url
 

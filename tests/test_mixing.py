@@ -57,12 +57,12 @@ def catalogue(library: Library, pictures: Path, engine: Twofold) -> Catalogue:
     ]:
         paint(pictures / f"{name}.png", left, right)
     catalogue = library.open(pictures)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return catalogue
 
 
 def found(library: Library, catalogue: Catalogue, engine: Twofold, query: Path | list[Reference], **how) -> dict:
-    matches = library.search(catalogue, engine, query, **how).matches
+    matches = library.index(catalogue, engine).search(query, **how).matches
     return {match.path.relative_to(catalogue.root).with_suffix("").as_posix(): match for match in matches}
 
 
@@ -130,10 +130,10 @@ def test_a_mix_that_cannot_be_is_told(
 def test_an_engine_without_parts_says_so(library: Library, pictures: Path) -> None:
     query = paint(pictures / "red.png", RED)
     catalogue, toy = library.open(pictures), Toy()
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     with pytest.raises(SemblanceError, match="no parts"):
-        library.search(catalogue, toy, query, mix={"left": 1})
-    assert library.search(catalogue, toy, query).matches[0].agreement == {}
+        library.index(catalogue, toy).search(query, mix={"left": 1})
+    assert library.index(catalogue, toy).search(query).matches[0].agreement == {}
 
 
 # --- searching
@@ -162,16 +162,22 @@ def test_nothing_is_embedded_anew_for_a_mix(library: Library, catalogue: Catalog
 
 
 def test_each_mix_is_a_space_of_its_own(library: Library, catalogue: Catalogue, engine: Twofold) -> None:
-    told = [library.evaluate(catalogue, engine, mix=mix)[0] for mix in (None, {"left": 1}, {"right": 1})]
+    told = [
+        library.index(catalogue, engine).evaluation.retrieval(mix=mix)[0]
+        for mix in (None, {"left": 1}, {"right": 1})
+    ]
     assert len({one.fingerprint for one in told}) == 3 and told[0].fingerprint == fingerprint(engine)
     assert told[1].precision_at_1 == 1, "labels are the left halves' colours"
     assert told[2].precision_at_1 == 0
-    same = [library.evaluate(catalogue, engine, mix=mix)[0] for mix in ({"left": 1}, {"right": 0, "left": 1.0})]
+    same = [
+        library.index(catalogue, engine).evaluation.retrieval(mix=mix)[0]
+        for mix in ({"left": 1}, {"right": 0, "left": 1.0})
+    ]
     assert same[0].fingerprint == same[1].fingerprint
 
 
 def test_strangers_are_weighed_as_the_matches_are(library: Library, catalogue: Catalogue, engine: Twofold) -> None:
-    left, right = (library.calibration(catalogue, engine, {name: 1}) for name in ("left", "right"))
+    left, right = (library.index(catalogue, engine).calibration({name: 1}) for name in ("left", "right"))
     assert left.strangers.max() < 0.01, "no two labels share the colour on the left"
     assert right.strangers.max() == pytest.approx(1, abs=1e-5)
 
@@ -193,7 +199,7 @@ def test_several_references_are_averaged_by_their_weights(
 ) -> None:
     red, green = (paint(tmp_path / f"{name}.png", colour) for name, colour in (("r", RED), ("g", GREEN)))
     paint(catalogue.root / "mixed" / "yellow.png", YELLOW)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     for weights, first in [((1, 1), "mixed/yellow"), ((9, 1), "reds/plain"), ((1, 9), "greens/plain")]:
         references = [Reference(path, weight) for path, weight in zip((red, green), weights, strict=True)]
         assert next(iter(found(library, catalogue, engine, references))) == first
@@ -208,7 +214,7 @@ def test_weights_that_cannot_be_are_told(
 ) -> None:
     references = [Reference(catalogue.root / "reds/plain.png", weight) for weight in weights]
     with pytest.raises(SemblanceError, match="weight of more than 0"):
-        library.search(catalogue, engine, references)
+        library.index(catalogue, engine).search(references)
 
 
 def test_which_of_several_references_is_broken_is_told(
@@ -217,7 +223,7 @@ def test_which_of_several_references_is_broken_is_told(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     with pytest.raises(SemblanceError, match=r"^broken\.png: "):
-        library.search(catalogue, engine, [Reference(catalogue.root / "reds/plain.png"), Reference(broken)])
+        library.index(catalogue, engine).search([Reference(catalogue.root / "reds/plain.png"), Reference(broken)])
 
 
 @pytest.mark.parametrize("colours", [[], [(RED, RED)], [(RED, RED), (BLACK, BLACK)]], ids=["none", "one", "black"])
@@ -229,8 +235,8 @@ def test_small_collections_can_be_weighed_too(
     for number, (left, right) in enumerate(colours):
         paint(pictures / f"{number}.png", left, right)
     catalogue = library.open(pictures)
-    library.index(catalogue, engine)
-    answer = library.search(catalogue, engine, query, mix={"right": 1})
+    library.index(catalogue, engine).update()
+    answer = library.index(catalogue, engine).search(query, mix={"right": 1})
     assert len(answer.matches) == len(colours) + 1
     assert digest(query) in [match.digest for match in answer.matches]
     assert all(np.isfinite(match.score) for match in answer.matches)

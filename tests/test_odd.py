@@ -92,21 +92,21 @@ def test_the_odd_ones_of_a_collection_follow_it(library: Library, pictures: Path
     lonely = paint(pictures / "in no folder.png", BLUE)
     engine, catalogue = Toy(), library.open(pictures)
     with pytest.raises(NotIndexed):
-        library.outliers(catalogue, engine)
-    library.index(catalogue, engine)
-    found = library.outliers(catalogue, engine)
+        library.index(catalogue, engine).outliers()
+    library.index(catalogue, engine).update()
+    found = library.index(catalogue, engine).outliers()
     (one,) = found.misplaced
     assert (one.digest, one.label, one.like) == (digest(painted["red/2"]), "red", "green")
     assert (one.of_own, one.of, found.compared, found.alone) == (2, 4, 5, 0)
     assert found.lonely[0].digest == digest(lonely) and found.lonely[0].label == ""
 
     catalogue.hide([digest(painted["red/2"]), digest(lonely)])
-    found = library.outliers(catalogue, engine)
+    found = library.index(catalogue, engine).outliers()
     assert not found.misplaced and digest(lonely) not in {one.digest for one in found.lonely}
     for colour, name in ((RED, "green/2"), (GREEN, "red/3")):
         paint(pictures / f"{name}.png", colour, size=(9, 9))
-    library.index(catalogue, engine)
-    found = library.outliers(catalogue, engine)
+    library.index(catalogue, engine).update()
+    found = library.index(catalogue, engine).outliers()
     assert {one.digest for one in found.misplaced} >= {
         digest(pictures / "green/2.png"),
         digest(pictures / "red/3.png"),

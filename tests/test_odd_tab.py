@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def _shelf(library: Library, folder: Path, index: bool = True) -> Shelf:
     shelf = Shelf(library, folder, local=True)
     if index:
-        library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+        library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
     return shelf
 
 

@@ -92,7 +92,7 @@ def test_the_library_and_the_page_go_on_without_it(
 ) -> None:
     engine, catalogue = library.engine(name), library.open(rainbow)
     with pytest.raises(SemblanceError) as refusal:
-        library.index(catalogue, engine)
+        library.index(catalogue, engine).update()
     assert is_one_sentence(str(refusal.value)) and str(refusal.value).endswith(MISSING)
     assert not library.cards()[name].available and library.cards()["colour"].available
 

@@ -139,38 +139,38 @@ def test_a_map_is_kept_and_made_anew_after_a_change(
 ) -> None:
     painted, engine, catalogue = wheel(pictures, 6), Toy(), library.open(pictures)
     with pytest.raises(NotIndexed):
-        library.projection(catalogue, engine, "PCA")
-    library.index(catalogue, engine)
-    assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
-    assert library.projection(catalogue, engine, "t-SNE", cancelled=lambda: True) is None
-    made = library.projection(catalogue, engine, "PCA")
+        library.index(catalogue, engine).projection("PCA")
+    library.index(catalogue, engine).update()
+    assert library.index(catalogue, engine).projection("PCA", kept_only=True) is None
+    assert library.index(catalogue, engine).projection("t-SNE", cancelled=lambda: True) is None
+    made = library.index(catalogue, engine).projection("PCA")
     assert made and made.digests == sorted(map(digest, painted)) and made.positions.shape == (6, 2)
 
-    again = Library(library.home).projection(catalogue, engine, "PCA", kept_only=True)
+    again = Library(library.home).index(catalogue, engine).projection("PCA", kept_only=True)
     assert again and np.array_equal(again.positions, made.positions)
     for other in ("t-SNE", "PCA 3D"):
-        assert library.projection(catalogue, engine, other, kept_only=True) is None, "another map"
+        assert library.index(catalogue, engine).projection(other, kept_only=True) is None, "another map"
 
     catalogue.hide([digest(painted[0])])
-    assert library.projection(catalogue, engine, "PCA", kept_only=True) is None
-    fewer = library.projection(catalogue, engine, "PCA")
+    assert library.index(catalogue, engine).projection("PCA", kept_only=True) is None
+    fewer = library.index(catalogue, engine).projection("PCA")
     assert fewer and fewer.digests == sorted(map(digest, painted[1:]))
     paint(pictures / "new.png", (0, 0, 255))
-    library.index(catalogue, engine)
-    assert len(library.projection(catalogue, engine, "PCA").digests) == 6
+    library.index(catalogue, engine).update()
+    assert len(library.index(catalogue, engine).projection("PCA").digests) == 6
     assert len(list(catalogue.state.parent.glob("*.map"))) == 1, "a stale one is replaced"
-    made = library.projection(catalogue, engine, "PCA 3D")
-    again = Library(library.home).projection(catalogue, engine, "PCA 3D", kept_only=True)
+    made = library.index(catalogue, engine).projection("PCA 3D")
+    again = Library(library.home).index(catalogue, engine).projection("PCA 3D", kept_only=True)
     assert made and again and again.positions.shape == (6, 3) and np.array_equal(again.positions, made.positions)
 
 
 def test_a_damaged_map_is_set_aside(library: Library, pictures: Path) -> None:
     wheel(pictures, 6)
     engine, catalogue = Toy(), library.open(pictures)
-    library.index(catalogue, engine)
-    made = library.projection(catalogue, engine, "PCA")
+    library.index(catalogue, engine).update()
+    made = library.index(catalogue, engine).projection("PCA")
     (path,) = catalogue.state.parent.glob("*.map")
     path.write_bytes(path.read_bytes()[:40])
-    again = library.projection(catalogue, engine, "PCA")
+    again = library.index(catalogue, engine).projection("PCA")
     assert made and again and np.array_equal(made.positions, again.positions)
     assert path.with_name(path.name + ".damaged").exists()

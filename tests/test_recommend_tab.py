@@ -87,7 +87,7 @@ def shelf(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shelf, toy = Shelf(library, tmp_path / "own", local=True), Toy()
     monkeypatch.setattr(shelf, "engine", lambda key, name: toy)
     monkeypatch.setattr(shelf, "unready", lambda key, name: False)
-    library.index(shelf.catalogue(shelf.first, "colour"), toy)
+    library.index(shelf.catalogue(shelf.first, "colour"), toy).update()
     return shelf
 
 

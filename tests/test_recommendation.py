@@ -133,7 +133,7 @@ def hues(library: Library, pictures: Path) -> Catalogue:
         paint(pictures / f"{degrees}.png", hue(degrees))
     paint(pictures / "blue.png", BLUE)
     catalogue = library.open(pictures)
-    library.index(catalogue, Toy())
+    library.index(catalogue, Toy()).update()
     return catalogue
 
 
@@ -156,7 +156,7 @@ def liked(catalogue: Catalogue, *names: int | str, weights: Sequence[float] = ()
 def test_likes_draw_near_and_dislikes_push_away(
     library: Library, hues: Catalogue, like: list[int], unlike: list[int], expected: list[str]
 ) -> None:
-    assert names(library.recommend(hues, Toy(), liked(hues, *like), liked(hues, *unlike), k=3)) == expected
+    assert names(library.index(hues, Toy()).recommend(liked(hues, *like), liked(hues, *unlike), k=3)) == expected
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_picture_may_weigh_more(
     library: Library, hues: Catalogue, weights: tuple[float, ...], theirs: tuple[float, ...], first: str
 ) -> None:
     likes, unlikes = liked(hues, 0, 90, weights=weights), liked(hues, 20, 70, weights=theirs) if theirs else []
-    assert names(library.recommend(hues, Toy(), likes, unlikes, k=1)) == [first]
+    assert names(library.index(hues, Toy()).recommend(likes, unlikes, k=1)) == [first]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -181,7 +181,7 @@ def test_the_order_of_likes_does_not_matter(
     hues.hide([digest(hues.root / "blue.png")])  # as far from every like
     told = []
     for order in (range(4), random.permutation(4)):
-        answer = library.recommend(hues, Toy(), [likes[i] for i in order], unlikes, diversity=diversity)
+        answer = library.index(hues, Toy()).recommend([likes[i] for i in order], unlikes, diversity=diversity)
         reasons = [order[i] for i in answer.because]
         told.append([(match.digest, match.score) for match in answer.matches] + reasons)
     assert told[0] == told[1]
@@ -193,25 +193,25 @@ def test_what_was_given_never_comes_back(
 ) -> None:
     """By its digest, as a file of the catalogue, as a copy from elsewhere, and where it lies there twice."""
     (hues.root / "again.png").write_bytes((hues.root / "20.png").read_bytes())
-    library.index(hues, Toy())
+    library.index(hues, Toy()).update()
     copy = tmp_path / "copy.png"
     copy.write_bytes((hues.root / "30.png").read_bytes())
     likes = [*liked(hues, 0), Liked(hues.root / "10.png"), Liked(hues.root / "again.png"), Liked(copy)]
-    answer = library.recommend(hues, Toy(), likes, liked(hues, "blue", 90), k=99, diversity=diversity)
+    answer = library.index(hues, Toy()).recommend(likes, liked(hues, "blue", 90), k=99, diversity=diversity)
     assert sorted(names(answer)) == ["40", "50", "60", "70", "80"]
     assert len(answer.because) == 5
     everything = liked(hues, *range(0, 91, 10), "blue")
-    assert library.recommend(hues, Toy(), everything, diversity=diversity).matches == []
+    assert library.index(hues, Toy()).recommend(everything, diversity=diversity).matches == []
 
 
 def test_the_like_that_is_nearest_is_the_reason(library: Library, hues: Catalogue) -> None:
-    answer = library.recommend(hues, Toy(), liked(hues, 90, "blue", 0), k=99)
+    answer = library.index(hues, Toy()).recommend(liked(hues, 90, "blue", 0), k=99)
     reasons = dict(zip(names(answer), answer.because, strict=True))
     assert reasons == {"10": 2, "20": 2, "30": 2, "40": 2, "50": 0, "60": 0, "70": 0, "80": 0}
 
 
 def test_diverse_answers_are_spread_out(library: Library, hues: Catalogue) -> None:
-    near, spread = (library.recommend(hues, Toy(), liked(hues, 0), k=3, diversity=d) for d in (0, 1))
+    near, spread = (library.index(hues, Toy()).recommend(liked(hues, 0), k=3, diversity=d) for d in (0, 1))
     assert names(near) == ["10", "20", "30"]
     assert names(spread) == ["10", "blue", "90"], "the best first; its score stays what it is"
     assert spread.matches[0].score == near.matches[0].score
@@ -220,10 +220,10 @@ def test_diverse_answers_are_spread_out(library: Library, hues: Catalogue) -> No
 def test_nothing_of_the_catalogue_is_embedded_anew(library: Library, hues: Catalogue, tmp_path: Path) -> None:
     toy = Toy()
     likes = [*liked(hues, 0, 10), Liked(hues.root / "20.png")]
-    library.recommend(hues, toy, likes, [Liked(hues.root / "90.png")])
+    library.index(hues, toy).recommend(likes, [Liked(hues.root / "90.png")])
     assert toy.embedded == 0
     upload = Liked(paint(tmp_path / "upload.png", GREEN, RED))
-    assert names(library.recommend(hues, toy, [upload], k=2)) in (["40", "50"], ["50", "40"])
+    assert names(library.index(hues, toy).recommend([upload], k=2)) in (["40", "50"], ["50", "40"])
     assert toy.embedded == 1
 
 
@@ -232,22 +232,22 @@ def test_what_this_engine_has_no_vector_of_is_passed_over(library: Library, pict
     for name, colour in (("red", RED), ("blue", BLUE), ("white", WHITE), ("black", BLACK), ("green", GREEN)):
         paint(pictures / f"{name}.png", colour)
     catalogue, halves = library.open(pictures), Halves()
-    library.index(catalogue, halves)
-    library.index(catalogue, Toy())
+    library.index(catalogue, halves).update()
+    library.index(catalogue, Toy()).update()
     hidden, refused = liked(catalogue, "green", "black")
     catalogue.hide([hidden.picture])
     useless = [hidden, refused, Liked("0" * 64)]
     (red,) = liked(catalogue, "red")
     plain, with_others = (
-        library.recommend(catalogue, halves, likes, useless) for likes in ([red], [*useless, red])
+        library.index(catalogue, halves).recommend(likes, useless) for likes in ([red], [*useless, red])
     )
     assert plain.matches == with_others.matches and {"red", "green"}.isdisjoint(names(plain))
     assert set(plain.because) == {0} and set(with_others.because) == {3}, "numbers of what was given"
-    assert len(library.recommend(catalogue, Toy(), [refused]).matches) == 3, "another engine can use it"
+    assert len(library.index(catalogue, Toy()).recommend([refused]).matches) == 3, "another engine can use it"
     with pytest.raises(
         SemblanceError, match=r"^None of the pictures that you like can be used by halves"
     ) as refusal:
-        library.recommend(catalogue, halves, useless)
+        library.index(catalogue, halves).recommend(useless)
     assert is_one_sentence(str(refusal.value))
 
 
@@ -261,9 +261,9 @@ def test_one_part_of_a_picture_may_be_liked(
         paint(pictures / f"{name}.png", colour)
     both = paint((pictures if stored else tmp_path) / "both.png", RED, GREEN)
     catalogue = library.open(pictures)
-    library.index(catalogue, Halves())
+    library.index(catalogue, Halves()).update()
     like = Liked(digest(both) if stored else both, part)
-    assert names(library.recommend(catalogue, Halves(), [like]))[0] == first
+    assert names(library.index(catalogue, Halves()).recommend([like]))[0] == first
 
 
 def test_pictures_that_cancel_each_other_out_are_told(library: Library, pictures: Path) -> None:
@@ -279,11 +279,13 @@ def test_pictures_that_cancel_each_other_out_are_told(library: Library, pictures
     for name, colour in (("red", RED), ("cyan", (0, 255, 255)), ("blue", BLUE)):
         paint(pictures / f"{name}.png", colour)
     catalogue, engine = library.open(pictures), Opposite()
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     with pytest.raises(SemblanceError, match="cancel each other out") as refusal:
-        library.recommend(catalogue, engine, liked(catalogue, "red", "cyan"))
+        library.index(catalogue, engine).recommend(liked(catalogue, "red", "cyan"))
     assert is_one_sentence(str(refusal.value))
-    assert names(library.recommend(catalogue, engine, liked(catalogue, "red", "cyan", weights=[2, 1]))) == ["blue"]
+    assert names(library.index(catalogue, engine).recommend(liked(catalogue, "red", "cyan", weights=[2, 1]))) == [
+        "blue"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +308,7 @@ def test_what_cannot_be_is_told_in_one_sentence(
     library: Library, hues: Catalogue, change: Callable[[list[Liked]], dict], sentence: str
 ) -> None:
     with pytest.raises(SemblanceError) as refusal:
-        library.recommend(hues, Toy(), **change(liked(hues, 0)))
+        library.index(hues, Toy()).recommend(**change(liked(hues, 0)))
     assert str(refusal.value) == sentence
 
 
@@ -321,10 +323,10 @@ def test_parts_of_the_vectors_are_weighed(
         left, right = (colours[word] for word in name.split(" and "))
         paint(pictures / f"{name}.png", left, right)
     catalogue, engine = library.open(pictures), Twofold()
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     for diversity in (0, 0.5):
-        answer = library.recommend(
-            catalogue, engine, liked(catalogue, "red and green"), mix=mix, diversity=diversity
+        answer = library.index(catalogue, engine).recommend(
+            liked(catalogue, "red and green"), mix=mix, diversity=diversity
         )
         assert names(answer)[0] == expected and answer.because[0] == reason
         assert answer.matches[0].score == pytest.approx(1, abs=1e-5)
@@ -337,6 +339,6 @@ def test_a_single_picture_has_nothing_to_be_recommended(
 ) -> None:
     only, engine = paint(pictures / "only.png", RED), make()
     catalogue = library.open(pictures)
-    library.index(catalogue, engine)
-    answer = library.recommend(catalogue, engine, [Liked(only)], diversity=1)
+    library.index(catalogue, engine).update()
+    answer = library.index(catalogue, engine).recommend([Liked(only)], diversity=1)
     assert (answer.matches, answer.because, answer.searched) == ([], (), 1)

@@ -18,7 +18,8 @@ from toy import BLACK, BLUE, GREEN, RED, Halves, Toy, digest, is_one_sentence, n
 from engines import SemblanceError, unit_rows
 from features import index
 from features.index.database import Payload, Remote
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 from features.retrieval.searchable import remote
 
 pytest.importorskip("pymilvus", reason="pymilvus is not installed; requirements-cluster.txt has it")
@@ -47,7 +48,7 @@ def kept(library: Library, folder: Path, engine: Toy) -> dict[str, Payload]:
 
 
 def there(library: Library, folder: Path, engine: Toy) -> Remote:
-    return remote(library._store(library.open(folder), engine), library.searched_by)
+    return remote(library.index(library.open(folder), engine).store, library.searched_by)
 
 
 # What is kept there
@@ -69,9 +70,9 @@ def test_answers_are_those_of_exact_search(library: Library, tmp_path: Path, pic
 def test_each_row_is_kept_with_what_a_database_can_filter_by(library: Library, rainbow: Path) -> None:
     toy = Toy()
     catalogue = library.open(rainbow)
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     catalogue.hide([digest(rainbow / "cold/blue.png")])
-    library.search(catalogue, toy, rainbow / "warm/red.png")
+    library.index(catalogue, toy).search(rainbow / "warm/red.png")
     told = {
         payload.path: (payload.label, payload.digest, payload.hidden)
         for payload in kept(library, rainbow, toy).values()
@@ -86,22 +87,22 @@ def test_each_row_is_kept_with_what_a_database_can_filter_by(library: Library, r
 def test_a_name_that_is_not_unicode_is_kept_as_well(library: Library, pictures: Path) -> None:
     paint(pictures / "red.png", RED).rename(pictures / "r\udcffd.png")
     toy = Toy()
-    library.index(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
     assert [payload.path for payload in kept(library, pictures, toy).values()] == ["r\\udcffd.png"]
     told: list[str] = []
-    library.index(library.open(pictures), toy, lambda done, total, what: told.append(what))
+    library.index(library.open(pictures), toy).update(lambda done, total, what: told.append(what))
     assert "filling the database" not in told, "it is as it should be"
-    assert len(library.search(library.open(pictures), toy, pictures / "r\udcffd.png").matches) == 1
+    assert len(library.index(library.open(pictures), toy).search(pictures / "r\udcffd.png").matches) == 1
 
 
 def test_a_picture_with_several_rows_comes_once(library: Library, pictures: Path) -> None:
     both, left = paint(pictures / "both.png", RED, BLUE), paint(pictures / "left.png", GREEN, BLACK)
     halves = Halves()
-    library.index(library.open(pictures), halves)
+    library.index(library.open(pictures), halves).update()
     assert len(kept(library, pictures, halves)) == 3
-    assert names(library.search(library.open(pictures), halves, both, 5)) == ["both", "left"]
+    assert names(library.index(library.open(pictures), halves).search(both, 5)) == ["both", "left"]
     library.open(pictures).hide([digest(both)])
-    assert names(library.search(library.open(pictures), halves, left, 5)) == ["left"]
+    assert names(library.index(library.open(pictures), halves).search(left, 5)) == ["left"]
 
 
 def test_what_is_hidden_restored_and_taken_back_is_so_at_once(
@@ -109,9 +110,9 @@ def test_what_is_hidden_restored_and_taken_back_is_so_at_once(
 ) -> None:
     """Also for another process that shares the home: another library stands for it."""
     toy, other, red = Toy(), Library(tmp_path / "home", database.embedded()), rainbow / "warm/red.png"
-    library.index(library.open(rainbow), toy)
-    everything = names(library.search(library.open(rainbow), toy, red, 9))
-    assert len(everything) == 5 == len(other.search(other.open(rainbow), toy, red, 9).matches)
+    library.index(library.open(rainbow), toy).update()
+    everything = names(library.index(library.open(rainbow), toy).search(red, 9))
+    assert len(everything) == 5 == len(other.index(other.open(rainbow), toy).search(red, 9).matches)
     catalogue = library.open(rainbow)
     for change, lacking in [
         (lambda: catalogue.hide([digest(red)]), ["red"]),
@@ -127,11 +128,11 @@ def test_what_is_hidden_restored_and_taken_back_is_so_at_once(
 
 def test_what_goes_comes_and_moves_does_so_there(library: Library, rainbow: Path) -> None:
     toy = Toy()
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     (rainbow / "warm/red.png").unlink()
     (rainbow / "cold/blue.png").rename(rainbow / "warm/ink.png")
     paint(rainbow / "white.png", (255, 255, 255))
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     told = {(payload.label, payload.path) for payload in kept(library, rainbow, toy).values()}
     paths = {"warm/orange.png", "warm/pink.png", "warm/ink.png", "cold/green.png", "white.png"}
     assert told == {(path.rpartition("/")[0], path) for path in paths}
@@ -141,19 +142,21 @@ def test_what_has_gone_from_the_folder_is_in_no_answer_before_it_is_indexed_agai
     library: Library, rainbow: Path
 ) -> None:
     toy = Toy()
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     (rainbow / "warm/red.png").unlink()
     library.scan(library.open(rainbow))
-    assert "red" not in names(library.search(library.open(rainbow), toy, rainbow / "warm/pink.png", 9))
+    assert "red" not in names(library.index(library.open(rainbow), toy).search(rainbow / "warm/pink.png", 9))
 
 
 def test_two_engines_and_two_folders_never_mix(library: Library, tmp_path: Path) -> None:
     for folder, name in (("one", "a"), ("two", "b")):
         paint(tmp_path / folder / f"{name}.png", RED)
         for engine in (Toy(), Toy("sweet", 4)):
-            library.index(library.open(tmp_path / folder), engine)
+            library.index(library.open(tmp_path / folder), engine).update()
     for engine in (Toy(), Toy("sweet", 4)):
-        assert names(library.search(library.open(tmp_path / "two"), engine, tmp_path / "one/a.png", 9)) == ["b"]
+        assert names(library.index(library.open(tmp_path / "two"), engine).search(tmp_path / "one/a.png", 9)) == [
+            "b"
+        ]
 
 
 # It follows the files
@@ -167,15 +170,15 @@ def test_each_batch_gets_there_as_it_is_embedded(library: Library, pictures: Pat
         seen.append(there(library, pictures, toy).count())
         return len(seen) == 3
 
-    assert library.index(library.open(pictures), toy, cancelled=cancelled).cancelled
+    assert library.index(library.open(pictures), toy).update(cancelled=cancelled).cancelled
     assert seen[:3] == [0, BATCH, 2 * BATCH]
-    found = library.search(library.open(pictures), toy, pictures / "003.png", 99)
+    found = library.index(library.open(pictures), toy).search(pictures / "003.png", 99)
     assert len(found.matches) == 2 * BATCH == found.searched
 
 
 def test_what_is_missing_or_too_much_is_told_and_mended(library: Library, rainbow: Path) -> None:
     toy = Toy()
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     database_has = there(library, rainbow, toy)
     red, blue = (
         next(name for name, payload in database_has.stored() if payload.path == path)
@@ -183,17 +186,17 @@ def test_what_is_missing_or_too_much_is_told_and_mended(library: Library, rainbo
     )
     database_has.remove([red, blue])
     fresh = Library(library.home, library.searched_by)
-    found = fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
+    found = fresh.index(fresh.open(rainbow), toy).search(rainbow / "warm/red.png", 9)
     assert len(found.matches) == 3 and found.index.endswith("; 2 of its rows are missing: index again")
     database_has.upsert(["nobody/0"], unit_rows(np.ones((1, 3))))
     assert "nobody/0" in dict(database_has.stored())
-    fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 9)
+    fresh.index(fresh.open(rainbow), toy).search(rainbow / "warm/red.png", 9)
     told: list[tuple[int, int, str]] = []
-    library.index(library.open(rainbow), toy, lambda *step: told.append(step))
+    library.index(library.open(rainbow), toy).update(lambda *step: told.append(step))
     assert (0, 2, "filling the database") in told and toy.embedded == 5 + 2, "the two queries"
     assert len(kept(library, rainbow, toy)) == 5
     fresh = Library(library.home, library.searched_by)
-    assert names(fresh.search(fresh.open(rainbow), toy, rainbow / "warm/red.png", 1)) == ["red"]
+    assert names(fresh.index(fresh.open(rainbow), toy).search(rainbow / "warm/red.png", 1)) == ["red"]
 
 
 def test_what_is_as_it_was_left_is_not_read_through_again(
@@ -202,10 +205,10 @@ def test_what_is_as_it_was_left_is_not_read_through_again(
     toy, listed = Toy(), []
     monkeypatch.setattr(milvus.MilvusIndex, "stored", lambda self, **_: listed.append(self) or iter(()))
     for _ in range(2):
-        library.index(library.open(rainbow), toy)
+        library.index(library.open(rainbow), toy).update()
     assert len(listed) == 1
     (rainbow / "cold/blue.png").rename(rainbow / "warm/blue.png")
-    library.index(library.open(rainbow), toy)
+    library.index(library.open(rainbow), toy).update()
     assert len(listed) == 2
 
 
@@ -238,13 +241,13 @@ def test_a_search_while_it_is_gone_says_so_and_works_when_it_is_back(
 ) -> None:
     library, toy = Library(tmp_path / "home", server.uri), Toy()
     with pytest.raises(SemblanceError) as never_there:
-        library.index(library.open(rainbow), toy)
+        library.index(library.open(rainbow), toy).update()
     server.start()
-    library.index(library.open(rainbow), toy)
-    before = library.search(library.open(rainbow), toy, rainbow / "warm/red.png")
+    library.index(library.open(rainbow), toy).update()
+    before = library.index(library.open(rainbow), toy).search(rainbow / "warm/red.png")
     server.stop()
     with pytest.raises(SemblanceError) as gone:
-        library.search(library.open(rainbow), toy, rainbow / "warm/red.png")
+        library.index(library.open(rainbow), toy).search(rainbow / "warm/red.png")
     assert (
         str(gone.value)
         == str(never_there.value)
@@ -255,12 +258,12 @@ def test_a_search_while_it_is_gone_says_so_and_works_when_it_is_back(
     )
     for _ in range(2):
         server.start()
-        after = library.search(library.open(rainbow), toy, rainbow / "warm/red.png")
+        after = library.index(library.open(rainbow), toy).search(rainbow / "warm/red.png")
         assert after.matches == before.matches
         server.stop()  # and nobody asks while it is gone
     server.start()
     library.open(rainbow).hide([digest(rainbow / "warm/red.png")])
-    assert "red" not in names(library.search(library.open(rainbow), toy, rainbow / "warm/red.png"))
+    assert "red" not in names(library.index(library.open(rainbow), toy).search(rainbow / "warm/red.png"))
 
 
 def test_an_index_run_whose_database_goes_loses_nothing(
@@ -275,10 +278,12 @@ def test_an_index_run_whose_database_goes_loses_nothing(
             server.stop()
 
     with pytest.raises(SemblanceError, match="does not answer"):
-        library.index(library.open(pictures), toy, stop_after_a_batch)
-    assert library.status(library.open(pictures), toy).done == 2 * BATCH, "what was embedded meanwhile is kept"
+        library.index(library.open(pictures), toy).update(stop_after_a_batch)
+    assert library.index(library.open(pictures), toy).status().done == 2 * BATCH, (
+        "what was embedded meanwhile is kept"
+    )
     server.start()
-    report = library.index(library.open(pictures), toy)
+    report = library.index(library.open(pictures), toy).update()
     assert (report.new, toy.embedded) == (BATCH, 3 * BATCH)
     assert len(kept(library, pictures, toy)) == 3 * BATCH
 
@@ -287,7 +292,7 @@ def test_who_is_back_soon_was_never_missed(tmp_path: Path, rainbow: Path, server
     library, toy = Library(tmp_path / "home", server.uri), Toy()
     coming = threading.Timer(0.2, server.start)
     coming.start()
-    assert library.index(library.open(rainbow), toy).new == 5
+    assert library.index(library.open(rainbow), toy).update().new == 5
     coming.join()
 
 
@@ -302,7 +307,7 @@ def test_an_address_that_never_answers_is_told_in_time(
         uri = f"milvus://me:secret@127.0.0.1:{deaf.getsockname()[1]}"
         library = Library(tmp_path / "home", uri)
         with pytest.raises(SemblanceError) as error:
-            library.index(library.open(rainbow), Toy())
+            library.index(library.open(rainbow), Toy()).update()
     assert "does not answer" in str(error.value) and "secret" not in str(error.value)
 
 
@@ -317,13 +322,13 @@ def test_a_file_that_another_process_has_open_is_told(tmp_path: Path, rainbow: P
         other.stdout.readline()
         library = Library(tmp_path / "home", f"milvus://{file}")
         with pytest.raises(SemblanceError) as error:
-            library.index(library.open(rainbow), Toy())
+            library.index(library.open(rainbow), Toy()).update()
         other.stdin.close()
     assert str(error.value) == (
         f"milvus://{file} can't be opened; one process at a time may. For several run `milvus-lite server "
         f"--data-dir {file}` and choose --index milvus://localhost:19530."
     )
-    assert library.index(library.open(rainbow), Toy()).new == 0
+    assert library.index(library.open(rainbow), Toy()).update().new == 0
 
 
 # Which it is

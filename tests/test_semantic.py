@@ -521,10 +521,10 @@ def test_the_whole_path_from_pictures_to_answers(
     engine = made("clip")
     catalogue = library.open(folder)
     written = counted(monkeypatch, blip.Captioner, "captions")
-    report = library.index(catalogue, engine)
+    report = library.index(catalogue, engine).update()
     assert (report.rows, report.skipped, sum(written)) == (6, [], 5)
     for path in folder.glob("*.png"):
-        first, second, *_ = library.search(catalogue, engine, path, 3).matches
+        first, second, *_ = library.index(catalogue, engine).search(path, 3).matches
         assert first.path == path and first.score > 0.9999 > second.score
     assert sum(written) == 5, "the catalogue's pictures have their captions"
 
@@ -543,12 +543,12 @@ def test_the_whole_path_from_pictures_to_answers(
     assert cosine_to(library, catalogue, engine, text, dots, unlike=unlike) < before
 
     picture, seen[:] = catalogue.file(rings), []
-    told = library.search(catalogue, engine, picture, 6, {"caption": 1.0}).matches
+    told = library.index(catalogue, engine).search(picture, 6, {"caption": 1.0}).matches
     assert all(match.agreement.keys() == {"picture", "caption"} for match in told)
-    assert [match.agreement for match in library.search_text(catalogue, engine, text).matches] == [{}] * 5
+    assert [match.agreement for match in library.index(catalogue, engine).search_text(text).matches] == [{}] * 5
 
     other = made("siglip")
-    library.index(catalogue, other)
+    library.index(catalogue, other).update()
     assert sum(written) == 5, "captions serve every network"
 
 
@@ -588,7 +588,7 @@ def first_digest(library: Library, catalogue: Any, stem: str) -> str:
 
 
 def cosine_to(library: Library, catalogue: Any, engine: Engine, text: str, digest: str, **how: Any) -> float:
-    matches = library.search_text(catalogue, engine, text, k=10, **how).matches
+    matches = library.index(catalogue, engine).search_text(text, k=10, **how).matches
     return next(match.score for match in matches if match.digest == digest)
 
 

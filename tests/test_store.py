@@ -23,7 +23,8 @@ import engines
 from features import files
 from features.errors import NotIndexed
 from features.indexing.store import JOURNAL_SHARE, Features, FeatureStore, Row
-from features.library import BATCH, Library
+from features.indexing.updating import BATCH
+from features.library import Library
 
 DIM = 3
 BATCHES = [
@@ -265,7 +266,7 @@ def test_the_same_pictures_give_the_same_bytes_in_whatever_order_they_came(home:
     for i in range(70):
         paint(pictures / f"{i}.png", hue(i), hue(i + 1) if i % 2 else None, size=(8, 8 + i))
         paint(pictures / f"black {i}.png", BLACK, size=(8, 8 + i))
-    Library(home / "a").index(Library(home / "a").open(pictures), Halves())
+    Library(home / "a").index(Library(home / "a").open(pictures), Halves()).update()
     later = pictures.parent / "later"
     later.mkdir()
     moved = sorted(pictures.glob("*[13]*.png"))
@@ -273,10 +274,10 @@ def test_the_same_pictures_give_the_same_bytes_in_whatever_order_they_came(home:
     for path in moved:
         path.rename(later / path.name)
     library = Library(home / "b")
-    library.index(library.open(pictures), Halves())
+    library.index(library.open(pictures), Halves()).update()
     for path in moved:
         (later / path.name).rename(path)
-    assert library.index(library.open(pictures), Halves()).new == len(moved)
+    assert library.index(library.open(pictures), Halves()).update().new == len(moved)
     (one,), (other,) = ((home / name).rglob("*.features") for name in "ab")
     assert one.name == other.name and one.read_bytes() == other.read_bytes()
 
@@ -399,7 +400,7 @@ def test_a_damaged_feature_file_is_set_aside_and_made_anew(
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         paint(pictures / f"{name}.png", colour)
     library = Library(home)
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     (file,) = home.rglob("*.features")
     good = file.read_bytes()
     bad = damage(good, tmp_path / "canary")
@@ -409,15 +410,15 @@ def test_a_damaged_feature_file_is_set_aside_and_made_anew(
     library, toy = Library(home), Toy()
     if door == "search":
         with pytest.raises(NotIndexed) as refusal:
-            library.search(library.open(pictures), toy, pictures / "red.png")
+            library.index(library.open(pictures), toy).search(pictures / "red.png")
         assert is_one_sentence(str(refusal.value)) and str(refusal.value).endswith("index it first.")
         toy.batches.clear()  # the query's own
-    report = library.index(library.open(pictures), toy)
+    report = library.index(library.open(pictures), toy).update()
     assert (report.new, toy.embedded) == (3, 3)
     assert not (tmp_path / "canary").exists(), "the payload ran"
     assert file.with_name(file.name + ".damaged").read_bytes() == bad
     assert file.read_bytes() == good
-    assert library.search(library.open(pictures), toy, pictures / "red.png").matches[0].score > 0.999
+    assert library.index(library.open(pictures), toy).search(pictures / "red.png").matches[0].score > 0.999
     assert snapshot(pictures) == mine
 
 
@@ -433,14 +434,14 @@ def test_a_hostile_journal_runs_nothing_and_is_dropped(
 ) -> None:
     paint(pictures / "red.png", RED)
     library = Library(home)
-    library.index(library.open(pictures), Toy())
+    library.index(library.open(pictures), Toy()).update()
     (file,) = home.rglob("*.features")
     good, payload = file.read_bytes(), damage(b"", tmp_path / "canary")
     file.with_suffix(".journal").write_bytes(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
     library, toy = Library(home), Toy()
-    assert library.search(library.open(pictures), toy, pictures / "red.png").matches
+    assert library.index(library.open(pictures), toy).search(pictures / "red.png").matches
     toy.batches.clear()
-    library.index(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
     assert toy.embedded == 0 and file.read_bytes() == good
     assert not file.with_suffix(".journal").exists() and not (tmp_path / "canary").exists()
 
@@ -452,9 +453,9 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for name, colour in (("warm/red", RED), ("warm/orange", ORANGE), ("cold/blue", BLUE), ("cold/green", GREEN)):
         paint(pictures / f"{name}.png", colour)
     library, toy = Library(home), Toy()
-    library.index(library.open(pictures), toy)
-    library.teach(library.open(pictures), toy)
-    library.tune(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
+    library.index(library.open(pictures), toy).classifier.teach()
+    library.index(library.open(pictures), toy).tuning.tune()
     return pictures, home
 
 
@@ -496,8 +497,11 @@ def test_what_is_damaged_of_the_learned_is_set_aside(
     bad = damage(file.read_bytes(), tmp_path / "canary")
     file.write_bytes(bad)
     library, toy = Library(home), Toy()
-    library.index(library.open(pictures), toy)
-    known, other = library.head(library.open(pictures), toy), library.tuned(library.open(pictures), toy)
+    library.index(library.open(pictures), toy).update()
+    known, other = (
+        library.index(library.open(pictures), toy).classifier.head(),
+        library.index(library.open(pictures), toy).tuning.tuned(),
+    )
     assert (known is None, other is None) == (suffix == ".head", suffix == ".tuned")
     assert not (tmp_path / "canary").exists()
     assert file.with_name(file.name + ".damaged").read_bytes() == bad and not file.exists()
@@ -509,26 +513,26 @@ def test_two_fingerprints_never_mix(library: Library, pictures: Path) -> None:
     one, other, wide = Toy("one"), Toy("other"), Toy("wide", dim=5)
     assert len({engines.fingerprint(engine) for engine in (one, other, wide)}) == 3
     catalogue = library.open(pictures)
-    library.index(catalogue, one)
+    library.index(catalogue, one).update()
     for engine in (other, wide):
         with pytest.raises(NotIndexed):
-            library.search(catalogue, engine, pictures / "red.png")
-        assert library.index(catalogue, engine).new == 2
+            library.index(catalogue, engine).search(pictures / "red.png")
+        assert library.index(catalogue, engine).update().new == 2
     one.batches.clear()
-    assert library.index(catalogue, one).kept == 2 and one.embedded == 0
+    assert library.index(catalogue, one).update().kept == 2 and one.embedded == 0
     assert len(list(library.home.rglob("*.features"))) == 3
 
 
 def test_a_file_under_anothers_name_is_not_believed(library: Library, pictures: Path) -> None:
     paint(pictures / "white.png", WHITE)
     catalogue = library.open(pictures)
-    library.index(catalogue, Toy("one"))
-    library.index(catalogue, Toy("other"))
+    library.index(catalogue, Toy("one")).update()
+    library.index(catalogue, Toy("other")).update()
     one, other = library.home.rglob("*.features")
     shutil.copy(one, other)
     report = (
-        Library(library.home).index(catalogue, Toy("one")),
-        Library(library.home).index(catalogue, Toy("other")),
+        Library(library.home).index(catalogue, Toy("one")).update(),
+        Library(library.home).index(catalogue, Toy("other")).update(),
     )
     assert sorted(run.new for run in report) == [0, 1]
 
@@ -541,7 +545,7 @@ def test_every_picture_is_kept_with_its_batch(library: Library, pictures: Path) 
 
     def watch(done: int, total: int, what: str) -> None:
         if what == "embedding":
-            kept.append((toy.embedded, Library(library.home).status(catalogue, toy).done))
+            kept.append((toy.embedded, Library(library.home).index(catalogue, toy).status().done))
 
-    library.index(catalogue, toy, watch)
+    library.index(catalogue, toy).update(watch)
     assert kept == [(0, 0), (BATCH, BATCH), (2 * BATCH, 2 * BATCH)]

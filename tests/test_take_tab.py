@@ -38,7 +38,7 @@ def shelf(request: pytest.FixtureRequest, library: Library, tmp_path: Path) -> I
     for number in range(3):
         paint(folder / "=kind" / f"{number}.png", hue(10 * number), size=(900, 600))
     shelf = Shelf(library, folder, local=request.param)
-    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
     return shelf
 
 
@@ -107,7 +107,7 @@ def test_both_are_downloaded(library: Library, tmp_path: Path, browser: Any) -> 
     for number in range(3):
         paint(folder / "kind" / f"{number}.png", hue(10 * number), size=(32, 32))
     shelf = Shelf(library, folder, local=True)
-    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
     with launched(draw_page(shelf, only=[NAME, "catalogue"]), shelf) as address:
         page = browser.new_page(viewport={"width": 390, "height": 800})
         page.goto(address)

@@ -98,7 +98,7 @@ def test_a_painting_of_the_collection_can_be_clicked_on(
 
     monkeypatch.setattr(transfer, "transfer", once)
     catalogue = shelf.catalogue(shelf.first, "style")
-    shelf.library.index(catalogue, shelf.library.engine("colour"))
+    shelf.library.index(catalogue, shelf.library.engine("colour")).update()
     catalogue = shelf.catalogue(shelf.first, "style")
     digest = next(iter(catalogue.paths))
     paint(uploads["photo"], None, digest)
@@ -138,7 +138,7 @@ def test_one_is_painted_at_a_time_and_nothing_is_decoded_by_gradio(shelf: Shelf)
 @pytest.fixture
 def address(shelf: Shelf, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "incoming"))
-    library.index(shelf.catalogue(shelf.first, "style"), library.engine("colour"))
+    library.index(shelf.catalogue(shelf.first, "style"), library.engine("colour")).update()
     with launched(built(shelf), shelf) as url:
         yield url
 

@@ -226,7 +226,7 @@ def test_folders_become_labels(tmp_path: Path) -> None:
     folder, skipped = receive(tmp_path / "home", "mine", [archive])
     assert skipped == [] and files(folder) == {"top.png", "shoes/boots/a.png", "bags/b.png"}
     library = Library(tmp_path / "home")
-    assert library.index(library.open(folder), Toy()).rows == 3
+    assert library.index(library.open(folder), Toy()).update().rows == 3
     assert library.open(folder).labels() == ["bags", "shoes/boots"]
 
 
@@ -347,7 +347,7 @@ def test_what_is_taken_is_found(tmp_path: Path, name: str, by: str) -> None:
         upload = zipped(sent / "pictures.zip", (member(inner), PNG))
     folder, skipped = receive(tmp_path / "home", "mine", [upload])
     library = Library(tmp_path / "home")
-    report = library.index(library.open(folder), Toy())
+    report = library.index(library.open(folder), Toy()).update()
     assert (report.rows, report.skipped, skipped) == (1, [], [])
     assert all(len(os.fsencode(part)) <= 255 for kept in files(folder) for part in kept.split("/"))
 

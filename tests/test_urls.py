@@ -83,30 +83,30 @@ def test_a_url_that_nothing_can_read(url: str, library: Library) -> None:
 def test_it_is_indexed_searched_and_evaluated(library: Library, three: object, tmp_path: Path) -> None:
     toy = Toy()
     catalogue = library.open(place(ROOT))
-    report = library.index(catalogue, toy)
+    report = library.index(catalogue, toy).update()
     assert (report.images, report.rows, report.new, report.skipped) == (3, 3, 3, [])
     assert catalogue.labels() == ["cold", "warm"]
-    best = library.search(catalogue, toy, paint(tmp_path / "query.png", (250, 10, 0)), 1).matches[0]
+    best = library.index(catalogue, toy).search(paint(tmp_path / "query.png", (250, 10, 0)), 1).matches[0]
     assert str(best.path) == f"{ROOT}/warm/a red one.png" and best.label == "warm"
     small = Image.open(library.thumbnail(catalogue, best.digest))
     assert small.size == (8, 8)
     put(three, "warm/red too.png", (240, 0, 0))
     put(three, "cold/blue too.png", (0, 0, 240))
-    library.index(catalogue, toy)
-    assert library.evaluate(catalogue, toy)[0].precision_at_1 == 1
+    library.index(catalogue, toy).update()
+    assert library.index(catalogue, toy).evaluation.retrieval()[0].precision_at_1 == 1
     assert [str(known.root) for known in Library(library.home).known()] == [ROOT]
 
 
 def test_only_what_has_changed_is_read_again(library: Library, three: object) -> None:
     catalogue, toy = library.open(place(ROOT)), Toy()
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     before = dict(catalogue.entries)
     put(three, "green.png", (0, 128, 128))  # as many bytes
     three.rm("/pictures/all/cold/blue.png")
-    report = library.index(catalogue, toy)
+    report = library.index(catalogue, toy).update()
     assert (report.new, report.kept, report.removed) == (1, 1, 2)
     assert catalogue.entries["warm/a red one.png"] == before["warm/a red one.png"]
-    assert library.index(catalogue, toy).kept == 2 and toy.embedded == 4
+    assert library.index(catalogue, toy).update().kept == 2 and toy.embedded == 4
 
 
 def test_what_is_no_picture_of_the_persons_is_passed_over(library: Library, three: object) -> None:
@@ -115,7 +115,7 @@ def test_what_is_no_picture_of_the_persons_is_passed_over(library: Library, thre
     three.pipe("/pictures/all/notes.txt", b"words")
     three.pipe("/pictures/all/broken.jpg", b"no picture")
     three.pipe("/pictures/all/empty.jpg", b"")
-    report = library.index(library.open(place(ROOT)), Halves())
+    report = library.index(library.open(place(ROOT)), Halves()).update()
     assert [skip.path for skip in report.skipped] == ["broken.jpg", "empty.jpg"]
     assert report.images == 4 and report.rows == 6
 
@@ -130,7 +130,7 @@ def test_captions_beside_the_pictures_count_in_the_root(library: Library, three:
 def test_a_store_that_is_not_there_says_so(library: Library, memory: object) -> None:
     memory.pipe("/pictures/other.txt", b"")
     with pytest.raises(CatalogueError) as told:
-        library.index(library.open(place("memory://nowhere/at/all")), Toy())
+        library.index(library.open(place("memory://nowhere/at/all")), Toy()).update()
     assert is_one_sentence(str(told.value)) and "memory://nowhere/at/all" in str(told.value)
 
 

@@ -64,7 +64,7 @@ def test_trained_it_answers_and_tells_what_came_of_it(shelf: Shelf, schooled: Sc
     assert "Learned from 120 pictures." in facts and "numbers are in use" in facts
     assert button["value"] == "Train on" and report.count("<figure>") >= 1 and "<svg" in report
     assert "No other tab has looked" in vae._ranking(shelf, key, NAME)
-    shelf.library.index(shelf.catalogue(key, NAME), shelf.library.engine("colour"))
+    shelf.library.index(shelf.catalogue(key, NAME), shelf.library.engine("colour")).update()
     assert " of the 2 engines that have looked" in vae._ranking(shelf, key, NAME)
     html = vae._unusual(shelf, key, NAME)
     assert html.count("<figure>") == vae.SHOWN and "The most unusual of 120 pictures" in html
@@ -83,7 +83,7 @@ def test_a_changed_collection_is_told(shelf: Shelf, tmp_path: Path) -> None:
 
 def test_a_training_that_was_stopped_is_told_with_its_curves(shelf: Shelf, schooled: Schooled) -> None:
     catalogue, engine = shelf.catalogue(shelf.first, NAME), shelf.library.engine(NAME)
-    work = shelf.library.learning(catalogue, engine)
+    work = shelf.library.index(catalogue, engine).training.folder()
     work.mkdir()
     engine.plan(work, schooled.engine.pictures(), 16, None)
     done = [[0.05, 0.04, 9.0, 0.2, 1.0], [0.02, 0.03, 12.0, 0.4, 1.0]]

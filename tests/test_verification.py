@@ -109,7 +109,7 @@ def test_too_few_pairs_teach_nothing(labels: list[str]) -> None:
 
 def test_the_builtin_network_brings_its_own_pairs(library: Library, pictures: Path) -> None:
     engine, catalogue = create("lookalike", "builtin"), library.open(pictures)
-    pairs = library.known_pairs(catalogue, engine)
+    pairs = library.index(catalogue, engine).known_pairs()
     assert pairs and pairs.source == "pairs that dlib-face was measured on"
     assert len(pairs.same) == len(pairs.different) == 1001
     assert (np.diff(pairs.same) >= 0).all() and (np.diff(pairs.different) >= 0).all()
@@ -123,12 +123,12 @@ def test_any_other_learns_from_the_catalogue(library: Library, pictures: Path) -
         for number in range(9):
             paint(pictures / str(kind) / f"{number}.png", hue(11 * kind + number / 3), size=(8, 8 + number))
     catalogue = library.open(pictures)
-    library.index(catalogue, toy)
-    pairs = library.known_pairs(catalogue, toy)
+    library.index(catalogue, toy).update()
+    pairs = library.index(catalogue, toy).known_pairs()
     assert pairs and pictures.name in pairs.source
     one, near, far = (embed_query(toy, pictures / name) for name in ("0/0.png", "0/1.png", "5/1.png"))
     assert pairs.verdict(float(one @ near)) == "same" and pairs.verdict(float(one @ far)) == "different"
-    assert library.known_pairs(catalogue, toy) is pairs, "made once"
+    assert library.index(catalogue, toy).known_pairs() is pairs, "made once"
 
 
 # --- the protocol
@@ -204,8 +204,8 @@ def folds() -> list[list[Pair]]:
 
 def test_the_protocol_is_run_over_a_catalogue(library: Library, people: Path) -> None:
     catalogue, toy = library.open(people), Toy()
-    library.index(catalogue, toy)
-    told = library.evaluate_pairs(catalogue, toy, folds())
+    library.index(catalogue, toy).update()
+    told = library.index(catalogue, toy).evaluation.pairs(folds())
     assert (told.pairs, told.folds, told.missing) == (6, 3, 0)
     assert told.accuracy == 1 and told.deviation == told.standard_error == 0
     assert np.cos(np.radians(40)) < told.threshold < np.cos(np.radians(3))
@@ -214,8 +214,8 @@ def test_the_protocol_is_run_over_a_catalogue(library: Library, people: Path) ->
 def test_a_photo_without_a_vector_counts_as_different(library: Library, people: Path) -> None:
     (people / "Ann/Ann_0002.png").write_bytes(b"no picture")
     catalogue, toy = library.open(people), Toy()
-    library.index(catalogue, toy)
-    told = library.evaluate_pairs(catalogue, toy, folds())
+    library.index(catalogue, toy).update()
+    told = library.index(catalogue, toy).evaluation.pairs(folds())
     assert told.missing == 1 and told.accuracy == pytest.approx((0.5 + 1 + 1) / 3)
     assert told.standard_error == pytest.approx(told.deviation / 3**0.5)
 
@@ -223,9 +223,9 @@ def test_a_photo_without_a_vector_counts_as_different(library: Library, people: 
 def test_a_photo_that_is_not_there_is_named(library: Library, people: Path) -> None:
     (people / "Bo/Bo_0002.png").unlink()
     catalogue, toy = library.open(people), Toy()
-    library.index(catalogue, toy)
+    library.index(catalogue, toy).update()
     with pytest.raises(SemblanceError, match="Bo/Bo_0002") as caught:
-        library.evaluate_pairs(catalogue, toy, folds())
+        library.index(catalogue, toy).evaluation.pairs(folds())
     assert is_one_sentence(str(caught.value))
 
 

@@ -89,7 +89,7 @@ def test_the_colours_can_not() -> None:
 def shown(library: Library, pictures: Path) -> tuple[Library, Path]:
     paint(pictures / "a/half.png", RED, right=GREEN, size=(40, 20))
     paint(pictures / "b/blue.png", BLUE)
-    library.index(library.open(pictures), Told())
+    library.index(library.open(pictures), Told()).update()
     return library, pictures
 
 
@@ -98,8 +98,8 @@ def test_both_maps_sum_to_the_score_of_the_answer(shown: tuple[Library, Path], t
     catalogue, engine = library.open(folder), Told()
     query = paint(tmp_path / "query.png", (200, 100, 0), size=(80, 40))
     for reference in (Reference(query), Reference(query, box=(8, 4, 60, 30))):
-        for match in library.search(catalogue, engine, [reference]).matches:
-            told = library.explain(catalogue, engine, reference, match.digest, match.part)
+        for match in library.index(catalogue, engine).search([reference]).matches:
+            told = library.index(catalogue, engine).explain(reference, match.digest, match.part)
             sums = told.query_map.sum(), told.match_map.sum()
             assert (told.score, *sums) == pytest.approx((match.score,) * 3, abs=1e-5)
             assert told.match_box == match.box
@@ -111,14 +111,14 @@ def test_what_can_not_be_explained_is_told(shown: tuple[Library, Path]) -> None:
     catalogue, half = library.open(folder), folder / "a/half.png"
     for name, part in ((digest(half), 2), (digest(half), -1), ("f" * 64, 0), ("", 0)):
         with pytest.raises(SemblanceError, match="not indexed here any more"):
-            library.explain(catalogue, Told(), Reference(half), name, part)
+            library.index(catalogue, Told()).explain(Reference(half), name, part)
     known = digest(half)
     paint(half, BLUE)
     with pytest.raises(ImageError, match="has changed since it was indexed"):
-        library.explain(catalogue, Told(), Reference(folder / "b/blue.png"), known)
-    library.index(catalogue, Toy())
+        library.index(catalogue, Told()).explain(Reference(folder / "b/blue.png"), known)
+    library.index(catalogue, Toy()).update()
     with pytest.raises(SemblanceError, match="Toy can't tell why two pictures are alike"):
-        library.explain(catalogue, Toy(), Reference(half), digest(folder / "b/blue.png"))
+        library.index(catalogue, Toy()).explain(Reference(half), digest(folder / "b/blue.png"))
 
 
 # --- as it is shown
@@ -132,7 +132,7 @@ def _overlays(html: str) -> list[np.ndarray]:
 def test_what_adds_is_orange_and_what_takes_away_is_blue(library: Library, pictures: Path) -> None:
     path = paint(pictures / "<b>/red.png", RED)
     catalogue = library.open(pictures)
-    library.index(catalogue, Toy())
+    library.index(catalogue, Toy()).update()
     heat = np.float32([[0.9, 0.0], [-0.4, 0.0]])
     told = Explanation(0.5, heat, np.zeros((2, 2), np.float32), None, None)
     html = why.told(catalogue, told, Reference(path), digest(path))

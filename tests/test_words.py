@@ -8,6 +8,7 @@ from toy import BLACK, BLUE, RED, Toy, paint
 from engines import SemblanceError
 from features.library import Library
 from features.retrieval.results import Answer
+from features.retrieval.word_search import understands
 from features.retrieval.words import NAME, Words, words
 
 
@@ -85,8 +86,8 @@ def test_an_engine_without_words_is_searched_by_names_folders_and_captions(
 ) -> None:
     catalogue, toy = library.open(holiday), Toy()
     library.scan(catalogue)
-    assert not library.understands(toy)
-    answer = library.search_text(catalogue, toy, "warm dress")
+    assert not understands(toy)
+    answer = library.index(catalogue, toy).search_text("warm dress")
     assert stems(answer) == ["red dress", "dress", "shoe"] and answer.matches[0].score == pytest.approx(1)
     assert (answer.index, answer.network, answer.searched) == (NAME, "none", 3)
     assert (answer.matches[0].label, answer.matches[0].box) == ("warm", None)
@@ -94,20 +95,20 @@ def test_an_engine_without_words_is_searched_by_names_folders_and_captions(
 
     shoe = next(match.digest for match in answer.matches if match.path.stem == "shoe")
     library.caption(catalogue, shoe, "A black boot")
-    assert stems(library.search_text(catalogue, toy, "boot")) == ["shoe"]
+    assert stems(library.index(catalogue, toy).search_text("boot")) == ["shoe"]
     catalogue.hide([shoe])
-    assert stems(library.search_text(catalogue, toy, "boot")) == []
-    assert stems(library.search_text(catalogue, toy, "dress", unlike="cold", k=1)) == ["red dress"]
+    assert stems(library.index(catalogue, toy).search_text("boot")) == []
+    assert stems(library.index(catalogue, toy).search_text("dress", unlike="cold", k=1)) == ["red dress"]
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_no_text_is_refused(library: Library, holiday: Path, text: str) -> None:
     with pytest.raises(SemblanceError, match=r"^Say in a few words what the pictures should show\.$"):
-        library.search_text(library.open(holiday), Toy(), text)
+        library.index(library.open(holiday), Toy()).search_text(text)
 
 
 def test_words_and_a_picture_do_not_mix(library: Library, holiday: Path) -> None:
     with pytest.raises(
         SemblanceError, match=r"^toy can't take a text with a picture here; leave one of them out\.$"
     ):
-        library.search_text(library.open(holiday), Toy(), "dress", holiday / "cold/dress.png")
+        library.index(library.open(holiday), Toy()).search_text("dress", holiday / "cold/dress.png")

@@ -180,7 +180,7 @@ def _laid_out(method: str, rows: np.ndarray, cancelled: Callable[[], bool] | Non
         given, made = Path(folder, "given.npy"), Path(folder, "made.npy")
         np.save(given, start)
         command = [sys.executable, "-m", "features.analysis.projection", method, str(given), str(made)]
-        with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
+        with subprocess.Popen(command, cwd=files.PACKAGES) as process:
             while process.poll() is None:
                 if cancelled():
                     process.kill()

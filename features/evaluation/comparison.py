@@ -12,9 +12,12 @@ import numpy as np
 
 import engines
 from engines import Engine, SemblanceError
-from features.catalogue.folder import Progress
+from features.catalogue.folder import Catalogue, Progress
+from features.errors import NotIndexed
 from features.evaluation.measures import DEPTH, NOTHING, Embed, Evaluation, labels_found, lesson_of, retrieval_each
+from features.home import Home
 from features.retrieval.searchable import Searchable
+from features.retrieval.stored_index import StoredIndex
 
 QUERIES = 2000  # more tell hardly more: the standard error of a share is then 1.1 % at most
 TURN = 100  # queries at a time, and then it may be cancelled
@@ -209,3 +212,51 @@ def _seconds(stored: Searchable, embed: Embed, digests: Sequence[str]) -> float:
             continue
         took.append(time.perf_counter() - started)
     return float(np.median(took[1:] or took or [0.0]))
+
+
+def compare(
+    home: Home,
+    catalogue: Catalogue,
+    compared: Sequence[Engine],
+    progress: Progress = lambda done, total, what: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    kept_only: bool = False,
+) -> Comparison:
+    """Measures how often each engine's results have the query's label; all answer the same queries, leave one out.
+
+    Measurements are cached until something changes. An engine whose turn had not come when it was cancelled is
+    left out.
+
+    Args:
+        kept_only: Leaves out, too, an engine that would have to be measured.
+
+    Raises:
+        SemblanceError: There are no labels.
+    """
+    ready: list[tuple[StoredIndex, Searchable]] = []
+    unmeasured = {}
+    for engine in compared:
+        index = StoredIndex(home, catalogue, engine)
+        try:
+            ready.append((index, index.ready()))
+        except SemblanceError as error:
+            useless = "It can use none of these pictures."
+            unmeasured[engine.describe().title] = useless if isinstance(error, NotIndexed) else str(error)
+    asked = questions([stored.labels for _, stored in ready])
+    ratings = []
+    for index, stored in ready:
+        try:
+            labels = questions_for(stored, index.engine, asked)
+        except SemblanceError as error:
+            unmeasured[index.engine.describe().title] = str(error)
+            continue
+        key = (index.store.path, "rating")
+        of, answered, rating = home.memory.get(key, (None, None, None))
+        if of is not stored or answered != asked:
+            rating = None if kept_only else rate(stored, index.engine, index.embed, labels, progress, cancelled)
+        if rating:
+            home.memory[key] = stored, asked, rating
+            ratings.append(rating)
+    ratings.sort(key=lambda rating: (-rating.evaluation.precision_at_1, -rating.evaluation.map_at_10))
+    return Comparison(asked, ratings, unmeasured)

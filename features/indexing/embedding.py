@@ -17,6 +17,7 @@ from features.catalogue import images
 from features.catalogue.images import Picture
 from features.errors import ImageError
 from features.indexing.store import Features, Row
+from features.retrieval.results import Part
 
 Captions = Mapping[str, str]
 """digest -> a picture's caption, where it is known. The others' are made by the engine, if it wants any."""
@@ -39,6 +40,15 @@ def cut(engine: Engine, data: bytes, box: Box | None = None) -> tuple[Picture, l
     engine.prepare()  # until then another network, which wants another side, may seem to answer
     picture = images.decode(data, engine.side, box)
     return picture, _crops(engine, picture.pixels)
+
+
+def parts_of(engine: Engine, query: Path) -> list[Part]:
+    """Returns what can be searched for in a picture (its faces, say), the most prominent first.
+
+    Raises ImageError and NotEmbeddable.
+    """
+    picture, crops = cut_query(engine, query)
+    return [Part(picture.full_box(crop.box), crop.pixels, crop.remarks) for crop in crops]
 
 
 def captioner(engine: Engine) -> str:

@@ -21,15 +21,15 @@ import engines
 from engines import Engine, SemblanceError
 from features.catalogue import folder as folders
 from features.catalogue.folder import Hashed
+from features.files import PACKAGES
 from features.indexing.embedding import NONE, Captions, embed_files
 from features.indexing.store import Features
-from features.indexing.workers import RAY, Crew
+from features.indexing.workers import RAY, Workers
 from features.retrieval.results import Share
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # what we start reports to nobody
 import ray  # it reads that as it loads
 
-ROOT = Path(__file__).parent.parent
 CORES = 4  # of a worker: one embeds no faster with more
 AHEAD = 2  # batches at a worker at a time: one is read while the other is embedded
 TRIES = 3  # of a batch whose workers die
@@ -100,7 +100,7 @@ class _Call:
     tries: int = field(default=0)
 
 
-class Cluster(Crew):
+class Cluster(Workers):
     """The workers of a Ray cluster: as many as it has cores for. Leave it as a context, and they end."""
 
     def __init__(self, on: str, engine: Engine) -> None:
@@ -235,7 +235,7 @@ class Cluster(Crew):
             try:
                 ray.init(
                     address=None if self.on == RAY else self.on,
-                    runtime_env={"py_modules": [str(ROOT / name) for name in ("engines", "features")]},
+                    runtime_env={"py_modules": [str(PACKAGES / name) for name in ("engines", "features")]},
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level="error",

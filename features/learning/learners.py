@@ -28,7 +28,6 @@ from features.errors import ImageError
 HELD_OUT = 10  # one picture of so many, by its digest, is not learned from
 MEASURED = 50  # pictures whose size is looked at
 POLL = 0.2  # seconds between two looks at the process that trains
-ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def run(
             return False
     progress(0, 0, "making the network ready")
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(engine.command(work), cwd=ROOT, stdout=said, stderr=said)
+        process = subprocess.Popen(engine.command(work), cwd=files.PACKAGES, stdout=said, stderr=said)
         try:
             while process.poll() is None:
                 if cancelled():

@@ -26,6 +26,7 @@ from features.catalogue.folder import Progress
 from features.errors import Stopped
 from features.evaluation.classification import calibration_error, examine
 from features.learning.heads import Head, Space, softmax
+from features.retrieval.searchable import Searchable
 
 HELD_OUT = 0.2  # of each label's pictures
 SCALE = 4.0  # length of a space's rows as its classifier sees them: shorter ones pull each label closer together
@@ -96,6 +97,11 @@ class Lesson:
         digests = [digest for digest in self.taught if (digest in self.held_out) == held_out]
         truth = np.array([number[self.taught[digest]] for digest in digests], int)
         return digests, self.vectors[[place[digest] for digest in digests]], truth
+
+
+def lesson(stored: Searchable) -> Lesson:
+    """Returns what a collection teaches: each picture that is shown, by its most prominent part."""
+    return Lesson(stored.features.take(list(stored.first_row.values())), stored.labels)
 
 
 def learn(
