@@ -17,6 +17,7 @@ RUN apt-get update \
 COPY --from=environment /venv /venv
 WORKDIR /app
 COPY app.py LICENSE README.md ./
+COPY cli cli
 COPY engines engines
 COPY features features
 COPY demos demos

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from engines import SemblanceError
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("demos", "engines", "features", "samples")
+ROOMS = ("cli", "demos", "engines", "features", "samples")
 SINGLE = ("LICENSE", "README.md", "app.py", "requirements.txt")
 PLACEHOLDER = "OWNER/NAME"  # stands for the Space in README's thumbnail
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")

@@ -17,6 +17,7 @@ from toy import BLUE, GREEN, ORANGE, RED, is_one_sentence, paint, snapshot
 
 import app
 from features.index import BACKENDS, create
+from features.library import Library
 
 ROOT = Path(__file__).parent.parent
 
@@ -501,7 +502,7 @@ def test_the_unforeseen_is_one_sentence_too(run: Run, folder: Path, monkeypatch:
     def burst(*args: Any, **options: Any) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(app.Library, "index", burst)
+    monkeypatch.setattr(Library, "index", burst)
     told = run("index", folder, "--json")
     assert (told.code, told.out, told.err.count("\n")) == (1, "", 1) and "SEMBLANCE_DEBUG=1" in told.err
     monkeypatch.setenv("SEMBLANCE_DEBUG", "1")
@@ -513,7 +514,7 @@ def test_stopping_is_told_calmly(run: Run, folder: Path, monkeypatch: pytest.Mon
     def stop(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app.Library, "index", stop)
+    monkeypatch.setattr(Library, "index", stop)
     told = run("index", folder, "--json")
     assert (told.code, told.out) == (1, "") and told.err.endswith("goes on from there.\n")
 
@@ -633,7 +634,7 @@ def test_the_environment_speaks_where_no_option_does(
 
 
 def test_importing_the_packages_loads_no_framework() -> None:
-    code = "import engines, features, demos, sys; print(*sys.modules)"
+    code = "import cli.main, engines, features, demos, sys; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"tensorflow", "torch", "keras"} & set(told.stdout.split())
 

@@ -27,6 +27,7 @@ from PIL import Image
 
 import app
 import samples
+from cli.main import app as command_line
 from demos import suite
 from deploy.space import checked, files, front_matter, main, problems, stage
 from engines import SemblanceError
@@ -116,6 +117,7 @@ def test_exactly_what_runs_and_what_the_readme_shows_goes_there() -> None:
     found = files()
     assert {
         "app.py",
+        "cli/main.py",
         "LICENSE",
         "requirements.txt",
         "packages.txt",
@@ -129,7 +131,7 @@ def test_exactly_what_runs_and_what_the_readme_shows_goes_there() -> None:
         "docs/screens/why.jpg",
     } <= set(found)
     rooms = {place.partition("/")[0] for place in found if "/" in place}
-    assert rooms == {"demos", "docs", "engines", "features", "samples"}
+    assert rooms == {"cli", "demos", "docs", "engines", "features", "samples"}
     assert [place for place in found if place.endswith(".md")] == ["README.md"]
     assert {Path(place).suffix for place in found if place.startswith("docs/")} == {".jpg"}
     assert all(path.is_file() for path in found.values())
@@ -482,7 +484,7 @@ def test_the_cluster_installs_extras_that_there_are_and_says_options_that_there_
     from click import Context
     from typer.main import get_command
 
-    commands: Any = get_command(app.app)
+    commands: Any = get_command(command_line)
     for name in ("app", "index"):
         service = compose()[name]
         files_ = service["build"]["args"]["EXTRAS"].split()[1::2]

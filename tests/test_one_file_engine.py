@@ -19,7 +19,7 @@ from seeded import ROOT, environment
 from demos.suite import build
 from features.library import Library
 
-CODE = ("engines", "features", "demos", "samples", "tests", "app.py", "pyproject.toml")
+CODE = ("cli", "engines", "features", "demos", "samples", "tests", "app.py", "pyproject.toml")
 ENGINE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
 BROKEN = {
     "a module that is not there": ("import surely_missing\n", "No module named 'surely_missing'"),

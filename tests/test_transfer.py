@@ -364,7 +364,7 @@ def test_ctrl_c_keeps_the_last_frame(
         yield Frame(painting(64), 0.5)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app, "frames", interrupted)
+    monkeypatch.setattr("cli.transfer.frames", interrupted)
     assert run(*files, "-o", tmp_path / "out.png") == 1
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), painting(64))
     told = capfd.readouterr()

@@ -1,0 +1,47 @@
+"""The command `index`, which embeds a collection and stores its vectors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.catalogues import open_engine, open_library
+from cli.options import AsJson, Captions, EngineName, Home, Images, IndexName, Network, Offline, Weights
+from cli.output import print_result, progress_bar
+
+
+def index(
+    images: Images,
+    engine: EngineName = "product",
+    network: Network = "auto",
+    on: Annotated[
+        str, typer.Option(help="Index on a Ray cluster: ray (local, or RAY_ADDRESS) or ray://HOST:PORT.")
+    ] = "",
+    as_json: AsJson = False,
+    searched_by: IndexName = None,
+    home: Home = None,
+    weights: Weights = None,
+    offline: Offline = False,
+    captions: Captions = None,
+) -> None:
+    """Compute and store the features of every picture; later runs process only the changes."""
+    library = open_library(home, weights, offline, searched_by, captions)
+    catalogue = library.open(images)
+    chosen = open_engine(library, catalogue, engine, network)
+    with progress_bar() as progress:
+        report = library.index(catalogue, chosen, progress, on=on)
+    omitted = {"cancelled"} if on else {"cancelled", "workers"}
+    result = {key: value for key, value in asdict(report).items() if key not in omitted}
+    lines = [
+        f"{report.images:,} pictures, {report.rows:,} vectors in {report.seconds:.1f} s: "
+        f"{report.new} new, {report.kept} kept, {report.removed} removed, {len(report.skipped)} skipped.",
+        f"Network {report.network}; weights: {report.weights}.",
+        *(
+            f"  {share.worker}: {share.pictures:,} pictures, {share.pictures_per_second:.1f} a second"
+            for share in report.workers
+        ),
+        *(f"  skipped {skip.path}: {skip.reason}" for skip in report.skipped),
+    ]
+    print_result(result, as_json, lines)
