@@ -101,7 +101,7 @@ def odd(
     """List pictures that resemble another folder more than their own, and those that resemble no other picture."""
     library = open_library(home, weights, offline, captions=captions)
     catalogue, chosen = open_indexed(library, images, engine, network)
-    found = library.outliers(catalogue, chosen)
+    found = library.index(catalogue, chosen).outliers()
     card = chosen.describe()
     misplaced = [_outlier_record(catalogue, one) | {"margin": round(one.margin, 6)} for one in found.misplaced[:k]]
     result = {"engine": engine, "network": card.network, "weights": card.weights, "folders": found.folders}
@@ -158,10 +158,10 @@ def evaluate(
     catalogue, chosen = open_indexed(library, images, engine, network)
     result: Evaluation | PairsEvaluation
     if folds:
-        result = library.evaluate_pairs(catalogue, chosen, folds)
+        result = library.index(catalogue, chosen).evaluation.pairs(folds)
     else:
         asked = labelled_files(queries, library.home) if queries else None
-        result, skipped = library.evaluate(catalogue, chosen, asked, parse_mix(mix))
+        result, skipped = library.index(catalogue, chosen).evaluation.retrieval(asked, parse_mix(mix))
         print_skipped(skipped)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
     print_result(asdict(result), as_json, [*lines, source_line(chosen.describe())])
@@ -217,7 +217,7 @@ def _open_engines(
     for name in dict.fromkeys(names):
         try:
             opened.append(open_indexed(library, images, name, network)[1])
-            tuned = library.tuned(catalogue, opened[-1]) if with_tuned else None
+            tuned = library.index(catalogue, opened[-1]).tuning.tuned() if with_tuned else None
             if tuned:
                 opened.append(open_indexed(library, images, tuned.name, network)[1])
         except SemblanceError as error:

@@ -44,15 +44,15 @@ def open_engine(library: Library, catalogue: Catalogue, name: str, network: str)
     """
     base = library.engine(name.removesuffix(SUFFIX), network)
     if isinstance(base, Learner):
-        base = library.learned(catalogue, base) or base
+        base = library.index(catalogue, base).training.trained() or base
     if not name.endswith(SUFFIX):
         return base
     base.prepare()  # settles which network answers
-    tuned = library.tuned(catalogue, base)
+    tuned = library.index(catalogue, base).tuning.tuned()
     if tuned is None:
         with progress_bar() as progress:
-            library.index(catalogue, base, progress, wait=PATIENCE)
-            tuned = library.tune(catalogue, base, progress)
+            library.index(catalogue, base).update(progress, wait=PATIENCE)
+            tuned = library.index(catalogue, base).tuning.tune(progress)
     return tuned
 
 
@@ -66,7 +66,7 @@ def open_indexed(library: Library, images: Path, name: str, network: str) -> tup
     engine = open_engine(library, catalogue, name, network)
     try:
         with progress_bar() as progress:
-            report = library.index(catalogue, engine, progress, wait=PATIENCE)
+            report = library.index(catalogue, engine).update(progress, wait=PATIENCE)
     except Busy:
         sentence = f"{catalogue.name} is being indexed elsewhere; the answer comes from what is there so far."
         typer.echo(sentence, err=True)

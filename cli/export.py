@@ -35,7 +35,7 @@ def export(
     check(out, library.open(images).root, VECTORS)
     catalogue, chosen = open_indexed(library, images, engine, network)
     with progress_bar() as progress:
-        written = library.export(catalogue, chosen, out, progress)
+        written = library.index(catalogue, chosen).export(out, progress)
     card = chosen.describe()
     result = {"engine": engine, "network": written.network, "fingerprint": written.fingerprint}
     result |= {"weights": card.weights, "output": os.fspath(out)}

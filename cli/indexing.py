@@ -31,7 +31,7 @@ def index(
     catalogue = library.open(images)
     chosen = open_engine(library, catalogue, engine, network)
     with progress_bar() as progress:
-        report = library.index(catalogue, chosen, progress, on=on)
+        report = library.index(catalogue, chosen).update(progress, on=on)
     omitted = {"cancelled"} if on else {"cancelled", "workers"}
     result = {key: value for key, value in asdict(report).items() if key not in omitted}
     lines = [

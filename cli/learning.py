@@ -41,13 +41,15 @@ def classify(
     library = open_library(home, weights, offline)
     catalogue, chosen = open_indexed(library, images, engine, network)
     with progress_bar() as progress:
-        head = library.head(catalogue, chosen) or library.teach(catalogue, chosen, progress)
+        head = library.index(catalogue, chosen).classifier.head() or library.index(
+            catalogue, chosen
+        ).classifier.teach(progress)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: list[str] = []
     for query in queries:
         try:
-            (row,) = library.classify(catalogue, chosen, [query])
+            (row,) = library.index(catalogue, chosen).classifier.classify([query])
         except (ImageError, NotEmbeddable) as error:
             failures.append(f"{query}: {error}")
             results.append({"query": os.fspath(query), "probabilities": [], "unsure": True})
@@ -57,7 +59,7 @@ def classify(
         probabilities = [{"label": label, "p": round(p, 6)} for label, p in row]
         results.append({"query": os.fspath(query), "probabilities": probabilities, "unsure": unsure})
     print_failures(failures, total=len(queries))
-    card, since = chosen.describe(), library.changes(catalogue, chosen, head)
+    card, since = chosen.describe(), library.index(catalogue, chosen).classifier.changes(head)
     result = {"network": card.network, "weights": card.weights, "results": results}
     result |= {"trained_on": len(head.taught), "since": asdict(since)}
     hint = "; the command `train` learns anew" if since else ""
@@ -98,12 +100,12 @@ def train(
             chosen, result, lines = _tune(library, catalogue, chosen, progress)
             head = chosen.space.head
         else:
-            head = library.teach(catalogue, chosen, progress)
+            head = library.index(catalogue, chosen).classifier.teach(progress)
     seconds = time.perf_counter() - started
     card = chosen.describe()
     examined = {"held out": head.examination} if head.examination else {}
     if asked is not None:
-        examined["queries"], skipped = library.examine(catalogue, chosen, asked)
+        examined["queries"], skipped = library.index(catalogue, chosen).classifier.examine(asked)
         print_skipped(skipped)
     result |= _trained_result(chosen, card, head, seconds, examined)
     first = (
@@ -124,9 +126,9 @@ def _train_engine(library: Library, catalogue: Catalogue, engine: Learner) -> tu
     """
     started = time.perf_counter()
     with progress_bar() as progress:
-        learned = library.learn(catalogue, engine, progress)
+        learned = library.index(catalogue, engine).training.train(progress)
         assert learned  # nothing cancels it here
-        library.index(catalogue, learned, progress, wait=PATIENCE)
+        library.index(catalogue, learned).update(progress, wait=PATIENCE)
     seconds, card, figures = time.perf_counter() - started, learned.describe(), learned.figures()
     result: dict[str, Any] = {"engine": learned.name, "fingerprint": engines.fingerprint(learned)}
     result |= {"network": card.network, "weights": card.weights, "trained_on": len(learned.pictures())}
@@ -144,10 +146,10 @@ def _tune(
     Returns:
         The tuned engine, the figures of the tuning as they stand in JSON, and their lines.
     """
-    file = library.keras_file(catalogue, base)
-    tuned = library.tune(catalogue, base, progress)
+    file = library.index(catalogue, base).tuning.keras_file()
+    tuned = library.index(catalogue, base).tuning.tune(progress)
     raw, now = tuned.space.raw, tuned.space.tuned
-    library.index(catalogue, tuned, progress, wait=PATIENCE)
+    library.index(catalogue, tuned).update(progress, wait=PATIENCE)
     result = {"precision_at_1": {"raw": raw, "tuned": now}, "keras": os.fspath(file)}
     lines = []
     if raw is not None and now is not None:
@@ -231,7 +233,7 @@ def finetune(
     started = time.perf_counter()
     catalogue, chosen = open_indexed(library, images, engine, network)
     with progress_bar() as progress:
-        done = library.finetune(catalogue, chosen, out, blocks, epochs, progress)
+        done = library.index(catalogue, chosen).tuning.finetune(out, blocks, epochs, progress)
     seconds = time.perf_counter() - started
     card = chosen.describe()
     result = {"engine": engine, "network": card.network, "weights": card.weights, "output": os.fspath(out)}

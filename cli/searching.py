@@ -32,6 +32,7 @@ from features import export
 from features.errors import ImageError
 from features.learning.tuned import SUFFIX
 from features.retrieval.results import Answer, Reference
+from features.retrieval.word_search import understands
 
 Question = tuple[str, list[Reference]]  # a name for it, and the pictures to search by
 
@@ -73,7 +74,7 @@ def search(
     mixed = parse_mix(mix)
     questions = _questions(queries, text, weight, box, together)
     library = open_library(home, weights, offline, searched_by, captions)
-    by_words = bool(text) and not library.understands(library.engine(engine, network), fetch=True)
+    by_words = bool(text) and not understands(library.engine(engine, network), fetch=True)
     if save_as:
         export.check(save_as, library.open(images).root, export.FOUND)
     catalogue, chosen = (open_scanned if by_words else open_indexed)(library, images, engine, network)
@@ -81,8 +82,8 @@ def search(
     def ask(references: list[Reference]) -> Answer:
         if text:
             picture = references[0] if references else None
-            return library.search_text(catalogue, chosen, text, picture, unlike_text, k, mixed)
-        return library.search(catalogue, chosen, references, k, mixed)
+            return library.index(catalogue, chosen).search_text(text, picture, unlike_text, k, mixed)
+        return library.index(catalogue, chosen).search(references, k, mixed)
 
     answers, failures = _ask_all(questions, ask, together)
     print_failures(failures, total=len(questions))
@@ -195,7 +196,7 @@ def recommend(
     unlikes = pair_weights(unlike or [], unlike_weight, "--unlike-weight")
     mixed = parse_mix(mix)
     catalogue, chosen = open_indexed(library, images, engine, network)
-    answer = library.recommend(catalogue, chosen, likes, unlikes, k, diversity=diversity, mix=mixed)
+    answer = library.index(catalogue, chosen).recommend(likes, unlikes, k, diversity=diversity, mix=mixed)
     reasons = [os.fspath(like[number]) for number in answer.because]
     matches = zip(answer.matches, reasons, strict=True)
     result = _described(engine, answer)

@@ -1082,10 +1082,10 @@ def test_a_photo_of_several_counts_once_for_a_person_by_its_best_part(library: L
     paint(pictures / "b/1.png", hue(20), right=hue(25))
     halves = Halves()
     catalogue = opened(library, pictures, halves)
-    first, second = (library.rank(catalogue, halves, at(degrees)).groups for degrees in (0, 22))
+    first, second = (library.index(catalogue, halves).rank(at(degrees)).groups for degrees in (0, 22))
     assert [group.label for group in first] == ["a", "b"] and [group.label for group in second] == ["b", "a"]
     assert first[0].score == pytest.approx(1, abs=1e-4) and len(first[0].matches) == 1
-    blue = library.rank(catalogue, halves, at(88)).groups[0].matches[0]
+    blue = library.index(catalogue, halves).rank(at(88)).groups[0].matches[0]
     assert (first[0].matches[0].part, blue.path.parent.name, blue.part) == (0, "a", 1), (
         "and which one it was is told"
     )
@@ -1105,5 +1105,5 @@ def test_remarks_on_a_part_are_kept_with_its_row(library: Library, pictures: Pat
 
     red, engine = paint(pictures / "red.png", RED), Doubtful()
     catalogue = opened(library, pictures, engine)
-    assert library.search(catalogue, engine, red).matches[0].remarks == ("dark", "small")
-    assert Library(library.home).search(catalogue, engine, red).matches[0].remarks == ("dark", "small")
+    assert library.index(catalogue, engine).search(red).matches[0].remarks == ("dark", "small")
+    assert Library(library.home).index(catalogue, engine).search(red).matches[0].remarks == ("dark", "small")
