@@ -261,12 +261,12 @@ def cell(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Bytes of a file's name that are no UTF-8 become \\udcNN, for no format could hold them."""
+    r"""Bytes of a file's name that are no UTF-8 become \udcNN, for no format could hold them."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _tsv(*values: str) -> bytes:
-    """One line; what would begin another, or another column, becomes \\n, \\r or \\t."""
+    r"""One line; what would begin another, or another column, becomes \n, \r or \t."""
     escaped = (
         value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r") for value in map(readable, values)
     )

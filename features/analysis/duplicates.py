@@ -387,8 +387,10 @@ class _Compared:
         return turned, np.stack([right - left, left, bottom - top, top], 1).astype(np.float32)
 
     def groups(self) -> Iterator[list[tuple[int, float, str]]]:
-        """(number, agreement, why) of the pictures of each group, the largest first: of two such the coloured one,
-        then the one of more bytes."""
+        """(number, agreement, why) of the pictures of each group, the largest first.
+
+        Of two equally large pictures the coloured one comes first, then the one with more bytes.
+        """
         for left in _connected(self.same):
             left.sort(key=lambda i: (-self.sizes[i].prod(), not self.coloured[i], -self.bytes[i], i))
             while len(left) > 1:
@@ -587,8 +589,11 @@ def _judged(
 
 
 def _tinted(first: np.ndarray, second: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of tints (n, TINT, TINT, 2): what remains between them but for their strength, as a share, (n,); and (n, 2)
-    bool, which are grey."""
+    """How two (n, TINT, TINT, 2) arrays of tints differ, their strength aside.
+
+    Returns:
+        The remaining difference as a share, (n,); and which pictures are grey, (n, 2) bool.
+    """
     mask = _overlap(places, TINT, 0)[..., None]
     second = np.stack([_taken(second[..., part], places) for part in (0, 1)], -1)
     one, other = first * mask, second * mask

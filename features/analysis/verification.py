@@ -174,8 +174,14 @@ def _photo(name: str, number: str) -> str:
 
 @dataclass(frozen=True)
 class PairsEvaluation:
-    """accuracy: mean over the folds of the share of pairs told rightly; deviation: between folds; standard_error:
-    of the mean. threshold: mean over the folds. missing: pairs with a photo without a vector, taken as different.
+    """How well an engine tells same pairs from different ones, by cross-validation.
+
+    Attributes:
+        accuracy: Share of pairs classified correctly, 0..1, averaged over the folds.
+        deviation: Standard deviation of the accuracy between folds.
+        standard_error: Standard error of the mean accuracy.
+        threshold: Cosine from which a pair counts as the same, averaged over the folds.
+        missing: Pairs in which a photo has no vector; they count as different.
     """
 
     engine: str

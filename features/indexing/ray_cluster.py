@@ -73,8 +73,12 @@ class Worker:
 
 @dataclass(eq=False)
 class _Member:
-    """A worker as we see it. at: how many batches it has, AHEAD when it is to get no more. since: when it was
-    given its first; until: when it gave the last back.
+    """A worker, as the head sees it.
+
+    Attributes:
+        at: How many batches it holds; AHEAD when it gets no more.
+        since: When it was given its first batch.
+        until: When it returned its last batch.
     """
 
     actor: Any

@@ -17,8 +17,10 @@ SUFFIX = "+tuned"  # of its name
 
 
 class Tuned(Engine):
-    """base: what embeds a picture first. space: learned from one catalogue's folders and for one fingerprint of
-    it."""
+    """An engine whose vectors are projected into a learned space.
+
+    `base` embeds a picture first. `space` was learned from one catalogue's folders, for one fingerprint of `base`.
+    """
 
     version = 1
 
