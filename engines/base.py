@@ -16,10 +16,10 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -120,7 +120,12 @@ class Engine(Protocol):
     name: ClassVar[str]
     version: ClassVar[int]
     networks: ClassVar[tuple[str, ...]] = ()
-    side: int | None = None
+    if TYPE_CHECKING:
+
+        @property
+        def side(self) -> int | None: ...  # an attribute may override a property, but not the other way round
+    else:
+        side: int | None = None
 
     def prepare(self) -> None:
         """Fetches everything that embedding needs, such as weights; this may take long.
@@ -161,7 +166,7 @@ class Verifier(Protocol):
     """An engine with measured cosines of matching and of non-matching pairs."""
 
     def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Returns cosines of same pairs and of different pairs, (n,) each, ascending; None for a network without."""
+        """Returns ascending cosines of same pairs and of different pairs, (n,) each; None if they are unknown."""
         ...
 
 
@@ -193,7 +198,7 @@ class Parted(Protocol):
 
 @runtime_checkable
 class Explainer(Protocol):
-    """An engine whose vectors are sums over positions of a crop, so that a cosine splits into local contributions."""
+    """An engine whose vectors are sums over positions of a crop, so that each explains part of a cosine."""
 
     def explains(self) -> bool:
         """Returns whether the network in use supports `explain`."""
@@ -245,7 +250,7 @@ class Captioned(Protocol):
     """
 
     def captioner(self) -> str:
-        """Returns an identifier of the captioning model, which changes when captions may; empty without captions."""
+        """Returns the captioning model's identifier, which changes when captions may; empty without captions."""
         ...
 
     def captions(self, crops: Sequence[Crop]) -> list[str]:
@@ -265,13 +270,15 @@ class Captioned(Protocol):
 class Learner(Protocol):
     """An engine that must be trained on a collection's own pictures before it can embed any.
 
-    The registered engine is untrained: its card says so, and `prepare` raises Untrained. `restored` makes the trained
-    engine from the result of a training; see features/learning/learners.py.
+    The registered engine is untrained: its card says so, and `prepare` raises Untrained. `restored` makes the
+    trained engine from the result of a training; see features/learning/learners.py.
 
     Attributes:
+        name: See Engine.
         least: Smallest number of pictures that it can be trained on.
     """
 
+    name: ClassVar[str]
     least: int
 
     def plan(self, work: Path, pictures: Sequence[str], side: int, start: Path | None) -> None:
@@ -293,11 +300,11 @@ class Learner(Protocol):
         ...
 
     def command(self, work: Path) -> list[str]:
-        """Returns the command that trains from the last finished epoch and writes `result.npz`; it may be killed."""
+        """Returns the command that resumes training and finally writes `result.npz`; it may be killed."""
         ...
 
     def steps(self, work: Path) -> tuple[int, int, str]:
-        """Returns the progress of that command: steps done, steps in total, and the current activity in words."""
+        """Returns the progress of that command: steps done, total steps, and the current activity in words."""
         ...
 
     def side_for(self, longest: int) -> int:
@@ -445,6 +452,7 @@ def create(name: str, network: str = "auto", preferred: str = "") -> Engine:
     choices = ("auto", "builtin", *engines[name].networks)
     if network not in choices:
         raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
+    make: Callable[..., Engine] = engines[name]
     if not engines[name].networks:
-        return engines[name]()
-    return engines[name](network, preferred if preferred in choices else "")
+        return make()
+    return make(network, preferred if preferred in choices else "")

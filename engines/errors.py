@@ -22,7 +22,7 @@ class NotEmbeddable(SemblanceError):
 
 
 class WeightsError(SemblanceError):
-    """A weights file is not the published one; the network stays unavailable until the person replaces the file."""
+    """A weights file is not the published one; the engine is unavailable until the person replaces the file."""
 
 
 class WeightsUnavailable(SemblanceError):

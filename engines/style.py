@@ -1,11 +1,11 @@
 """Style: the same brushwork, grain and composition of colour.
 
 By default the vectors are means of EfficientNet-Lite0's layers (engines/networks/composed.py). On request they are
-Gram matrices of VGG19 (Gatys, Ecker and Bethge 2016). Over five layers these have 610,304 entries. A count sketch of
-each (Charikar 2002; Weinberger 2009) adds them up, with random signs, in 360 bins of equal size, which preserves inner
-products in expectation. Each layer is scaled to unit length, so that none dominates, and has a segment of the vector
-of its own, so that a search can weight it. A further segment, with a small weight, describes the subject: the sketched
-means of the deepest layer (Babenko and Lempitsky 2015).
+Gram matrices of VGG19 (Gatys, Ecker and Bethge 2016). Over five layers these have 610,304 entries. A count sketch
+of each (Charikar 2002; Weinberger 2009) adds them up, with random signs, in 360 bins of equal size; this preserves
+inner products in expectation. Each layer is scaled to unit length, so that none dominates, and has its own segment
+of the vector, so that a search can weight it. A further segment, with a small weight, describes the subject: the
+sketched means of the deepest layer (Babenko and Lempitsky 2015).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Autoencoder(Engine):
         self._runners: dict[str, runtime.Runner] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the arguments only: another process rebuilds the engine, because runners and locks can't move."""
+        """Pickles the arguments only: another process rebuilds the engine, as runners and locks can't move."""
         return type(self), (self.trained,)
 
     @property
@@ -59,26 +60,31 @@ class Autoencoder(Engine):
         return unit_rows(self.rows(self.encode(crops)[0]))
 
     def describe(self) -> Card:
-        trained, dim = self.trained, vae.LATENT
-        told = {"available": False, "reason": HOW, "weights": "none yet: it is trained on your own pictures"}
-        network = "vae"
-        if trained:
-            shape, course = trained.plan.shape, trained.course
-            dim, network = shape.latent, f"vae, {shape.side} px, {shape.latent} latent numbers"
-            pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
-            told = {
-                "weights": f"trained here on {pictures} in {len(course.done)} epochs; "
-                f"{trained.active} of {dim} latent numbers are in use",
-                "runner": runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
-            }
-        return Card(
+        untrained = Card(
             title="Autoencoder",
             alike="the same look as a whole, to a net that has learned from this collection alone",
-            dim=dim,
-            network=network,
+            dim=vae.LATENT,
+            network="vae",
+            weights="none yet: it is trained on your own pictures",
             licence="MIT",
+            available=False,
+            reason=HOW,
             order=45,
-            **told,
+        )
+        trained = self.trained
+        if not trained:
+            return untrained
+        shape, course = trained.plan.shape, trained.course
+        pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
+        return replace(
+            untrained,
+            dim=shape.latent,
+            network=f"vae, {shape.side} px, {shape.latent} latent numbers",
+            weights=f"trained here on {pictures} in {len(course.done)} epochs; "
+            f"{trained.active} of {shape.latent} latent numbers are in use",
+            available=True,
+            reason="",
+            runner=runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
         )
 
     def settings(self) -> dict[str, Any]:

@@ -182,14 +182,14 @@ def _projector(vectors: Vectors, file: IO[bytes], progress: Progress, cancelled:
         sheet, side = _sprite(vectors, progress, cancelled)
         with archive.open(zipfile.ZipInfo("sprite.png"), "w") as entry:
             sheet.save(entry, "PNG")
-        told = {
+        sheets = {
             "tensorName": readable(f"{vectors.root.name} by {vectors.engine}"),
             "tensorShape": [len(items), vectors.dim],
             "tensorPath": "vectors.tsv",
             "metadataPath": "metadata.tsv",
             "sprite": {"imagePath": "sprite.png", "singleImageDim": [side, side]},
         }
-        archive.writestr("projector_config.json", json.dumps({"embeddings": [told]}, indent=2) + "\n")
+        archive.writestr("projector_config.json", json.dumps({"embeddings": [sheets]}, indent=2) + "\n")
 
 
 VECTORS = {".npz": _numpy, ".parquet": _parquet, ".zip": _projector}

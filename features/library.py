@@ -10,11 +10,11 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -308,7 +308,7 @@ class Library:
 
     def _embedded(
         self, catalogue: Catalogue, hands: Crew, digests: Sequence[str], known: Captions
-    ) -> Iterator[Features]:
+    ) -> Generator[Features, None, None]:
         """Of BATCH pictures at a time, in any order."""
         engine = hands.engine
         if isinstance(engine, Tuned):
@@ -382,7 +382,7 @@ class Library:
         started = time.perf_counter()
         if not text.strip():
             raise SemblanceError("Say in a few words what the pictures should show.")
-        if not self.understands(engine, fetch=True):
+        if not (self.understands(engine, fetch=True) and isinstance(engine, TextSide)):
             if query or mix:
                 what = "a text with a picture" if query else "a text with a mix"
                 raise SemblanceError(f"{engine.name} can't take {what} here; leave one of them out.")
@@ -656,7 +656,7 @@ class Library:
             known = self._found.get(path)
             if known is None or known[0] != version:
                 known = self._found[path] = version, Found.kept(path)
-        return known[1] and known[1].shown(catalogue)
+        return known[1].shown(catalogue) if known[1] else None
 
     def recommend(
         self,
@@ -827,7 +827,8 @@ class Library:
 
     def since(self, catalogue: Catalogue, engine: Learner) -> learners.Since:
         """What has changed, as of the last scan, since a trained engine was trained on this catalogue."""
-        return learners.since(catalogue, engine, self._store(catalogue, engine).read().refused.keys())
+        store = self._store(catalogue, cast(Engine, engine))  # every learner is an engine
+        return learners.since(catalogue, engine, store.read().refused.keys())
 
     def unusual(
         self,
@@ -1018,11 +1019,12 @@ class Library:
     ) -> tuple[dict[int, np.ndarray], set[str]]:
         """Number -> (D,) unit vector, of those that have one; and the digests of all."""
         stored = self._ready(catalogue, engine)
-        vectors, digests = {}, set()
+        vectors: dict[int, np.ndarray] = {}
+        digests: set[str] = set()
         for number, one in enumerate(given):
             with _named(one.picture):
                 file = one.picture if isinstance(one.picture, Path) else None
-                digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else one.picture
+                digest = hashlib.sha256(images.read_bytes(file)).hexdigest() if file else str(one.picture)
                 digests.add(digest)
                 place = stored.place(digest, one.part)
                 if place is not None:

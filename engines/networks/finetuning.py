@@ -127,7 +127,7 @@ def _chances(model: keras.Model, pixels: np.ndarray, places: np.ndarray) -> np.n
 
 
 def _keep(path: Path, variables: Sequence[Any], losses: Sequence[float], best: Sequence[np.ndarray]) -> None:
-    told = {f"now{number}": np.asarray(variable) for number, variable in enumerate(variables)}
+    told: dict[str, Any] = {f"now{number}": np.asarray(variable) for number, variable in enumerate(variables)}
     told |= {f"best{number}": value for number, value in enumerate(best)}
     partial = path.with_name(f"part-{path.name}")
     np.savez(partial, losses=losses, **told)

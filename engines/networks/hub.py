@@ -172,7 +172,9 @@ class Preprocessing:
         small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
         top, left = (small.shape[0] - self.side) // 2, (small.shape[1] - self.side) // 2
         square = small[top : top + self.side, left : left + self.side].astype(np.float32) / 255
-        return ((square - np.float32(self.mean)) / np.float32(self.deviation)).transpose(2, 0, 1)
+        return ((square - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)).transpose(
+            2, 0, 1
+        )
 
 
 def preprocessing(folder: Path) -> Preprocessing:

@@ -70,7 +70,14 @@ def detect(image: np.ndarray) -> list[Face]:
     corners = rows[:, :4].clip(0, (width - 1, height - 1) * 2)
     boxes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
     return [
-        Face(_whole(box), *map(_whole, (*places[:3], places[3:].mean(axis=0))), float(confidence))
+        Face(
+            _box(box),
+            _point(places[0]),
+            _point(places[1]),
+            _point(places[2]),
+            _point(places[3:].mean(axis=0)),
+            float(confidence),
+        )
         for box, places, confidence in zip(boxes, points, rows[:, 4], strict=True)
     ]
 
@@ -81,8 +88,14 @@ def prepare() -> None:
         runtime.prepare(net)
 
 
-def _whole(numbers: np.ndarray) -> tuple[int, ...]:
-    return tuple(numbers.round().astype(int).tolist())
+def _box(numbers: np.ndarray) -> tuple[int, int, int, int]:
+    left, top, width, height = numbers.round().astype(int).tolist()
+    return left, top, width, height
+
+
+def _point(numbers: np.ndarray) -> tuple[int, int]:
+    x, y = numbers.round().astype(int).tolist()
+    return x, y
 
 
 # --- the nets

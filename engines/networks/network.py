@@ -151,7 +151,7 @@ class NetworkEngine(Engine):
         return type(self), (self._asked, self._preferred)
 
     @property
-    def side(self) -> int:
+    def side(self) -> int | None:
         return self._answer(fetch=False).network.size
 
     def prepare(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 SIZE = 56  # side of the picture that they are computed from, pixels
 CELLS = 7  # across, of outlines and layout
-GREY = np.float32([0.299, 0.587, 0.114])
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
 DIRECTIONS = 9  # of edges, over half a turn
 HUES, LIGHTS = 12, 5
 COLOURS = (1 + 2 * HUES) * LIGHTS
@@ -74,7 +74,7 @@ def _circle(whole: float, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _layout(opponent: np.ndarray) -> np.ndarray:
     """(N, 3, SIZE, SIZE) -> (N, CELLS, CELLS, 3): the mean colour of each cell."""
-    return _pooled(opponent - np.float32([0.5, 0, 0]).reshape(3, 1, 1)).transpose(0, 2, 3, 1)
+    return _pooled(opponent - np.array([0.5, 0, 0], np.float32).reshape(3, 1, 1)).transpose(0, 2, 3, 1)
 
 
 def _outline(opponent: np.ndarray) -> np.ndarray:

@@ -160,7 +160,7 @@ def openvino() -> Any:
 @cache
 def _started() -> Any:
     """Without its converter, which we don't need: importing that would tell its makers that it is used."""
-    sys.modules.setdefault("openvino.tools.ovc", None)
+    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # None forbids the import
     try:
         import openvino
     except ImportError:

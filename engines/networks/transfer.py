@@ -333,7 +333,8 @@ def _differentiated(losses: Callable[..., Any]) -> Callable[..., Point]:
 
     def point(pixels: np.ndarray, **others: Any) -> Point:
         told, slope = compiled(tf.constant(pixels[None]), **others)
-        return Point(*map(float, told), slope.numpy()[0])
+        loss, style, content = map(float, told)
+        return Point(loss, style, content, slope.numpy()[0])
 
     return point
 

@@ -490,7 +490,8 @@ def _write(path: Path, text: str) -> None:
 
 def _save(path: Path, arrays: dict[str, np.ndarray], **more: np.ndarray) -> None:
     part = path.with_name(f"part-{path.name}")
-    np.savez(part, **arrays, **more)  # its name ends in .npz, as savez wants it
+    together: dict[str, Any] = arrays | more
+    np.savez(part, **together)  # the name of `part` ends in .npz, which savez would otherwise append
     os.replace(part, path)
 
 

@@ -35,7 +35,7 @@ def preprocess(pixels: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
     return ops.flip(ops.cast(pixels, "float32"), axis=-1) - _MEANS_BGR
 
 
-def build(path: Path | None, layers: Sequence[str], size: int = 224) -> keras.Model:
+def build(path: Path | None, layers: Sequence[str], size: int | None = 224) -> keras.Model:
     """Model from (N, size, size, 3) uint8 RGB to the list of the named layers' (N, h, w, c) float32 outputs.
 
     path None leaves random weights. Raises WeightsError when the file does not fit.

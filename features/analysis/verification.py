@@ -109,8 +109,10 @@ def known_pairs(vectors: np.ndarray, labels: Sequence[str], source: str) -> Know
     if min(len(same), len(different)) < LEAST_PAIRS:
         return None
     pairs = order[same], random.permutation(different)[:MOST_PAIRS]
-    cosines = (np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (pair.T for pair in pairs))
-    return KnownPairs(*cosines, source)
+    same, different = (
+        np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (pair.T for pair in pairs)
+    )
+    return KnownPairs(same, different, source)
 
 
 def _drawn_within(counts: np.ndarray, random: np.random.Generator) -> np.ndarray:

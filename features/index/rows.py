@@ -46,7 +46,7 @@ class Rows:
         if allow is not None:
             shown = np.zeros_like(shown)
             shown[[self._place[name] for name in allow if name in self._place]] = True
-            most = np.count_nonzero(shown)
+            most = int(np.count_nonzero(shown))
         k = min(k, most)
         if k < 1:
             return [[] for _ in vectors], [[] for _ in vectors]

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ class Cluster(Crew):
 
     def embedded(
         self, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
-    ) -> Iterator[Features]:
+    ) -> Generator[Features, None, None]:
         """A batch whose worker dies goes to another. Raises SemblanceError; also when that happens TRIES times."""
         fingerprint = engines.fingerprint(self.engine)
         waiting = iter(files)
