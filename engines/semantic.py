@@ -1,7 +1,7 @@
 """Meaning: the same content, by CLIP or SigLIP embeddings of a picture and of its caption.
 
-A vector concatenates the embedding of the picture, with squared length 0.7, and that of its caption, with 0.3.
-The cosine of two pictures is then 0.7 times the cosine of their picture parts plus 0.3 times that of their captions.
+A vector concatenates the embedding of the picture, with squared length 0.7, and that of its caption, with 0.3. The
+cosine of two pictures is then 0.7 times the cosine of their picture parts plus 0.3 times that of their captions.
 BLIP writes captions that are not given. A text query is compared with both parts.
 """
 

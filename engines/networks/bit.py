@@ -1,8 +1,8 @@
 """BiT-M-R50x1, "Big Transfer" (Kolesnikov et al. 2020, arXiv:1912.11370): an embedding of 2,048 numbers.
 
 The network is a ResNet-50 v2 (He et al. 2016) with group normalisation (Wu and He 2018) and weight standardisation
-(Qiao et al. 2019), trained on ImageNet-21k, without its classifier. The input has 224 pixels a side, as in training;
-the authors fine-tune at up to 480, which costs 4.6 times as much.
+(Qiao et al. 2019), trained on ImageNet-21k, without its classifier. The input has 224 pixels a side, as in
+training; the authors fine-tune at up to 480, which costs 4.6 times as much.
 
 Weight standardisation depends on the weights alone. It is applied when they are loaded, which leaves plain
 convolutions that every runtime runs fast.

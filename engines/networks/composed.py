@@ -1,9 +1,9 @@
 """Embeddings composed of EfficientNet-Lite0's layers and of features computed from the pixels.
 
-A vector is a sequence of parts, and each part a sequence of ingredients. An ingredient is centred on its mean over a
-set of pictures (engines/networks/centres.npz), scaled to unit length and multiplied by its weight, so that the cosine
-of two vectors is a weighted mean of the cosines of their ingredients. `benchmarks/centres.py` computed the means;
-docs/decisions/0022-packaged-networks.md lists the alternatives that were tried.
+A vector is a sequence of parts, and each part a sequence of ingredients. An ingredient is centred on its mean over
+a set of pictures (engines/networks/centres.npz), scaled to unit length and multiplied by its weight, so that the
+cosine of two vectors is a weighted mean of the cosines of their ingredients. `benchmarks/centres.py` computed the
+means; docs/decisions/0022-packaged-networks.md lists the alternatives that were tried.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """dlib's face network (King 2017): it embeds an aligned face in 128 numbers, which are close for one person.
 
 It is a residual network (He et al. 2015) of 29 convolutions, half as wide as ResNet-34 and with fewer blocks,
-trained with a metric loss that pulls faces of one person within a Euclidean distance of 0.6. dlib's own weights come
-as a Python package; the network is rebuilt here, so that neither dlib nor a compiler is needed.
+trained with a metric loss that pulls faces of one person within a Euclidean distance of 0.6. dlib's own weights
+come as a Python package; the network is rebuilt here, so that neither dlib nor a compiler is needed.
 """
 
 from __future__ import annotations

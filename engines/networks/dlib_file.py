@@ -1,9 +1,9 @@
 """Reads a network saved by dlib (`.dat`) into NumPy arrays, without dlib.
 
 The layout is that of dlib's `serialize` for a chain of layers under a loss. The versions of all layers come first,
-from the loss down to the input, followed by the layers, from the input up. An integer is a byte with its length and
-sign, then its bytes, little-endian; a real number is two integers, mantissa and exponent; an array is four dimensions
-and float32 numbers.
+from the loss down to the input, followed by the layers, from the input up. An integer is a byte with its length
+and sign, then its bytes, little-endian; a real number is two integers, mantissa and exponent; an array is four
+dimensions and float32 numbers.
 """
 
 from __future__ import annotations

@@ -356,9 +356,9 @@ class _Compared:
         """pairs: (n, 2)."""
         pairs, starts = self._start(pairs)
         half = SIDE // 2 * 4 // 3  # pixels of a first, quicker alignment, which rejects most
-        first, second = (_resized(self.greys[side].astype(np.float32), half) for side in pairs.T)
-        places = _aligned(first, second, _scaled(starts, 1, half), 4)
-        near = _correlation(first, second, places) >= ALIGNED
+        low, other_low = (_resized(self.greys[side].astype(np.float32), half) for side in pairs.T)
+        places = _aligned(low, other_low, _scaled(starts, 1, half), 4)
+        near = _correlation(low, other_low, places) >= ALIGNED
         pairs, places = pairs[near], _scaled(places[near], half, SIDE)
         if not len(pairs):
             return
