@@ -35,10 +35,10 @@ class Trainable:
     """How to fine-tune a network.
 
     Attributes:
-        trunk: Builds a model from (N, size, size, 3) float32 to (N, dim) from a weights file; only the given number
-            of blocks at its end is trainable.
-        save: Writes a trained trunk as a file that `Network.build` reads. It takes the trunk, the file that the trunk
-            was built from, and the target.
+        trunk: Builds a model from (N, size, size, 3) float32 to (N, dim) from a weights file; only the given
+            number of blocks at its end is trainable.
+        save: Writes a trained trunk as a file that `Network.build` reads. It takes the trunk, the file that the
+            trunk was built from, and the target.
     """
 
     trunk: Callable[[Path, int], keras.Model]
@@ -88,8 +88,8 @@ class Network:
         version: Raise it when `build` makes another model from the same weights; the model is then exported again.
         maps: Builds a model like `build`, whose outputs are the (N, h, w, dim) contributions to the unit vectors.
         composition: Computes the vectors from the outputs of the model.
-        classifier: Reads the weights and biases, (L, C) and (C,) float32, of ImageNet's classes over the last output
-            of `build` from a weights file.
+        classifier: Reads the weights and biases, (L, C) and (C,) float32, of ImageNet's classes over the last
+            output of `build` from a weights file.
         parallel: Whether the network is so small that one core per batch is faster than all cores on each batch.
         trainable: How to fine-tune it, if that is possible.
     """
@@ -235,7 +235,8 @@ class NetworkEngine(Engine):
         Args:
             answering: The network in use.
             crops: The crops.
-            wanted: Computes the result, (n, L), from the input, (n, size, size, 3) uint8, and the outputs of a batch.
+            wanted: Computes the result, (n, L), from the input, (n, size, size, 3) uint8, and the outputs of a
+                batch.
 
         Returns:
             (N, L) float32.
@@ -252,7 +253,9 @@ class NetworkEngine(Engine):
         batches = [crops[first : first + size] for first in range(0, len(crops), size)]
         if len(batches) == 1 or not net.parallel:
             return np.concatenate([rows(batch) for batch in batches])
-        with ThreadPoolExecutor(2 * runtime.cores()) as pool:  # NumPy composes one batch while the network runs on another
+        with ThreadPoolExecutor(
+            2 * runtime.cores()
+        ) as pool:  # NumPy composes one batch while the network runs on another
             return np.concatenate(list(pool.map(rows, batches)))
 
     def explains(self) -> bool:

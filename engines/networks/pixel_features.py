@@ -1,8 +1,8 @@
 """Features of the pixels that complement those of a network: colours, layout and outlines.
 
-All are smooth functions of the pixels, without hard bins, so that machines agree despite rounding. Outlines are edge
-strengths by direction and cell (HOG: Dalal and Triggs 2005); colours are a joint histogram of hue, saturation and
-lightness.
+All are smooth functions of the pixels, without hard bins, so that machines agree despite rounding. Outlines are
+edge strengths by direction and cell (HOG: Dalal and Triggs 2005); colours are a joint histogram of hue, saturation
+and lightness.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def _shades(opponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Assigns the pixels of (N, 3, S, S) softly to chromatic classes and to levels of lightness.
 
     Returns:
-        (N, 1 + 2 HUES, S, S), grey and then each hue pale and strong; and (N, LIGHTS, S, S). Both sum to 1 per pixel.
+        (N, 1 + 2 HUES, S, S), grey and then each hue pale and strong; and (N, LIGHTS, S, S). Both sum to 1 per
+        pixel.
     """
     grey, warm, yellow = (opponent[:, channel, None] for channel in range(3))
     cosines, sines = _circle(2 * np.pi, HUES)

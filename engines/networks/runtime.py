@@ -1,10 +1,10 @@
 """Runs networks fast: exports them once to OpenVINO, compares the export with Keras, then runs without TensorFlow.
 
-An export is three files: NAME.xml and NAME.bin hold the network, NAME.json the lowest cosine between the outputs of
-OpenVINO and Keras on real photos, for each precision. The runtime uses bfloat16 if the processor supports it and the
-cosine suffices, else float32. Keras itself runs the network if OpenVINO is not installed, can't convert it, or is
-turned off: by SEMBLANCE_RUNTIME=keras, or by another Keras backend (KERAS_BACKEND=jax or torch), as for a GPU.
-PyTorch modules are handled in the same way, with PyTorch in place of Keras.
+An export is three files: NAME.xml and NAME.bin hold the network, NAME.json the lowest cosine between the outputs
+of OpenVINO and Keras on real photos, for each precision. The runtime uses bfloat16 if the processor supports it
+and the cosine suffices, else float32. Keras itself runs the network if OpenVINO is not installed, can't convert
+it, or is turned off: by SEMBLANCE_RUNTIME=keras, or by another Keras backend (KERAS_BACKEND=jax or torch), as for
+a GPU. PyTorch modules are handled in the same way, with PyTorch in place of Keras.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Torch:
             return self.module(torch.from_numpy(batch)).numpy()
 
     def converted(self, batch: np.ndarray) -> Any:
-        """Converts the module to an OpenVINO model, traced with a batch. It avoids the converter; see `_started`."""
+        """Traces the module with a batch, as an OpenVINO model; the converter is not used, see `_started`."""
         import torch
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -220,7 +220,9 @@ def export(net: Net, place: Path) -> None:
     cosines = {name: _nearness(files, name, net, example, expected) if converted else 0.0 for name in tried}
     record = files.with_suffix(".json")
     with contextlib.suppress(OSError, ValueError, TypeError):
-        cosines = json.loads(record.read_text()) | cosines  # keep entries of other processors that share the folder
+        cosines = (
+            json.loads(record.read_text()) | cosines
+        )  # keep entries of other processors that share the folder
     partial = record.with_suffix(".part")
     partial.write_text(json.dumps(cosines))
     os.replace(partial, record)
@@ -263,7 +265,10 @@ def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(cores())}
     if os.environ.get("SEMBLANCE_CORES"):
-        hints |= {"INFERENCE_NUM_THREADS": str(cores()), "ENABLE_CPU_PINNING": "NO"}  # other processes share the machine
+        hints |= {
+            "INFERENCE_NUM_THREADS": str(cores()),
+            "ENABLE_CPU_PINNING": "NO",
+        }  # other processes share the machine
     compiled = _core().compile_model(files, "CPU", hints)
     idle: list[Any] = []  # requests, which threads can't share; as many as ran at once
 
