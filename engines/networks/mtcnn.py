@@ -46,8 +46,8 @@ class Face:
 
     Attributes:
         box: Left, top, width and height, within the picture.
-        left_eye: The eye on the left of the picture.
-        right_eye: The eye on the right of the picture.
+        left_eye: Centre of an eye; in an upright face, the one on the left of the picture.
+        right_eye: Centre of the other eye.
         nose: Tip of the nose.
         mouth: Midpoint between the corners of the mouth.
         confidence: Above SURE_O, at most 1.
