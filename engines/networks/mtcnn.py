@@ -327,6 +327,6 @@ def _cut(pixels: np.ndarray, rows: np.ndarray, side: int) -> np.ndarray:
     inside = (places >= 0) & (places <= last)
     x, y = np.broadcast_arrays(places[:, None, :, 0], places[:, :, None, 1])
     x, y = (along.reshape(-1, side).astype(np.float32) for along in (x, y))
-    cut = cv2.remap(pixels, x, y, cv2.INTER_LINEAR).reshape(-1, side, side, 3)
+    cut: np.ndarray = cv2.remap(pixels, x, y, cv2.INTER_LINEAR).reshape(-1, side, side, 3)
     cut *= (inside[:, None, :, 0] & inside[:, :, None, 1])[..., None]
     return cut
