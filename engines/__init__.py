@@ -1,4 +1,4 @@
-"""Engines: what an image means. One file each; see base.py for the contract."""
+"""Engines compute embeddings of pictures. Each is one file; base.py has the contract."""
 
 from engines.base import (
     Box,

@@ -1,6 +1,6 @@
-"""The Engine contract: what an image means, as one unit vector per crop.
+"""The Engine contract: an engine turns each crop of a picture into one embedding, a vector of unit length.
 
-An engine is one file in this folder. Only `embed` and `describe` must be written:
+An engine is one file in this folder. It has to define `embed` and `describe`; everything else has a default:
 
     @register
     class Brightness(Engine):
@@ -16,25 +16,27 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from engines.errors import SemblanceError
 
 Box = tuple[int, int, int, int]
-"""left, top, right, bottom in pixels; right and bottom are exclusive."""
+"""Left, top, right and bottom in pixels; right and bottom are exclusive."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of an image that gets one vector.
+    """A region of a picture that gets one embedding.
 
-    pixels: (H, W, 3) uint8 RGB. box: where it lies in the image it was cut from; None is the whole image.
-    remarks: what makes its vector doubtful ("blurred", say), each in a word or two for people.
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        box: Position in the picture that the crop comes from; None stands for the whole picture.
+        remarks: Reasons to doubt the embedding ("blurred", say), each in a word or two for people.
     """
 
     pixels: np.ndarray
@@ -44,20 +46,35 @@ class Crop:
 
 @dataclass(frozen=True)
 class Card:
-    """What a person should know of an engine, and which network and weights answer at this moment."""
+    """A description of an engine for people, with the network and weights that it uses at the moment.
+
+    Attributes:
+        title: Title of its tab.
+        alike: The meaning of "alike" for this engine, in one sentence.
+        dim: Length of a vector.
+        network: Name of the network in use.
+        weights: Origin of the weights; if the preferred network is not in use, also the reason.
+        licence: Terms of the weights.
+        available: Whether the engine can embed pictures.
+        reason: Why the engine is unavailable, or why it does not use the preferred network.
+        runner: The runtime that runs the network, and its precision.
+        settled: False while the first use is still to fetch or export something, which may change the network.
+        order: Position of its tab; low numbers come first.
+        builtin: Whether the network in use is installed with Semblance.
+    """
 
     title: str
-    alike: str  # what "alike" means here, in one sentence
+    alike: str
     dim: int
     network: str
-    weights: str  # where the weights came from, and why the network that was preferred doesn't answer
+    weights: str
     licence: str
     available: bool = True
-    reason: str = ""  # why it is not available, or why another network answers than the preferred one
-    runner: str = ""  # what runs the network, and how precisely
-    settled: bool = True  # False until the first use, where that will fetch or export: another may then answer
-    order: int = 50  # place of its tab, small first
-    builtin: bool = False  # whether the network that answers is installed with Semblance
+    reason: str = ""
+    runner: str = ""
+    settled: bool = True
+    order: int = 50
+    builtin: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,15 +82,15 @@ class NetworkChoice:
     """A network that a person may choose for an engine.
 
     Attributes:
-        name: As `create` takes it.
+        name: Its name, as `create` accepts it.
         licence: Terms of its weights.
-        megabytes: Size of its download, about; 0 where it is installed with Semblance.
-        manual: One sentence: how to bring its weights without a download; empty where they are installed with
+        megabytes: Approximate size of its download; 0 if it is installed with Semblance.
+        manual: One sentence on how to provide its weights without a download; empty if they are installed with
             Semblance.
         free: Whether its terms allow commercial use.
         builtin: Whether it is installed with Semblance.
-        present: Whether it can answer without a download.
-        automatic: Whether "auto" prefers it where the person has chosen nothing.
+        present: Whether it runs without a download.
+        automatic: Whether "auto" prefers it when the person has chosen no network.
     """
 
     name: str
@@ -87,61 +104,81 @@ class NetworkChoice:
 
 
 class Engine(Protocol):
-    """Maps images to vectors whose cosine says how alike they are.
+    """Maps pictures to vectors whose cosine measures how alike they are.
 
-    Row i of `embed` must depend on crop i alone. Nothing heavy may be imported or loaded before `embed`
-    or `crops` is called. Instances are made by `create`, once per network, and may be called from
-    several threads.
+    Row i of `embed` must depend on crop i alone. An engine imports and loads nothing heavy before `embed` or
+    `crops` is called. `create` makes one instance per network; several threads may call it at once.
+
+    Attributes:
+        name: Name of the engine on the command line and in files.
+        version: Part of the fingerprint; raise it when the vectors or remarks change.
+        networks: Networks to choose from. If there are any, `create` passes its last two arguments to the engine.
+        side: Shorter side, in pixels, down to which a picture may be shrunk before `crops`; None needs the full
+            size.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
-    networks: ClassVar[tuple[str, ...]] = ()  # if any, the engine is made with the last two arguments of `create`
-    side: int | None = None  # pixels: a picture whose shorter side has as many will do; None wants all there are
+    networks: ClassVar[tuple[str, ...]] = ()
+    if TYPE_CHECKING:
+
+        @property
+        def side(self) -> int | None: ...  # an attribute may override a property, but not the other way round
+    else:
+        side: int | None = None
 
     def prepare(self) -> None:
-        """Fetch what is needed to answer (weights, say). May take long; after it `settings` stands still.
+        """Fetches everything that embedding needs, such as weights; this may take long.
 
-        Raises WeightsError when a weights file is wrong.
+        `settings` stays constant afterwards.
+
+        Raises:
+            WeightsError: A weights file is not the published one.
         """
 
     def crops(self, image: np.ndarray) -> list[Crop]:
-        """(H, W, 3) uint8 RGB -> at least one crop, the most prominent first.
+        """Returns at least one crop of a (H, W, 3) uint8 RGB picture, the most prominent first.
 
-        Raises NotEmbeddable, with a sentence that tells the person what to try.
+        Raises:
+            NotEmbeddable: The picture holds nothing to embed; the message suggests what to try.
         """
         return [Crop(image)]
 
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
-        """N crops -> (N, D) float32 rows of unit length; N = 0 gives (0, D)."""
+        """Returns the embeddings of N crops: (N, D) float32, rows of unit length; (0, D) if N is 0."""
         ...
 
-    def describe(self) -> Card: ...
+    def describe(self) -> Card:
+        """Returns the engine's description for people, without a download or an export."""
+        ...
 
     def choices(self) -> Sequence[NetworkChoice]:
-        """Returns the networks that a person may choose among; none where there is nothing to choose."""
+        """Returns the networks that a person may choose among; empty if there is no choice."""
         return ()
 
     def settings(self) -> dict[str, Any]:
-        """All that moves a vector, as plain JSON values: weights' sha256, input size, layers, margin ..."""
+        """Returns everything that affects a vector as plain JSON: sha256 of the weights, input size, layers ..."""
         return {}
 
 
 @runtime_checkable
 class Verifier(Protocol):
-    """An engine that knows how alike two pictures of the same thing are, and two of different ones."""
+    """An engine with measured cosines of matching and of non-matching pairs."""
 
     def known_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Rising cosines of same pairs and of different ones, (n,) each; None where its network is unmeasured."""
+        """Returns ascending cosines of same pairs and of different pairs, (n,) each; None if they are unknown."""
         ...
 
 
 @dataclass(frozen=True)
 class VectorPart:
-    """A stretch of an engine's vectors, of the same length in each of them.
+    """A contiguous segment of an engine's vectors, of the same length in each of them.
 
-    name: a plain word for people. dim: its numbers. share: its part in the cosine of two whole vectors, 0..1; all
-    shares sum to 1. group: what it speaks of; between two groups a person may choose.
+    Attributes:
+        name: A plain word for people.
+        dim: Number of entries.
+        share: Weight in the cosine of two whole vectors, 0..1; all shares sum to 1.
+        group: The aspect that the part describes; a person may shift weight between two groups.
     """
 
     name: str
@@ -152,152 +189,186 @@ class VectorPart:
 
 @runtime_checkable
 class Parted(Protocol):
-    """An engine whose vectors are made of parts, one after the other, that can be weighed anew when searching."""
+    """An engine whose vectors are concatenated parts, which a search can reweight."""
 
     def vector_parts(self) -> Sequence[VectorPart]:
-        """In their order in the vector; empty where the network that answers has none."""
+        """Returns the parts in their order in the vector; empty if the network in use has none."""
         ...
 
 
 @runtime_checkable
 class Explainer(Protocol):
-    """An engine whose vectors are sums over the positions of a crop, so that a cosine is told place by place."""
+    """An engine whose vectors are sums over positions of a crop, so that each explains part of a cosine."""
 
     def explains(self) -> bool:
-        """Whether the network that answers can."""
+        """Returns whether the network in use supports `explain`."""
         ...
 
     def explain(self, crop: Crop, direction: np.ndarray) -> np.ndarray:
-        """(h, w) float32: what each position adds to the product of the crop's unit vector with a (D,) direction.
+        """Splits the dot product of a crop's unit vector with a direction over the positions of the crop.
 
-        The sum is that product. With the vector of another crop as the direction, it is their cosine. Raises
-        SemblanceError when the weights come in a form that can't tell.
+        Args:
+            crop: The crop.
+            direction: (D,). The vector of another crop gives the contributions to the cosine of the two.
+
+        Returns:
+            (h, w) float32, one contribution per position; they sum to the dot product.
+
+        Raises:
+            SemblanceError: The weights come in a form without positions.
         """
         ...
 
 
 @runtime_checkable
 class Classifying(Protocol):
-    """An engine whose network tells things apart by name."""
+    """An engine whose network classifies pictures into named classes."""
 
     def classes(self) -> Sequence[str]:
-        """Returns the names of its C classes; none where the network that answers has none."""
+        """Returns the names of the C classes; empty if the network in use has no classifier."""
         ...
 
     def probabilities(self, crops: Sequence[Crop]) -> np.ndarray:
-        """Returns (N, C) float32 for N crops, rows summing to 1; N = 0 gives (0, C)."""
+        """Returns the class probabilities of N crops: (N, C) float32, rows summing to 1; (0, C) if N is 0."""
         ...
 
 
 @runtime_checkable
 class TextSide(Protocol):
-    """An engine that understands words, too."""
+    """An engine that also embeds text."""
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """N texts -> (N, D) float32 unit rows in the space of the pictures' vectors; N = 0 gives (0, D)."""
+        """Embeds N texts in the space of the pictures: (N, D) float32, rows of unit length; (0, D) if N is 0."""
         ...
 
 
 @runtime_checkable
 class Captioned(Protocol):
-    """An engine whose vectors hold what a caption says, too: its own caption, or one that it is given.
+    """An engine whose vectors also encode a caption: one that it writes itself, or a given one.
 
-    It gives one crop for each picture, and `embed` is `embed_captioned` with its own `captions`.
+    It returns one crop per picture, and `embed` is `embed_captioned` with the engine's own `captions`.
     """
 
     def captioner(self) -> str:
-        """What writes its captions; another name where they may be others. Empty: captions count for nothing."""
+        """Returns the captioning model's identifier, which changes when captions may; empty without captions."""
         ...
 
-    def captions(self, crops: Sequence[Crop]) -> list[str]: ...
+    def captions(self, crops: Sequence[Crop]) -> list[str]:
+        """Returns a caption for each crop."""
+        ...
 
     def embed_captioned(self, crops: Sequence[Crop], captions: Sequence[str]) -> np.ndarray:
-        """As `embed`; row i depends on crop i and caption i alone."""
+        """Embeds crops with given captions, as `embed` does; row i depends on crop i and caption i alone."""
         ...
 
     def recaption(self, vectors: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-        """(N, D) rows of pictures -> the rows that they would have had with these captions."""
+        """Returns the (N, D) embeddings of pictures with their captions replaced by these."""
         ...
 
 
 @runtime_checkable
 class Learner(Protocol):
-    """An engine that has to be trained on a collection's own pictures before it can answer.
+    """An engine that must be trained on a collection's own pictures before it can embed any.
 
-    As it is registered it is untrained: its card says so, and `prepare` raises Untrained. What answers is another
-    object, made by `restored` of what a training has left; see features/learning/learners.py.
+    The registered engine is untrained: its card says so, and `prepare` raises Untrained. `restored` makes the
+    trained engine from the result of a training; see features/learning/learners.py.
+
+    Attributes:
+        name: See Engine.
+        least: Smallest number of pictures that it can be trained on.
     """
 
-    least: int  # pictures that it takes
+    name: ClassVar[str]
+    least: int
 
     def plan(self, work: Path, pictures: Sequence[str], side: int, start: Path | None) -> None:
-        """Writes into a folder what a training needs besides `pixels.npy`, (N, S, S, 3) uint8 RGB, and
-        `held_out.npy`, (N,) bool; last what `planned` reads.
+        """Writes the plan of a training into a folder.
 
-        pictures: their N digests. start: a file of an earlier training, to go on from.
+        The caller provides `pixels.npy`, (N, S, S, 3) uint8 RGB, and `held_out.npy`, (N,) bool. The file that
+        `planned` reads comes last.
+
+        Args:
+            work: The folder.
+            pictures: Digests of the N pictures.
+            side: S, in pixels.
+            start: The result of an earlier training to continue from, if any.
         """
         ...
 
     def planned(self, work: Path) -> tuple[str, ...]:
-        """The pictures of a training that was begun in a folder and can be gone on with; empty where none is."""
+        """Returns the digests of a training that can be resumed in a folder; empty if there is none."""
         ...
 
     def command(self, work: Path) -> list[str]:
-        """What trains, as a process, on from the last epoch, and leaves `result.npz`. It may be killed."""
+        """Returns the command that resumes training and finally writes `result.npz`; it may be killed."""
         ...
 
     def steps(self, work: Path) -> tuple[int, int, str]:
-        """How far that is: done, of how many, doing what."""
+        """Returns the progress of that command: steps done, total steps, and the current activity in words."""
         ...
 
     def side_for(self, longest: int) -> int:
-        """Pixels of the square that pictures are trained at whose longer side is so long."""
+        """Returns the side, in pixels, of the training squares for pictures whose longer side is `longest`."""
         ...
 
     def restored(self, file: Path) -> Engine:
-        """The engine that a training has left. Raises ValueError, KeyError or OSError for a file that is none."""
+        """Returns the trained engine.
+
+        Raises:
+            ValueError, KeyError, OSError: The file is not the result of a training.
+        """
         ...
 
     def pictures(self) -> tuple[str, ...]:
-        """Digests of those that it was trained on; empty while it is untrained."""
+        """Returns the digests of the pictures that it was trained on; empty while it is untrained."""
         ...
 
     def figures(self) -> dict[str, float]:
-        """How its training went, by names. Raises Untrained."""
+        """Returns figures of the training, by name.
+
+        Raises:
+            Untrained: The engine has not been trained.
+        """
         ...
 
 
 @runtime_checkable
 class Generative(Engine, Protocol):
-    """An engine whose vectors come from latents, L numbers each, that it can draw. All raise Untrained."""
+    """An engine whose vectors derive from latents of length L that it can decode. All methods raise Untrained."""
 
     def encode(self, crops: Sequence[Crop]) -> tuple[np.ndarray, np.ndarray]:
-        """N crops -> (N, L) float32 latent means, and the logarithms of their variances."""
+        """Returns the latent means of N crops, (N, L) float32, and the logarithms of their variances."""
         ...
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        """(N, L) -> (N, S, S, 3) float32 RGB, 0..1; S is its `side`."""
+        """Decodes (N, L) latents into (N, S, S, 3) float32 RGB pictures, 0..1; S is the engine's `side`."""
         ...
 
     def rows(self, latents: np.ndarray) -> np.ndarray:
-        """(N, L) latents -> the rows, of any length, whose cosines tell how alike they are."""
+        """Maps (N, L) latents to rows of any length whose cosines measure how alike the pictures are."""
         ...
 
     def unusual(self, crops: Sequence[Crop]) -> np.ndarray:
-        """(N, 2) float32, in nats: how badly each is drawn again, and how far off its latents lie."""
+        """Returns the reconstruction error and the KL divergence of each crop, in nats: (N, 2) float32."""
         ...
 
     def latents(self) -> np.ndarray:
-        """(M, L) float32: those of the pictures that it was trained on."""
+        """Returns latent means of training pictures, (M, L) float32."""
         ...
 
     def directions(self) -> np.ndarray:
-        """(K, L) float32: in which those differ most, the strongest first, a standard deviation long."""
+        """Returns the K directions of most variation, the strongest first: (K, L) float32, one deviation long."""
         ...
 
 
 def fingerprint(engine: Engine) -> str:
-    """12 hex digits that change whenever a vector of this engine could. Two fingerprints never mix."""
+    """Returns 12 hex digits that change whenever a vector of this engine may change.
+
+    Vectors of different fingerprints must not be compared.
+
+    Raises:
+        SemblanceError: The engine's settings are not plain JSON.
+    """
     told = {"name": engine.name, "version": engine.version, "settings": engine.settings()}
     try:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
@@ -306,7 +377,7 @@ def fingerprint(engine: Engine) -> str:
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """(N, D) any real -> (N, D) float32 rows of length 1; a row of zeros becomes a constant row."""
+    """Scales (N, D) real rows to unit length, as float32; a row of zeros becomes a constant row."""
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     safe = np.where(lengths > 0, vectors, 1.0)
@@ -319,7 +390,11 @@ _broken: dict[str, str] = {}
 
 
 def register(engine: E) -> E:
-    """Class decorator: makes the engine known under its name. Raises SemblanceError when it can't be one."""
+    """Registers an engine class under its name; a class decorator.
+
+    Raises:
+        SemblanceError: The name is invalid or taken, or the class lacks `embed` or `describe`.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_+-]*", engine.name):
         raise SemblanceError(f"{engine.name!r} is no name for an engine; use small letters, digits, _, + and -.")
     for method in ("embed", "describe"):
@@ -335,23 +410,26 @@ def register(engine: E) -> E:
 
 
 def discover() -> dict[str, type[Engine]]:
-    """All engines, by name: every module in this folder is imported once. See `broken` for those that fail."""
+    """Imports every module in this folder once, and returns all engines by name.
+
+    `broken` lists the modules that fail to import.
+    """
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
         if module.ispkg or module.name == "base" or module.name in _broken:
             continue
         try:
             importlib.import_module(f"{__package__}.{module.name}")
-        except Exception as error:  # one broken file must not take the others down
+        except Exception as error:  # one broken file must not disable the others
             _broken[module.name] = f"engines/{module.name}.py can't be loaded: {error}"
             half = [name for name, made in _registry.items() if made.__module__ == f"{__package__}.{module.name}"]
-            for name in half:  # registered before the fault
+            for name in half:  # registered before the error
                 del _registry[name]
     return dict(sorted(_registry.items()))
 
 
 def broken() -> dict[str, str]:
-    """Files in this folder that `discover` could not import -> why."""
+    """Returns the modules in this folder that `discover` could not import, each with the reason."""
     discover()
     return dict(_broken)
 
@@ -360,10 +438,10 @@ def create(name: str, network: str = "auto", preferred: str = "") -> Engine:
     """Makes an engine.
 
     Args:
-        name: The engine's.
-        network: "auto", "builtin" or one of its networks.
-        preferred: The network that "auto" is to prefer; empty leaves it to the engine. Ignored where the engine
-            has none of that name.
+        name: Name of the engine.
+        network: "auto", "builtin" or the name of one of its networks.
+        preferred: The network that "auto" prefers; empty leaves the choice to the engine, as does a name that the
+            engine does not have.
 
     Raises:
         SemblanceError: There is no such engine or network; the message lists the choices.
@@ -374,6 +452,7 @@ def create(name: str, network: str = "auto", preferred: str = "") -> Engine:
     choices = ("auto", "builtin", *engines[name].networks)
     if network not in choices:
         raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
+    make: Callable[..., Engine] = engines[name]
     if not engines[name].networks:
-        return engines[name]()
-    return engines[name](network, preferred if preferred in choices else "")
+        return make()
+    return make(network, preferred if preferred in choices else "")

@@ -1,6 +1,6 @@
-"""Palette and texture: alike in colours and in pattern, whatever the subject. No weights, no training.
+"""Colour: the same palette and texture, whatever the subject. It needs no weights and no training.
 
-The shortest useful engine there is: a model to copy for one of your own.
+This is the shortest useful engine, and a template for your own.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, register, unit_rows
 
-TILES = 3  # across, in which patterns are counted
+TILES = 3  # per side; each has its own histogram of patterns
 
 
 @register
 class Colour(Engine):
+    """Concatenates a colour histogram, a coarse layout in Lab, and histograms of local binary patterns."""
+
     name = "colour"
     version = 2
     side = 96
@@ -39,19 +41,26 @@ class Colour(Engine):
 
 
 def colours(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (128,): roots of an HSV histogram, unit length."""
+    """Returns the square roots of the HSV histogram of a (S, S, 3) uint8 RGB picture: (128,), unit length."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     return _unit(np.sqrt(cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]).ravel()))
 
 
 def layout(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (192,): the picture at 8 x 8 in Lab, unit length."""
+    """Returns a (S, S, 3) uint8 RGB picture shrunk to 8 x 8 pixels in Lab: (192,), unit length."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     return _unit(cv2.resize(lab, (8, 8), interpolation=cv2.INTER_AREA).ravel().astype(np.float32) - 128)
 
 
 def texture(image: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 RGB -> (90,): how often each local pattern (Ojala 2002) stands in each tile, unit length."""
+    """Returns histograms of local binary patterns (Ojala 2002), one per tile.
+
+    Args:
+        image: (S, S, 3) uint8 RGB.
+
+    Returns:
+        (90,), the square roots of the counts, unit length.
+    """
     from skimage.feature import local_binary_pattern
 
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

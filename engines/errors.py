@@ -1,37 +1,37 @@
-"""The errors of engines. Each message is one clear sentence that is safe to show to a person.
+"""Errors of engines. Each message is one clear sentence that is safe to show to a person.
 
-    SemblanceError            the root: what an app or a command catches
-    ├── NotEmbeddable         this picture has nothing to embed
-    ├── WeightsError          a weights file is not what it should be
-    ├── WeightsUnavailable    no weights can be had now
-    │   └── NotFetched        a download has not been tried yet
+    SemblanceError            the root, which the app and the commands catch
+    ├── NotEmbeddable         the picture holds nothing to embed
+    ├── WeightsError          a weights file is not the published one
+    ├── WeightsUnavailable    the weights are unavailable at the moment
+    │   └── NotFetched        no download has been tried yet
     └── Untrained             the engine must first be trained on the collection
 
-features/errors.py adds those of collections.
+features/errors.py adds the errors of collections.
 """
 
 from __future__ import annotations
 
 
 class SemblanceError(Exception):
-    """Something went wrong; the message says what, which file, and what to do."""
+    """Base class: the message names the problem, the file, and the remedy."""
 
 
 class NotEmbeddable(SemblanceError):
-    """This image has nothing that the engine can embed (no face, say)."""
+    """The picture holds nothing that the engine can embed (no face, say)."""
 
 
 class WeightsError(SemblanceError):
-    """A weights file is not the one it should be. Nothing answers until the person replaces it."""
+    """A weights file is not the published one; the engine is unavailable until the person replaces the file."""
 
 
 class WeightsUnavailable(SemblanceError):
-    """The weights are not here now (offline, unreachable, not fetched yet); a built-in network may answer."""
+    """The weights are not on this machine (offline, unreachable, not fetched); a built-in network may stand in."""
 
 
 class NotFetched(WeightsUnavailable):
-    """A download has not been tried yet."""
+    """The weights are not on this machine, and no download has been tried yet."""
 
 
 class Untrained(SemblanceError):
-    """This engine must first be trained on the collection; the message says how."""
+    """The engine must first be trained on the collection; the message explains how."""

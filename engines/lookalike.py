@@ -1,6 +1,6 @@
-"""Look-alike: the same face. MTCNN finds faces, each is aligned and cut out, a network turns it into a vector.
+"""Look-alike: the same face. MTCNN detects faces; each is aligned, cropped and embedded by a face network.
 
-Every network gets faces cut as it was trained on: dlib's by eyes, nose and mouth, VGGFace's by the box.
+Each network gets faces aligned as in its training: dlib's by eyes, nose and mouth, VGGFace's by the bounding box.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from engines.networks import dlib_face, mtcnn, vggface
 from engines.networks.mtcnn import Face
 from engines.networks.network import Network, NetworkEngine
 
-# VGGFace2's recipe (Cao 2018): the box grows by 0.3, its short side becomes 256, the centre 224 stays.
+# The alignment of VGGFace2 (Cao 2018): enlarge the box by 0.3, scale its short side to 256, keep the central 224.
 MARGIN = 0.3
 KEPT = 224 / 256
 PLACES = np.array([[47.5, 44.0], [100.5, 44.5], [73.5, 78.5], [73.0, 101.0]])
-"""Where MTCNN's eyes, nose and mouth lie in dlib's own crop (150 pixels, padding 0.25): medians over 69 faces."""
+"""MTCNN's eyes, nose and mouth in dlib's own crop (150 pixels, padding 0.25): medians over 69 faces."""
 MIN_CONFIDENCE = 0.9
-MIN_FACE = 20  # pixels; smaller boxes hold no identity
-SMALL = 40  # pixels: below, little is left of one
-TURNED = 0.35  # of the eyes' distance: how far the nose may be off the middle between them
+MIN_FACE = 20  # pixels; smaller boxes carry no identity
+SMALL = 40  # pixels; smaller boxes carry little identity
+TURNED = 0.35  # largest offset of the nose from the midpoint of the eyes, in distances between the eyes
 BLURRED = 0.19  # see Recipe.sharpness; 0.5 % of the faces of LFW are below
-DOUBTFUL = 0.02  # of 1: where even the surest upright face is in so much doubt, other turns of the photo are tried
-SURER = 12  # so many times less doubt must there be about a turned face: few photos lie on their side
-TURNS_SIDE = 640  # pixels: the longer side at which a photo without an upright face is searched again, turned
+DOUBTFUL = 0.02  # 1 - confidence of the best upright face, above which the photo is also searched turned
+SURER = 12  # factor by which a turned face must reduce that doubt, because few photos lie on their side
+TURNS_SIDE = 640  # pixels: largest longer side of a photo that is searched turned
 
 
 def find_faces(image: np.ndarray) -> list[Face]:
-    """(H, W, 3) uint8 RGB -> the faces that MTCNN finds for certain; the largest first.
+    """Detects the faces of a (H, W, 3) uint8 RGB picture that MTCNN is confident of, the largest first.
 
-    May be called from several threads at once.
+    Several threads may call it at once.
     """
     sure = [
         face for face in mtcnn.detect(image) if face.confidence >= MIN_CONFIDENCE and min(face.box[2:]) >= MIN_FACE
@@ -46,15 +46,15 @@ def find_faces(image: np.ndarray) -> list[Face]:
 
 
 def find_turned(image: np.ndarray) -> tuple[int, list[Face]]:
-    """Finds faces in a photo that may lie on its side or stand on its head.
+    """Detects faces in a photo that may be rotated by quarter turns.
 
     Args:
-        image: (H, W, 3) uint8 RGB. It is turned only where no upright face is found for certain, and then searched
-            at TURNS_SIDE pixels at most.
+        image: (H, W, 3) uint8 RGB. It is only turned if no upright face is certain, and then searched at no more
+            than TURNS_SIDE pixels.
 
     Returns:
-        Quarter turns counter-clockwise, 0..3, that bring the photo upright, and its faces as `find_faces` gives
-        them, in pixels of the photo turned so.
+        The number of counter-clockwise quarter turns, 0..3, that make the photo upright; and its faces as
+        `find_faces` returns them, in pixels of the turned photo.
     """
     faces = find_faces(image)
     if _doubt(faces) <= DOUBTFUL:
@@ -69,20 +69,27 @@ def find_turned(image: np.ndarray) -> tuple[int, list[Face]]:
 
 
 def _doubt(faces: list[Face]) -> float:
-    """1 less the confidence of the surest face; 1 without a face."""
+    """Returns 1 minus the highest confidence of a face; 1 without a face."""
     return 1 - max((face.confidence for face in faces), default=0.0)
 
 
 def _enlarged(face: Face, factor: float) -> Face:
-    def times(numbers: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(round(number * factor) for number in numbers)
+    def point(place: tuple[int, int]) -> tuple[int, int]:
+        return round(place[0] * factor), round(place[1] * factor)
 
-    points = (face.left_eye, face.right_eye, face.nose, face.mouth)
-    return Face(times(face.box), *map(times, points), face.confidence)
+    left, top, width, height = face.box
+    return Face(
+        (*point((left, top)), *point((width, height))),
+        point(face.left_eye),
+        point(face.right_eye),
+        point(face.nose),
+        point(face.mouth),
+        face.confidence,
+    )
 
 
 def by_box(face: Face) -> np.ndarray:
-    """The (2, 3) matrix of VGGFace2's crop of 224 pixels: eyes levelled, the box with its margin."""
+    """Returns the (2, 3) matrix of VGGFace2's crop of 224 pixels: level eyes, and the box with its margin."""
     x, y, width, height = face.box
     left, right = _eyes(face)
     across = right - left
@@ -91,25 +98,25 @@ def by_box(face: Face) -> np.ndarray:
 
 
 def by_points(face: Face) -> np.ndarray:
-    """The (2, 3) matrix that turns, scales and moves eyes, nose and mouth nearest to PLACES (Umeyama 1991)."""
+    """Returns the (2, 3) similarity matrix that best maps eyes, nose and mouth to PLACES (Umeyama 1991)."""
     points = np.array([*_eyes(face), face.nose, face.mouth], float)
     centre, place = points.mean(axis=0), PLACES.mean(axis=0)
     (x, y), (u, v) = (points - centre).T, (PLACES - place).T
     along, across, spread = x @ u + y @ v, x @ v - y @ u, x @ x + y @ y
-    whole = dlib_face.SIZE / max(*face.box[2:], 1)  # where all points are in one place, the box will do
+    whole = dlib_face.SIZE / max(*face.box[2:], 1)  # fallback if all points coincide
     scale = np.hypot(along, across) / spread if spread else whole
     return _similarity(centre, np.array([along, -across]), scale, place)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network wants a face.
+    """The alignment of faces for a network.
 
     Attributes:
-        side: Of the crop, in pixels.
-        matrix: Of a face: the (2, 3) that brings it into the crop.
-        core: Where sharpness is measured: the side that the crop is brought to, so that the eyes are 45 pixels
-            apart with every recipe; and there the top and left of the CORE pixels that hold nothing but face.
+        side: Side of the crop, in pixels.
+        matrix: Computes the (2, 3) affine matrix that maps a face into the crop.
+        core: Region in which sharpness is measured: the side to which the crop is scaled, so that the eyes are 45
+            pixels apart with every recipe; then top and left of the square of CORE pixels that contains only face.
     """
 
     side: int
@@ -117,16 +124,16 @@ class Recipe:
     core: tuple[int, int, int]
 
     def cut(self, image: np.ndarray, face: Face) -> np.ndarray:
-        """Returns the aligned face, (side, side, 3) uint8 RGB."""
+        """Returns the aligned face: (side, side, 3) uint8 RGB."""
         return align(image, self.matrix(face), self.side)
 
     def sharpness(self, aligned: np.ndarray) -> float:
-        """Returns the share of a face's gradients that one more blur takes away, 0..1 (Crete et al. 2007).
+        """Returns the share of the gradients that additional blur removes, 0..1 (Crete et al. 2007).
 
-        Blurring takes little from what is blurred already. Noise and contrast matter less than with a Laplacian.
+        A blurred face loses little. Noise and contrast matter less than with the variance of the Laplacian.
         """
         side, top, left = self.core
-        fine = aligned.astype(np.float32)  # the steps of 8 bits would pass for detail
+        fine = aligned.astype(np.float32)  # steps of 8 bits would count as detail
         grey = cv2.cvtColor(cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         core = slice(top, top + CORE), slice(left, left + CORE)
         before, after = (
@@ -139,36 +146,45 @@ def _steepness(grey: np.ndarray) -> np.ndarray:
     return cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
-CORE, REBLUR = 80, 2.0  # pixels; the deviation of the blur
+CORE, REBLUR = 80, 2.0  # pixels; standard deviation of the blur, in pixels
 BY_POINTS = Recipe(dlib_face.SIZE, by_points, (127, 13, 22))
 BY_BOX = Recipe(vggface.SIZE, by_box, (112, 16, 16))
 RECIPES = {dlib_face.DLIB.name: BY_POINTS}
-"""By the network's name; all others take BY_BOX."""
+"""Recipes by network name; all other networks use BY_BOX."""
 
 
 def _similarity(centre: np.ndarray, level: np.ndarray, scale: float, place: np.ndarray) -> np.ndarray:
-    """The (2, 3) matrix that brings centre to place, and makes the direction `level` run to the right."""
+    """Returns the (2, 3) matrix that maps `centre` to `place` and rotates the direction `level` to point right."""
     cosine, sine = level / np.hypot(*level) if level.any() else (1.0, 0.0)
     turned = scale * np.array([[cosine, sine], [-sine, cosine]])
     return np.column_stack([turned, place - turned @ centre])
 
 
 def _eyes(face: Face) -> np.ndarray:
-    """(2, 2): the one on the left of the picture first, whoever's left that is."""
+    """Returns the eyes as (2, 2), the one further left in the picture first."""
     return np.array(sorted((face.left_eye, face.right_eye)), float)
 
 
 def align(image: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
-    """A picture, and the matrix of a face in it -> (side, side, 3) uint8 RGB, edges repeated outside."""
+    """Warps a face out of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        matrix: (2, 3), from the picture to the crop.
+        side: Side of the crop, in pixels.
+
+    Returns:
+        (side, side, 3) uint8 RGB. Outside the picture its edge pixels repeat.
+    """
     matrix, scale = matrix.copy(), float(np.hypot(*matrix[0, :2]))
-    if scale < 0.75:  # warping alone would alias: shrink first, area-averaged
+    if scale < 0.75:  # warping alone would alias, so average areas first
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         matrix[:, :2] /= scale
     return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _remarks(face: Face, sharpness: float) -> tuple[str, ...]:
-    """What makes a face hard to tell from others."""
+    """Returns reasons to doubt the embedding of a face; see Crop."""
     eyes = _eyes(face)
     across = eyes[1] - eyes[0]
     turned = np.dot(face.nose - eyes.mean(axis=0), across) / max(np.dot(across, across), 1.0)
@@ -186,12 +202,18 @@ def _crop(upright: np.ndarray, face: Face, recipe: Recipe, box: Box) -> Crop:
 
 
 def _box(shape: tuple[int, ...], face: Face, turns: int) -> Box:
-    """A face's box in a photo of this shape that was turned to find it, in pixels of the photo as given."""
+    """Maps a face's box back from the turned photo into the given photo, in pixels.
+
+    Args:
+        shape: Shape of the given photo.
+        face: The face, in pixels of the turned photo.
+        turns: Quarter turns, as `find_turned` returns them.
+    """
     height, width = shape[:2]
     x, y, w, h = face.box
     left, top, right, bottom = x, y, x + w, y + h
-    for done in reversed(range(turns)):  # one turn back at a time
-        across = height if done % 2 else width  # of the photo before that turn
+    for done in reversed(range(turns)):  # undo one turn at a time
+        across = height if done % 2 else width  # width of the photo before that turn
         left, top, right, bottom = across - bottom, left, across - top, right
     return max(0, left), max(0, top), min(width, right), min(height, bottom)
 
@@ -209,15 +231,17 @@ def _network(architecture: str, dim: int) -> Network:
 
 @register
 class Lookalike(NetworkEngine):
+    """Finds the same face, or similar ones."""
+
     name = "lookalike"
     version = 2
     title = "Look-alike"
     alike = "the same face, or one that could pass for it"
     order = 10
-    side = None  # a small picture of many people would leave none large enough
+    side = None  # faces in a group photo would become too small
     builtin = dlib_face.DLIB
     nets = (_network("resnet50", 2048), _network("senet50", 2048), _network("vgg16", 512))
-    upgrade = None  # VGGFace's weights are for research only: they answer where they are named
+    upgrade = None  # VGGFace's weights are for research only, so they are used on request only
 
     def prepare(self) -> None:
         super().prepare()

@@ -1,4 +1,4 @@
-"""Products: the same kind of thing, by its kind, shape and colour. EfficientNet-Lite0, or EfficientNetB0."""
+"""Products: objects of the same kind, shape and colour, by EfficientNet-Lite0 or EfficientNetB0."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from engines.networks.network import NetworkEngine
 
 @register
 class Product(NetworkEngine):
+    """Finds objects of the same kind, shape and colour."""
+
     name = "product"
     version = 1
     title = "Products"

@@ -1,8 +1,8 @@
-"""Meaning: alike in what a picture shows, and in what a caption says of it. CLIP's or SigLIP's vectors of both.
+"""Meaning: the same content, by CLIP or SigLIP embeddings of a picture and of its caption.
 
-A vector has two parts, one after the other: the picture's, of squared length 0.7, and its caption's, of 0.3: the
-cosine of two pictures is then 0.7 of that of their looks and 0.3 of that of their captions. BLIP writes those
-that are not given. A text is held against both parts.
+A vector concatenates the embedding of the picture, with squared length 0.7, and that of its caption, with 0.3. The
+cosine of two pictures is then 0.7 times the cosine of their picture parts plus 0.3 times that of their captions.
+BLIP writes captions that are not given. A text query is compared with both parts.
 """
 
 from __future__ import annotations
@@ -22,14 +22,22 @@ from engines.networks.hub import Pretrained
 from engines.networks.weights import Found
 
 SHARES = {"picture": 0.7, "caption": 0.3}
-RUNNERS = runtime.RUNNERS | {runtime.KERAS: "PyTorch, float32"}  # which stands in for Keras
-CAPTIONS = (*blip.NETS, "off")  # what SEMBLANCE_CAPTIONS may say; unset: base if it can be had, else off
+RUNNERS = runtime.RUNNERS | {runtime.KERAS: "PyTorch, float32"}  # in the place of Keras
+CAPTIONS = (*blip.NETS, "off")  # values of SEMBLANCE_CAPTIONS; unset means base if available, else off
 
 
 @dataclass(frozen=True)
 class _Answering:
-    """precision: of the half that sees. writer: of the captions, if there are any. note: why there are none.
-    settled: see Card.
+    """The models in use.
+
+    Attributes:
+        net: The model that embeds pictures and texts.
+        found: Its files.
+        precision: Precision of its vision tower; None if that takes an export to know.
+        writer: The captioning model, if any.
+        written: Its files.
+        note: Why there are no captions, or what the first use has yet to do.
+        settled: See Card.
     """
 
     net: Pretrained
@@ -43,6 +51,8 @@ class _Answering:
 
 @register
 class Semantic(Engine):
+    """Finds the same content; it also takes text queries and captions."""
+
     name = "semantic"
     version = 1
     networks = tuple(net.name for net in clip.NETS)
@@ -59,7 +69,7 @@ class Semantic(Engine):
         self._loading = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it goes to another process: made anew there, for nets and locks stay here."""
+        """Pickles the arguments only: another process rebuilds the engine, because models and locks can't move."""
         return type(self), (self._asked,)
 
     @property
@@ -78,14 +88,14 @@ class Semantic(Engine):
         return self.embed_captioned(crops, self.captions(crops))
 
     def captioner(self) -> str:
-        """BLIP by name and weights; empty where captions are off."""
+        """Returns the name and weights of BLIP; empty if captions are off."""
         answering = self._answer(fetch=True)
         if not (answering.writer and answering.written):
             return ""
         return f"{answering.writer.name}/{answering.written.sha256[:12]}"
 
     def captions(self, crops: Sequence[Crop]) -> list[str]:
-        """BLIP's; empty ones where captions are off."""
+        """Returns BLIP's captions; empty ones if captions are off."""
         answering = self._answer(fetch=True)
         if not crops or not answering.written:
             return [""] * len(crops)
@@ -94,7 +104,7 @@ class Semantic(Engine):
         return self._captioner.captions([crop.pixels for crop in crops])
 
     def embed_captioned(self, crops: Sequence[Crop], captions: Sequence[str]) -> np.ndarray:
-        """(N, D) float32 unit rows. Captions are not looked at where they are off."""
+        """Embeds crops with given captions, which it ignores if captions are off: (N, D) float32 unit rows."""
         if not crops:
             return self._none()
         return self._joined(self._loaded().pictures([crop.pixels for crop in crops]), captions)
@@ -105,14 +115,14 @@ class Semantic(Engine):
         return self._joined(unit_rows(vectors[:, : self._parts()[0].dim]), captions)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, D) float32 unit rows: the text in the place of the picture, and of its caption."""
+        """Embeds texts in place of both the picture and its caption: (N, D) float32 unit rows."""
         if not texts:
             return self._none()
         rows = self._loaded().texts(texts)
         return unit_rows(np.concatenate([np.sqrt(part.share) * rows for part in self._parts()], axis=1))
 
     def vector_parts(self) -> tuple[VectorPart, ...]:
-        """Empty without captions, and as long as there are no weights."""
+        """See Parted. Empty without captions, or without weights."""
         try:
             parts = self._parts(fetch=False)
         except (WeightsUnavailable, WeightsError):
@@ -127,7 +137,7 @@ class Semantic(Engine):
         return tuple(VectorPart(name, dim, share, name) for name, share in SHARES.items())
 
     def settings(self) -> dict[str, Any]:
-        """While there are no weights there is no vector that this could tell apart from another."""
+        """See Engine. Without weights there are no vectors, so the requested network suffices."""
         try:
             answering = self._answer(fetch=False)
         except (WeightsUnavailable, WeightsError):
@@ -142,7 +152,7 @@ class Semantic(Engine):
         return told
 
     def choices(self) -> Sequence[NetworkChoice]:
-        """See Engine. A choice includes the network that writes captions, where they are not off."""
+        """See Engine. A choice includes the captioning model, unless captions are off."""
         writer = blip.NETS.get(os.environ.get("SEMBLANCE_CAPTIONS") or "base")
         return [_choice(net, writer) for net in clip.NETS]
 
@@ -183,7 +193,7 @@ class Semantic(Engine):
         return np.zeros((0, sum(part.dim for part in self._parts())), np.float32)
 
     def _joined(self, pictures: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-        """Unit rows of pictures, and their captions -> rows of all parts."""
+        """Joins (N, D) unit rows of pictures with the embeddings of their captions."""
         if len(self._parts()) == 1:
             return pictures
         looks, words = (np.sqrt(part.share) for part in self._parts())
@@ -196,9 +206,12 @@ class Semantic(Engine):
         return self._towers
 
     def _answer(self, fetch: bool) -> _Answering:
-        """Settled by the first call that may fetch; before, it tells without waiting what this machine has.
+        """Returns the models in use. The first call with `fetch` decides them; earlier calls return at once.
 
-        Raises NotFetched, WeightsUnavailable with a whole sentence, and WeightsError.
+        Raises:
+            NotFetched: The weights are not on this machine, and `fetch` is False.
+            WeightsUnavailable: The weights are unavailable; the message is a whole sentence.
+            WeightsError: A weights file is not the published one.
         """
         if self._answering:
             return self._answering

@@ -1,11 +1,11 @@
-"""Style: alike in brush, grain and composition of colour.
+"""Style: the same brushwork, grain and composition of colour.
 
-EfficientNet-Lite0 answers, by the means of its layers (engines/networks/composed.py). VGG19, on request, answers
-by Gram matrices (Gatys, Ecker and Bethge 2016). Over five layers these are 610,304 numbers. A count sketch of
-each (Charikar 2002; Weinberger 2009) adds them up, with random signs, in 360 heaps of equal size: inner products
-are kept in expectation. Each layer has unit length, so that none drowns the others, and a stretch of the vector
-to itself, so that a search can weight it. Beside them lies, with a small weight, what the picture shows: the means
-of the deepest layer (Babenko and Lempitsky 2015), sketched likewise.
+By default the vectors are means of EfficientNet-Lite0's layers (engines/networks/composed.py). On request they are
+Gram matrices of VGG19 (Gatys, Ecker and Bethge 2016). Over five layers these have 610,304 entries. A count sketch
+of each (Charikar 2002; Weinberger 2009) adds them up, with random signs, in 360 bins of equal size; this preserves
+inner products in expectation. Each layer is scaled to unit length, so that none dominates, and has its own segment
+of the vector, so that a search can weight it. A further segment, with a small weight, describes the subject: the
+sketched means of the deepest layer (Babenko and Lempitsky 2015).
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     import keras
 
 LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
-SKETCH = 360  # numbers of each layer: together 1/339 of the Gram matrices
-SUBJECT = 240  # numbers of what the picture shows
-SUBJECT_SHARE = 0.05  # of the cosine
+SKETCH = 360  # length of a layer's sketch; together 1/339 of the Gram matrices
+SUBJECT = 240  # length of the sketch that describes the subject
+SUBJECT_SHARE = 0.05  # its weight in the cosine
 SEED = 19
 
 
 def gram(features: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
-    """(N, h, w, C) -> (N, C * C) float32: each Gram matrix, unit length."""
+    """Returns the Gram matrix of each of N (h, w, C) feature maps, flattened: (N, C * C) float32, unit length."""
     from keras import ops
 
     _, h, w, channels = features.shape
-    first = ops.transpose(features, (0, 3, 1, 2))  # channels first, as OpenVINO has them anyway
+    first = ops.transpose(features, (0, 3, 1, 2))  # channels first, which is OpenVINO's own layout
     flat = ops.reshape(first, (-1, channels, h * w))
     full = ops.matmul(flat, ops.transpose(flat, (0, 2, 1)))
     return ops.normalize(ops.reshape(full, (-1, channels * channels)), axis=-1)
 
 
 def sketch(rows: keras.KerasTensor | np.ndarray, size: int) -> keras.KerasTensor:
-    """(N, L) -> (N, size) float32: a count sketch; inner products are kept in expectation."""
+    """Returns count sketches of (N, L) rows: (N, size) float32. They preserve inner products in expectation."""
     from keras import ops
 
     order, signs = _heaps(rows.shape[1], size)
@@ -52,7 +52,7 @@ def sketch(rows: keras.KerasTensor | np.ndarray, size: int) -> keras.KerasTensor
 
 @cache
 def _heaps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The entries in order of their heaps, filled up so that all heaps are of one size, and their signs."""
+    """Returns the entries in the order of their bins, padded to bins of equal size, and their signs."""
     generator = np.random.Generator(np.random.PCG64([SEED, length]))
     filled = -(-length // size) * size
     signs = generator.choice(np.array([-1, 1], np.float32), filled)
@@ -96,6 +96,8 @@ VGG19 = Network(
 
 @register
 class Style(NetworkEngine):
+    """Finds pictures of the same style, whatever their subject."""
+
     name = "style"
     version = 3
     title = "Style"

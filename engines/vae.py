@@ -1,6 +1,7 @@
-"""Autoencoder: alike as a net sees it that knows no pictures but your own, and can draw what it has seen.
+"""Autoencoder: similarity by a network that is trained on your own pictures only, and can generate new ones.
 
-It is trained on a collection, and belongs to it. The net and its training are in engines/networks/vae.py.
+A trained engine belongs to the collection that it was trained on. engines/networks/vae.py has the network and its
+training.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,9 @@ HOW = "It is trained on your own pictures: press Train in its tab, or run `train
 
 @register
 class Autoencoder(Engine):
-    """A picture's vector is its latent mean, seen from the collection's; see `vae.Trained`.
+    """The embedding of a picture is its latent mean, relative to the collection's; see `vae.Trained`.
 
-    trained: None is the engine as it is registered, which can't answer.
+    `trained` is None for the registered engine, which can't embed anything.
     """
 
     name = "vae"
@@ -39,7 +41,7 @@ class Autoencoder(Engine):
         self._runners: dict[str, runtime.Runner] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it goes to another process: made anew there, for nets and locks stay here."""
+        """Pickles the arguments only: another process rebuilds the engine, as runners and locks can't move."""
         return type(self), (self.trained,)
 
     @property
@@ -47,33 +49,42 @@ class Autoencoder(Engine):
         return self.trained.plan.shape.side if self.trained else vae.SIDES[-1]
 
     def prepare(self) -> None:
-        """Raises Untrained."""
+        """Exports the encoder, unless that is done.
+
+        Raises:
+            Untrained: The engine has not been trained.
+        """
         runtime.prepare(self._trained().encoder)
 
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
         return unit_rows(self.rows(self.encode(crops)[0]))
 
     def describe(self) -> Card:
-        trained, dim = self.trained, vae.LATENT
-        told = {"available": False, "reason": HOW, "weights": "none yet: it is trained on your own pictures"}
-        network = "vae"
-        if trained:
-            shape, course = trained.plan.shape, trained.course
-            dim, network = shape.latent, f"vae, {shape.side} px, {shape.latent} latent numbers"
-            pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
-            told = {
-                "weights": f"trained here on {pictures} in {len(course.done)} epochs; "
-                f"{trained.active} of {dim} latent numbers are in use",
-                "runner": runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
-            }
-        return Card(
+        untrained = Card(
             title="Autoencoder",
             alike="the same look as a whole, to a net that has learned from this collection alone",
-            dim=dim,
-            network=network,
+            dim=vae.LATENT,
+            network="vae",
+            weights="none yet: it is trained on your own pictures",
             licence="MIT",
+            available=False,
+            reason=HOW,
             order=45,
-            **told,
+        )
+        trained = self.trained
+        if not trained:
+            return untrained
+        shape, course = trained.plan.shape, trained.course
+        pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
+        return replace(
+            untrained,
+            dim=shape.latent,
+            network=f"vae, {shape.side} px, {shape.latent} latent numbers",
+            weights=f"trained here on {pictures} in {len(course.done)} epochs; "
+            f"{trained.active} of {shape.latent} latent numbers are in use",
+            available=True,
+            reason="",
+            runner=runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
         )
 
     def settings(self) -> dict[str, Any]:
@@ -82,10 +93,10 @@ class Autoencoder(Engine):
         precision = runtime.precision(self.trained.encoder)
         return {"trained": self.trained.sha256, "side": self.side, "keras": precision == runtime.KERAS}
 
-    # --- what only an autoencoder can do
+    # --- the Generative protocol
 
     def encode(self, crops: Sequence[Crop]) -> tuple[np.ndarray, np.ndarray]:
-        """(N, L) float32 latent means, and the logarithms of their variances. Raises Untrained."""
+        """Returns the latent means of N crops, (N, L) float32, and the logarithms of their variances."""
         trained = self._trained()
         if not crops:
             nothing = np.zeros((0, trained.plan.shape.latent), np.float32)
@@ -95,18 +106,19 @@ class Autoencoder(Engine):
         return means, spread
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        """(N, L) -> (N, S, S, 3) float32 RGB, 0..1. Raises Untrained."""
+        """Decodes (N, L) latents into (N, S, S, 3) float32 RGB pictures, 0..1."""
         return self._run(self._trained().decoder, np.asarray(latents, np.float32))[0]
 
     def rows(self, latents: np.ndarray) -> np.ndarray:
-        """(N, L) latents -> the rows, of any length, whose cosines tell how alike they are."""
+        """Maps (N, L) latents to rows of any length whose cosines measure how alike the pictures are."""
         trained = self._trained()
         return (latents - trained.mean) @ trained.metric
 
     def unusual(self, crops: Sequence[Crop]) -> np.ndarray:
-        """(N, 2) float32, in nats: how badly each is drawn again, and how far off its latents lie (KL).
+        """Returns the reconstruction error and the KL divergence of each crop, in nats: (N, 2) float32.
 
-        Their sum is minus the evidence bound, but for a constant: high where the collection has nothing like it.
+        Their sum is the negative evidence lower bound up to a constant; it is high for pictures unlike the
+        collection.
         """
         means, spread = self.encode(crops)
         made = self.decode(means)
@@ -133,7 +145,7 @@ class Autoencoder(Engine):
             raise Untrained(HOW)
         return self.trained
 
-    # --- being trained; see Learner
+    # --- the Learner protocol
 
     def plan(self, work: Path, pictures: Sequence[str], side: int, start: Path | None) -> None:
         epochs = vae.epochs_of(len(pictures))

@@ -1,4 +1,4 @@
-"""Visual: the same subject or scene, wherever it lies and whatever its colours. EfficientNet-Lite0, or BiT."""
+"""Visual: the same subject or scene, whatever its position and colours, by EfficientNet-Lite0 or BiT."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from engines.networks.network import NetworkEngine
 
 @register
 class Visual(NetworkEngine):
+    """Finds the same subject or scene, whatever its position and colours."""
+
     name = "visual"
     version = 1
     title = "Visual"

@@ -182,14 +182,14 @@ def _projector(vectors: Vectors, file: IO[bytes], progress: Progress, cancelled:
         sheet, side = _sprite(vectors, progress, cancelled)
         with archive.open(zipfile.ZipInfo("sprite.png"), "w") as entry:
             sheet.save(entry, "PNG")
-        told = {
+        sheets = {
             "tensorName": readable(f"{vectors.root.name} by {vectors.engine}"),
             "tensorShape": [len(items), vectors.dim],
             "tensorPath": "vectors.tsv",
             "metadataPath": "metadata.tsv",
             "sprite": {"imagePath": "sprite.png", "singleImageDim": [side, side]},
         }
-        archive.writestr("projector_config.json", json.dumps({"embeddings": [told]}, indent=2) + "\n")
+        archive.writestr("projector_config.json", json.dumps({"embeddings": [sheets]}, indent=2) + "\n")
 
 
 VECTORS = {".npz": _numpy, ".parquet": _parquet, ".zip": _projector}
@@ -261,12 +261,12 @@ def cell(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Bytes of a file's name that are no UTF-8 become \\udcNN, for no format could hold them."""
+    r"""Bytes of a file's name that are no UTF-8 become \udcNN, for no format could hold them."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _tsv(*values: str) -> bytes:
-    """One line; what would begin another, or another column, becomes \\n, \\r or \\t."""
+    r"""One line; what would begin another, or another column, becomes \n, \r or \t."""
     escaped = (
         value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r") for value in map(readable, values)
     )

@@ -180,7 +180,7 @@ LEARNING = """if True:
 
     vae.EPOCHS = (WANTED, WANTED)
     library = Library(Path(sys.argv[2]))
-    library.learn(library.open(Path(sys.argv[1])), library.engine("vae"))
+    library.index(library.open(Path(sys.argv[1])), library.engine("vae")).training.train()
 """
 EPOCHS = 40
 

@@ -54,7 +54,7 @@ def test_no_search_needs_tensorflow(schooled: Schooled) -> None:
         catalogue = library.open(Path(sys.argv[1]))
         engine = library.learned(catalogue, library.engine("vae"))
         file = catalogue.file(engine.pictures()[0])
-        assert library.search(catalogue, engine, file, 1).matches[0].path == file
+        assert library.index(catalogue, engine).search(file, 1).matches[0].path == file
         autoencoder.redraw(engine, file)
         print({"tensorflow", "keras"} & sys.modules.keys())
     """

@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_goes_on(cluster: str, photos: Path, alone: bytes, 
     code = (
         "import sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path; from features.library import Library;"
         "from test_cluster import Slow; library = Library(Path(sys.argv[3]));"
-        "library.index(library.open(Path(sys.argv[4])), Slow(Path(sys.argv[5])), on='ray')"
+        "library.index(library.open(Path(sys.argv[4])), Slow(Path(sys.argv[5]))).update(on='ray')"
     )
     command = [sys.executable, "-c", code, ROOT, ROOT / "tests", home, photos, seen]
     run = subprocess.Popen(command, env=os.environ | {"RAY_ADDRESS": cluster})

@@ -570,8 +570,8 @@ engine = library.engine("product", "builtin")
 catalogue = library.open(folder)
 print(library.classify(catalogue, engine, [folder / "warm/3.png"])[0][0][0])
 tuned = library.tuned(catalogue, engine)
-library.index(catalogue, tuned)
-print(library.search(catalogue, tuned, folder / "warm/3.png").matches[0].label)
+library.index(catalogue, tuned).update()
+print(library.index(catalogue, tuned).search(folder / "warm/3.png").matches[0].label)
 print(*({{"tensorflow", "keras", "torch"}} & set(sys.modules)))
 """
     done = subprocess.run(

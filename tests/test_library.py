@@ -418,7 +418,7 @@ from pathlib import Path
 from features.library import Library
 
 library = Library(Path(sys.argv[1]))
-report = library.index(library.open(Path(sys.argv[2])), library.engine("product"))
+report = library.index(library.open(Path(sys.argv[2])), library.engine("product")).update()
 heavy = {"tensorflow", "torch", "keras", "sklearn"} & set(sys.modules)
 print(report.new, report.kept, *sorted(heavy))
 """
@@ -679,10 +679,7 @@ def test_concurrent_searches_agree(library: Library, pictures: Path) -> None:
     paths = wheel(pictures, 40)
     engine = engines.create("colour")
     catalogue = opened(library, pictures, engine)
-    alone = {
-        path: Library(library.home).index(catalogue, engine).update().index(path, 5).search().matches
-        for path in paths
-    }
+    alone = {path: Library(library.home).index(catalogue, engine).search(path, 5).matches for path in paths}
     library = Library(library.home)
     with ThreadPoolExecutor(8) as pool:
         together = pool.map(
@@ -983,10 +980,7 @@ def test_an_approximate_index_follows_the_catalogue(
     library.index(catalogue, halves).update(lambda *step: steps.append(step))
     assert steps[-1] == (0, 2, "building the search index"), "the two halves of one new picture"
     assert found(pictures / "new.png") == (there - {"005"} | {"new"}, approximately)
-    assert (
-        Library(library.home).index(catalogue, halves).update().index(pictures / "new.png", 1).search().index
-        == approximately
-    )
+    assert Library(library.home).index(catalogue, halves).search(pictures / "new.png", 1).index == approximately
 
 
 @pytest.mark.parametrize("choice", BACKENDS)

@@ -1,1 +1,1 @@
-"""The nets that engines run on: one file per net, and where their weights come from."""
+"""The networks that engines run on, one per file, and the origin of their weights."""

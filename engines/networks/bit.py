@@ -1,11 +1,11 @@
-"""BiT-M-R50x1, "Big Transfer" (Kolesnikov et al. 2020, arXiv:1912.11370): 2,048 numbers for a picture.
+"""BiT-M-R50x1, "Big Transfer" (Kolesnikov et al. 2020, arXiv:1912.11370): an embedding of 2,048 numbers.
 
-A ResNet-50 v2 (He et al. 2016) with group normalisation (Wu and He 2018) and weight standardisation (Qiao et al.
-2019), trained on ImageNet-21k, below its classifier. A picture has 224 pixels, as in that training; its authors
-fine-tune it at up to 480, which costs 4.6 times as much.
+The network is a ResNet-50 v2 (He et al. 2016) with group normalisation (Wu and He 2018) and weight standardisation
+(Qiao et al. 2019), trained on ImageNet-21k, without its classifier. The input has 224 pixels a side, as in
+training; the authors fine-tune at up to 480, which costs 4.6 times as much.
 
-Weight standardisation depends on the weights alone. It is done when they are read, so that the net is one of plain
-convolutions, which every runtime knows how to run fast.
+Weight standardisation depends on the weights alone. It is applied when they are loaded, which leaves plain
+convolutions that every runtime runs fast.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 SIZE = 224
 DIM = 2048
-BLOCKS = (3, 4, 6, 3)  # units of each
+BLOCKS = (3, 4, 6, 3)  # units in each block
 
 WEIGHTS = Weights(
     name="Google's BiT-M R50x1, ImageNet-21k",
     file="BiT-M-R50x1.npz",
     url="https://storage.googleapis.com/bit_models/BiT-M-R50x1.npz",
     checksum=None,
-    size=273_000_000,  # 68,256,659 numbers, the classifier's among them
+    size=273_000_000,  # 68,256,659 parameters, including the classifier's
     licence="Apache-2.0",
     source="Kolesnikov et al., Big Transfer (BiT): General Visual Representation Learning, ECCV 2020",
     preprocessing=Preprocessing(SIZE, "RGB", "-1..1"),
@@ -43,11 +43,18 @@ WEIGHTS = Weights(
 
 
 def build(path: Path | None, size: int = SIZE) -> keras.Model:
-    """(N, size, size, 3) uint8 RGB -> (N, 2048) float32.
+    """Builds the network.
 
-    path: the published file, or the folder of the SavedModel on TensorFlow Hub; None leaves random weights. A
-    SavedModel is a program and is run as it is, so it must be one that the person trusts. Raises WeightsError, in
-    one sentence, when it is neither.
+    Args:
+        path: The published file, or the folder of TensorFlow Hub's SavedModel; None leaves random weights. A
+            SavedModel is a program that runs as it is, so the person must trust it.
+        size: Side of the input, in pixels.
+
+    Returns:
+        A model from (N, size, size, 3) uint8 RGB to (N, 2048) float32.
+
+    Raises:
+        WeightsError: The path holds neither; the message is one sentence.
     """
     from keras import Model, layers
 
@@ -58,8 +65,13 @@ def build(path: Path | None, size: int = SIZE) -> keras.Model:
 
 
 def maps(path: Path | None, size: int = SIZE) -> keras.Model:
-    """(N, size, size, 3) uint8 RGB -> (N, size / 32, size / 32, 2048) float32: what each position adds to the unit
-    vector. Raises WeightsError for what is not the published file: a SavedModel keeps that to itself.
+    """Builds the network up to the contribution of each position to the unit vector.
+
+    Returns:
+        A model from (N, size, size, 3) uint8 RGB to (N, size / 32, size / 32, 2048) float32.
+
+    Raises:
+        WeightsError: The path is not the published file. A SavedModel does not expose its feature maps.
     """
     from keras import Model
 
@@ -70,12 +82,16 @@ def maps(path: Path | None, size: int = SIZE) -> keras.Model:
 
 
 def check(path: Path) -> None:
-    """Raises WeightsError, in one sentence, when `build` could not use this file."""
+    """Checks that `build` can use a file.
+
+    Raises:
+        WeightsError: It can't; the message is one sentence.
+    """
     build(path)
 
 
 def _filled(path: Path | None, size: int) -> keras.Model:
-    """See `_net`; the weights are random where there is no file."""
+    """Builds `_net` with the weights of a file, or with random ones."""
     if path is None:
         return _net(size)
     arrays = _read(path)
@@ -85,14 +101,14 @@ def _filled(path: Path | None, size: int) -> keras.Model:
 
 
 def _net(size: int) -> keras.Model:
-    """Before it is pooled: (N, size / 32, size / 32, 2048).
+    """Builds the network before pooling, whose output is (N, size / 32, size / 32, 2048).
 
-    Layers are named as in the published file, with "." for "/", which Keras forbids.
+    Layers have the names of the published file, with "." in place of "/", which Keras forbids.
     """
     from keras import Input, Model, layers, ops
 
     class GroupNorm(layers.GroupNormalization):
-        """Keras's, in the steps that OpenVINO knows as one (MVN): there the net takes half the time."""
+        """Keras's layer in steps that OpenVINO fuses into one (MVN), which halves the run time."""
 
         def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
             _, height, width, channels = x.shape
@@ -106,7 +122,7 @@ def _net(size: int) -> keras.Model:
 
     def convolve(x: keras.KerasTensor, name: str, width: int, side: int = 1, stride: int = 1) -> keras.KerasTensor:
         if side > 1:
-            x = layers.ZeroPadding2D(side // 2)(x)  # on all sides, which "same" would not do at a stride of 2
+            x = layers.ZeroPadding2D(side // 2)(x)  # symmetric, unlike "same" at a stride of 2
         return layers.Conv2D(width, side, stride, use_bias=False, name=f"{name}.standardized_conv2d")(x)
 
     def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -130,7 +146,7 @@ def _net(size: int) -> keras.Model:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the net itself, float32; the classifier is passed over. Read without pickle."""
+    """Reads the float32 arrays of the network, without pickle and without the classifier."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names = [name for name in file.files if name.startswith("resnet/") and "/head/" not in name]
@@ -140,7 +156,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _fill(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """There must be each array that the net takes, and no other: a deeper net's file has all of these, too."""
+    """Fills a model from exactly the arrays that it takes.
+
+    Extra arrays are refused, because the file of a deeper network contains all of these, too.
+    """
     weights = {f"{layer.name}.{w.name}".replace(".", "/"): w for layer in model.layers for w in layer.weights}
     for name in sorted(weights.keys() | arrays.keys()):
         wanted, found = (tuple(held[name].shape) if name in held else "nothing" for held in (weights, arrays))
@@ -158,7 +177,7 @@ def _refusal(path: Path, problem: str) -> WeightsError:
 
 
 def _standardised(kernel: np.ndarray) -> np.ndarray:
-    """(h, w, in, out) float32 -> the same, with mean 0 and deviation 1 for each output."""
+    """Standardises a (h, w, in, out) float32 kernel to mean 0 and deviation 1 for each output channel."""
     mean, variance = (part(kernel, axis=(0, 1, 2), dtype=np.float64) for part in (np.mean, np.var))
     return ((kernel - mean) / np.sqrt(variance + 1e-10)).astype(np.float32)
 
@@ -173,7 +192,7 @@ def _saved_model(folder: Path, size: int) -> keras.Model:
         model = keras.Model(pixels, vectors)
         found = model.predict_on_batch(np.zeros((1, size, size, 3), np.uint8)).shape
         problem = f"it gives {found} for a picture, where BiT gives {(1, DIM)}" if found != (1, DIM) else ""
-    except Exception:  # whatever TensorFlow and Keras may raise
+    except Exception:  # TensorFlow and Keras raise many kinds
         problem = "it is not one that Keras on TensorFlow can run on pictures"
     if problem:
         raise WeightsError(f"The SavedModel {folder} can't be BiT, because {problem}: name {WEIGHTS.saved_model}.")

@@ -1,4 +1,4 @@
-"""Captions of pictures: BLIP (Li, Li, Xiong and Hoi 2022)."""
+"""Captions of pictures by BLIP (Li, Li, Xiong and Hoi 2022)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NETS = {
         "blip-large", "Salesforce/blip-image-captioning-large", "blip", 1_880_000_000, "BSD-3-Clause", PAPER
     ),
 }
-WORDS = 30  # pieces of words in a caption, at most
+WORDS = 30  # most tokens in a caption
 
 
 class Captioner:
-    """A loaded model. Safe to use from several threads."""
+    """A loaded captioning model. Several threads may use it at once."""
 
     def __init__(self, found: Found) -> None:
         from transformers import BlipForConditionalGeneration
@@ -35,7 +35,7 @@ class Captioner:
         self._model: Any = hub.load(BlipForConditionalGeneration, found)
 
     def captions(self, pixels: Sequence[np.ndarray]) -> list[str]:
-        """Of each picture, (H, W, 3) uint8 RGB; word by word the likeliest, so always the same."""
+        """Captions (H, W, 3) uint8 RGB pictures by greedy decoding, which is deterministic."""
         import torch
 
         found: list[str] = []

@@ -1,8 +1,8 @@
-"""Reads a PyTorch checkpoint (`.pth`) into NumPy arrays, without PyTorch and without running anything in the file.
+"""Reads a PyTorch checkpoint (`.pth`) into NumPy arrays, without PyTorch and without running code from the file.
 
 The layout is that of `torch.save` before version 1.6: five pickles (magic number, protocol, system, state dict and
-keys of the storages), then each storage as its length and its raw numbers. A pickle may name any function to be
-called, so the unpickler here knows only what a state dict is made of and refuses the rest.
+keys of the storages), then each storage as its length and its raw numbers. A pickle can name any function to call,
+so this unpickler accepts only the parts of a state dict.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class NotACheckpoint(ValueError):
-    """The file is damaged, or holds something other than tensors."""
+    """The file is damaged, or holds something other than tensors; the message is part of a sentence."""
 
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where a tensor's numbers are: in which storage, from which number on."""
+    """A view of a storage: its key, the offset of the first number, the shape, and the strides in numbers."""
 
     key: str
     offset: int
@@ -37,7 +37,7 @@ class _Tensor:
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: Any, dtypes: dict[str, np.dtype]) -> None:
         super().__init__(file)
-        self._dtypes = dtypes  # filled while reading: storage key -> type of its numbers
+        self._dtypes = dtypes  # storage key -> dtype; filled while reading
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -59,14 +59,15 @@ def _rebuild(storage: str, offset: int, shape: tuple[int, ...], strides: tuple[i
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Returns the tensors of a state dict by name, as float32 or int64 arrays of their own shapes.
+    """Returns the tensors of a state dict by name, as float32 or int64 arrays.
 
     Raises:
-        NotACheckpoint: The file is not such a checkpoint; the message says why, as part of a sentence.
+        NotACheckpoint: The file is not such a checkpoint.
         OSError: The file can't be read.
     """
     data = path.read_bytes()
-    file, dtypes = io.BytesIO(data), {}
+    file = io.BytesIO(data)
+    dtypes: dict[str, np.dtype] = {}
     try:
         magic, _, _, state, keys = (_Unpickler(file, dtypes).load() for _ in range(5))
         if magic != MAGIC or not isinstance(state, dict):
@@ -79,12 +80,12 @@ def read(path: Path) -> dict[str, np.ndarray]:
         return {name: _array(tensor, storages[tensor.key]) for name, tensor in state.items()}
     except NotACheckpoint:
         raise
-    except Exception as error:  # whatever a damaged pickle may raise
+    except Exception as error:  # a damaged pickle raises many kinds
         raise NotACheckpoint("it is not a PyTorch checkpoint, or only part of one") from error
 
 
 def _array(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
-    """A copy, row by row, of what may lie in another order. The bounds are checked: as_strided does not."""
+    """Copies a tensor in row-major order. It checks the bounds, which as_strided does not."""
     steps = [(side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides, strict=True)]
     inside = tensor.offset + sum(steps) < len(storage) and np.prod(tensor.shape) <= len(storage)
     if min(tensor.offset, *tensor.shape, *tensor.strides, 0) < 0 or not inside:

@@ -1,4 +1,4 @@
-"""Pictures and texts in one space: CLIP (Radford et al. 2021) and SigLIP (Zhai et al. 2023)."""
+"""CLIP (Radford et al. 2021) and SigLIP (Zhai et al. 2023), which embed pictures and texts in one space."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ NETS = (
         "https://arxiv.org/abs/2303.15343",
     ),
 )
-DIMS = {"clip": 512, "siglip": 768}  # of those above
+DIMS = {"clip": 512, "siglip": 768}  # length of the vectors of the models above
 
 
 def dim(found: Found) -> int:
-    """Numbers of a vector, as the model's configuration tells."""
+    """Returns the length of a vector, according to the model's configuration."""
     told = hub.configuration(found.path)
     if told["model_type"] == "clip":
         return int(told.get("projection_dim", DIMS["clip"]))
@@ -49,13 +49,13 @@ def dim(found: Found) -> int:
 
 
 def eye(found: Found, kind: str) -> runtime.Net:
-    """The half of a model that sees, as the runtime wants it: prepared pictures -> (N, D) float32."""
+    """Returns the vision tower for the runtime; it maps preprocessed pictures to (N, D) float32."""
     see = hub.preprocessing(found.path)
     return runtime.Net(f"{kind}-{found.sha256[:12]}", partial(_eye, found, kind), partial(_photos, see))
 
 
 class Towers:
-    """What a model makes of pictures and of texts; each half is loaded when it is first used, by any thread."""
+    """The vision and text towers of a model. Each loads at its first use; several threads may use them at once."""
 
     def __init__(self, found: Found, kind: str) -> None:
         self._found, self._kind = found, kind
@@ -65,24 +65,24 @@ class Towers:
         self._loading = threading.Lock()
 
     def pictures(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        """N pictures, (H, W, 3) uint8 RGB each -> (N, D) float32 unit rows; N at least 1."""
+        """Embeds N > 0 pictures, (H, W, 3) uint8 RGB each: (N, D) float32 unit rows."""
         with self._loading:
             self._run = self._run or runtime.load(eye(self._found, self._kind))
         batches = (pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH))
         return unit_rows(np.concatenate([self._run(np.stack([*map(self._see, batch)]))[0] for batch in batches]))
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """N texts -> (N, D) float32 unit rows; N at least 1. What is longer than the model can read is cut."""
+        """Embeds N > 0 texts, truncated to the model's context length: (N, D) float32 unit rows."""
         import torch
 
-        # As each was trained: SigLIP sees the padding, too.
+        # As in training: SigLIP also attends to the padding.
         padding, used = {
             "clip": (True, ("input_ids", "attention_mask")),
             "siglip": ("max_length", ("input_ids",)),
         }[self._kind]
         found = []
         for first in range(0, len(texts), BATCH):
-            with self._loading:  # nor can a tokenizer be used by two at once
+            with self._loading:  # a tokenizer is not thread-safe
                 model = _whole(self._found, self._kind)
                 self._tokenizer = self._tokenizer or hub.tokenizer(self._found)
                 words = self._tokenizer(
@@ -103,7 +103,7 @@ def _photos(see: hub.Preprocessing) -> np.ndarray:
 
 @cache
 def _whole(found: Found, kind: str) -> Any:
-    """The model of PyTorch, loaded once."""
+    """Loads the PyTorch model, once."""
     import transformers
 
     return hub.load({"clip": transformers.CLIPModel, "siglip": transformers.SiglipModel}[kind], found)

@@ -1,9 +1,9 @@
-"""Vectors composed of EfficientNet-Lite0's layers and of features computed from the pixels.
+"""Embeddings composed of EfficientNet-Lite0's layers and of features computed from the pixels.
 
-A vector is a sequence of parts, each made of ingredients. Every ingredient is centred on its mean over a set of
-pictures (engines/networks/centres.npz), brought to unit length and multiplied by its weight, so that a cosine is a
-weighted mean of the ingredients' own. `benchmarks/centres.py` computed the means;
-docs/decisions/0022-packaged-networks.md has what was tried.
+A vector is a sequence of parts, and each part a sequence of ingredients. An ingredient is centred on its mean over
+a set of pictures (engines/networks/centres.npz), scaled to unit length and multiplied by its weight, so that the
+cosine of two vectors is a weighted mean of the cosines of their ingredients. `benchmarks/centres.py` computed the
+means; docs/decisions/0022-packaged-networks.md lists the alternatives that were tried.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 CENTRES = Path(__file__).with_name("centres.npz")
-HALVES = 256  # numbers of `halves`
+HALVES = 256  # length of "halves"
 _CHANNELS = {"head": lite.DIM} | {f"block{number}": width for number, width in enumerate(lite.WIDTHS)}
 
 
 @dataclass(frozen=True)
 class Ingredient:
-    """One kind of numbers.
+    """A feature vector that becomes a segment of a composed vector.
 
     Attributes:
         name: "mean:LAYER" and "deviation:LAYER" are the means and standard deviations of a layer's channels over
-            the positions; "halves" is how the upper half differs from the lower one in what it shows; the others
-            are features of pixel_features.py.
-        weight: Its length in the vector.
+            the positions; "halves" is the difference in content between the upper and the lower half; all other
+            names are features of pixel_features.py.
+        weight: Length of the segment before the whole vector is scaled to unit length.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Ingredient:
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of the vector. group: see engines.VectorPart; empty where it can't be weighted in a search."""
+    """A segment of the vector. `group`: see engines.VectorPart; empty if a search can't weight the part."""
 
     name: str
     ingredients: tuple[Ingredient, ...]
@@ -72,7 +72,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Vector:
-    """name: prefix of its centres in CENTRES."""
+    """The composition of an engine's vectors. Implements network.Composition.
+
+    Attributes:
+        name: Prefix of its means in CENTRES.
+        parts: Its parts, in their order in the vector.
+    """
 
     name: str
     parts: tuple[Part, ...]
@@ -82,19 +87,24 @@ class Vector:
         return tuple(ingredient for part in self.parts for ingredient in part.ingredients)
 
     def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, dim) float32 of unit length, of (N, 224, 224, 3) uint8 RGB and the outputs of `build`."""
+        """Composes (N, dim) float32 unit vectors from (N, 224, 224, 3) uint8 RGB and the outputs of `build`."""
         return _joined(self, unweighted(self, pixels, outputs))
 
     def maps(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
-        """The same position by position, (N, 7, 7, dim), of the outputs of `build_maps`: these sum to the vectors.
+        """Composes contributions of each position, (N, 7, 7, dim), which sum to the vectors.
 
-        Centres are spread evenly. Not for a vector with other layers, or with "layout".
+        The means are spread evenly over the positions. A vector with layers that `build_maps` lacks, or with
+        "layout", has no maps.
+
+        Args:
+            pixels: (N, 224, 224, 3) uint8 RGB.
+            outputs: The outputs of `build_maps`.
         """
         names = ("mean:block15", "deviation:head", "halves")
         return _joined(self, dict(zip(names, outputs, strict=True)) | pixel_features.cells(pixels))
 
     def layers(self) -> tuple[VectorPart, ...]:
-        """The parts that a search may weight."""
+        """Returns the parts that a search may weight."""
         whole = sum(part.square for part in self.parts)
         return tuple(
             VectorPart(part.name, part.dim, part.square / whole, part.group) for part in self.parts if part.group
@@ -130,18 +140,19 @@ STYLE = Vector(
 )
 
 
-LAYERS = ("block4", "block7", "block11", "block14", "block15")  # whose means are taken, beside the head's
+LAYERS = ("block4", "block7", "block11", "block14", "block15")  # whose means are outputs; the head is always one
 
 
 def build(path: Path | None) -> keras.Model:
-    """Builds the one network that all vectors are composed of.
+    """Builds the network that all composed vectors share.
 
     Args:
         path: The checkpoint; None leaves random weights.
 
     Returns:
-        (N, 224, 224, 3) uint8 RGB -> the means of LAYERS, (N, channels) each; the deviations of the head followed
-        by "halves", (N, 1280 + HALVES); and the pooled features that the classifier takes, (N, 1280). All float32.
+        A model from (N, 224, 224, 3) uint8 RGB to float32 outputs: the means of LAYERS, (N, channels) each; the
+        standard deviations of the head followed by "halves", (N, 1280 + HALVES); and the pooled features that the
+        classifier takes, (N, 1280).
     """
     import keras
     from keras import ops
@@ -156,11 +167,12 @@ def build(path: Path | None) -> keras.Model:
 
 
 def build_maps(path: Path | None) -> keras.Model:
-    """As `build`, position by position, for the vectors that are made of the head and of block15.
+    """Builds the network up to the contributions of each position, for vectors of the head and block15 only.
 
     Returns:
-        (N, 224, 224, 3) uint8 RGB -> mean of block15, deviation of the head, and "halves", (N, 7, 7, dim) float32
-        each, which sum to what `build` puts out. A deviation is a sum as well: of squares, each divided by it.
+        A model from (N, 224, 224, 3) uint8 RGB to the mean of block15, the standard deviation of the head, and
+        "halves", (N, 7, 7, dim) float32 each, which sum to the outputs of `build`. A deviation is a sum, too: of
+        squared differences, each divided by the deviation.
     """
     import keras
     from keras import ops
@@ -174,11 +186,11 @@ def build_maps(path: Path | None) -> keras.Model:
     return keras.Model(pixels, [block / positions, _rooted(squares), ops.matmul(halves, _directions(path))])
 
 
-_LEAST = 2**-20  # under a root, whose slope is endless at 0
+_LEAST = 2**-20  # added under a root, whose slope is infinite at 0
 
 
 def _layers(path: Path | None, names: Sequence[str]) -> tuple[KerasTensor, list[KerasTensor]]:
-    """The input, and so many of the network's layers."""
+    """Returns the uint8 input and the outputs of the named layers."""
     import keras
 
     net = lite.net(path)
@@ -188,7 +200,7 @@ def _layers(path: Path | None, names: Sequence[str]) -> tuple[KerasTensor, list[
 
 
 def _upper_lower(layer: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
-    """(N, h, w, C) -> its upper and its lower half; of an odd height both have the middle row."""
+    """Splits (N, h, w, C) into its upper and lower half; if h is odd, both contain the middle row."""
     height = layer.shape[1]
     return layer[:, : -(-height // 2)], layer[:, height // 2 :]
 
@@ -198,7 +210,7 @@ def _rows(above: int, below: int) -> tuple[tuple[int, int], ...]:
 
 
 def _rooted(values: KerasTensor) -> KerasTensor:
-    """(N, h, w, L) -> the same shape, whose sum over positions is the root of the mean over positions."""
+    """Maps (N, h, w, L) to the same shape, whose sum over positions is the root of the mean over positions."""
     from keras import ops
 
     _, h, w, _ = values.shape
@@ -207,9 +219,9 @@ def _rooted(values: KerasTensor) -> KerasTensor:
 
 
 def _directions(path: Path | None) -> np.ndarray:
-    """(1280, HALVES) float32: the directions in which the classifier's classes differ most, of unit length.
+    """Returns the unit directions in which the classifier's classes differ most: (1280, HALVES) float32.
 
-    The sign of each is that of its largest entry, so that every machine has the same.
+    The largest entry of each is positive, so that all machines agree on the sign.
     """
     weights = lite.classifier(path)[0].astype(np.float64)
     left, _, _ = np.linalg.svd(weights - weights.mean(axis=1, keepdims=True), full_matrices=False)
@@ -219,7 +231,7 @@ def _directions(path: Path | None) -> np.ndarray:
 
 
 def unweighted(vector: Vector, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Ingredient -> (N, dim) float32, neither centred nor weighted, of the pixels and the outputs of `build`."""
+    """Returns (N, dim) float32 by ingredient, neither centred nor weighted; `outputs` are those of `build`."""
     *means, spread, _ = outputs
     found = {f"mean:{layer}": mean for layer, mean in zip(LAYERS, means, strict=True)}
     found |= {"deviation:head": spread[:, : lite.DIM], "halves": spread[:, lite.DIM :]}
@@ -228,7 +240,7 @@ def unweighted(vector: Vector, pixels: np.ndarray, outputs: Sequence[np.ndarray]
 
 
 def _joined(vector: Vector, found: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Centres, scales and weights the ingredients, (N, ..., dim) each, and puts them one after the other."""
+    """Centres, scales, weights and concatenates the ingredients, (N, ..., dim) each."""
     rows = []
     for one in vector.ingredients:
         values = found[one.name]
@@ -238,14 +250,14 @@ def _joined(vector: Vector, found: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _of_unit_sum(values: np.ndarray) -> np.ndarray:
-    """(N, ..., L) -> the same, scaled so that what is summed over the axes between has unit length."""
+    """Scales (N, ..., L) so that the sum over the axes in between has unit length."""
     whole = values.sum(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
     return values / np.maximum(np.linalg.norm(whole, axis=-1, keepdims=True), np.float32(1e-12))
 
 
 @cache
 def _centres() -> dict[str, np.ndarray]:
-    """(dim,) float32 of each ingredient, by VECTOR/INGREDIENT."""
+    """Returns the means of the ingredients, (dim,) float32 each, by VECTOR/INGREDIENT."""
     with np.load(CENTRES, allow_pickle=False) as file:
         return {name: file[name].astype(np.float32) for name in file.files}
 

@@ -1,8 +1,8 @@
-"""dlib's face network (King 2017): an aligned face in, 128 numbers out that are close for the same person.
+"""dlib's face network (King 2017): it embeds an aligned face in 128 numbers, which are close for one person.
 
-A residual network (He et al. 2015) of 29 convolutions, half as wide as ResNet-34 and with fewer blocks, trained
-with a metric loss: two faces of one person end up within a Euclidean distance of 0.6. The weights are dlib's own,
-which come as a Python package; the network is rebuilt here, so that neither dlib nor a compiler is needed.
+It is a residual network (He et al. 2015) of 29 convolutions, half as wide as ResNet-34 and with fewer blocks,
+trained with a metric loss that pulls faces of one person within a Euclidean distance of 0.6. dlib's own weights
+come as a Python package; the network is rebuilt here, so that neither dlib nor a compiler is needed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WEIGHTS = Packaged(
 
 MEANS = (122.782, 117.001, 104.298)  # of red, green and blue
 STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
-"""From the input up: channels, blocks, and whether the first block halves the sides."""
+"""From the input up: channels, blocks, and whether the first block halves the resolution."""
 
 
 def build(path: Path | None) -> keras.Model:
@@ -48,7 +48,7 @@ def build(path: Path | None) -> keras.Model:
         path: dlib's file; None leaves random weights.
 
     Returns:
-        (N, 150, 150, 3) uint8 RGB -> (N, 128) float32, not of unit length: of faces it is 1.2 to 1.7.
+        A model from (N, 150, 150, 3) uint8 RGB to (N, 128) float32, which has a length of 1.2 to 1.7 for faces.
 
     Raises:
         WeightsError: The file does not hold this network.
@@ -60,7 +60,7 @@ def build(path: Path | None) -> keras.Model:
     number = 0
 
     def convolve(x: keras.KerasTensor, channels: int, kernel: int, stride: int) -> keras.KerasTensor:
-        """With what dlib pads by default: half the kernel at a stride of 1, else nothing."""
+        """Convolves with dlib's default padding: half the kernel at a stride of 1, else none."""
         nonlocal number
         padding = "same" if stride == 1 else "valid"
         x = layers.Conv2D(channels, kernel, stride, padding=padding, name=f"conv{number}")(x)
@@ -82,7 +82,7 @@ def build(path: Path | None) -> keras.Model:
 
 
 def _added(one: keras.KerasTensor, other: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns the sum of two (N, h, w, C), each filled up with zeros below, on the right and in the channels."""
+    """Adds two (N, h, w, C), each padded with zeros at the bottom, on the right and in the channels."""
     from keras import ops
 
     sides = [max(pair) for pair in zip(one.shape[1:], other.shape[1:], strict=True)]
@@ -95,7 +95,7 @@ def _added(one: keras.KerasTensor, other: keras.KerasTensor) -> keras.KerasTenso
 
 
 def _load(model: keras.Model, path: Path) -> None:
-    """Fills the model from dlib's file, of which each layer must be in its place."""
+    """Fills the model from dlib's file, whose layers must be exactly the expected ones."""
     try:
         stored = dlib_file.read(path)
     except (OSError, dlib_file.NotANetwork) as error:
@@ -120,7 +120,7 @@ def _refusal(path: Path, why: str) -> WeightsError:
 
 
 def _expected() -> Iterator[tuple[str, tuple[int, ...], int]]:
-    """Yields kind, numbers and count of parameters of each layer of dlib's file, from the input up."""
+    """Yields kind, integers and number of parameters of each layer of dlib's file, from the input up."""
 
     def convolution(channels: int, inputs: int, kernel: int, stride: int) -> Iterator:
         padding = kernel // 2 if stride == 1 else 0
@@ -143,12 +143,12 @@ def _expected() -> Iterator[tuple[str, tuple[int, ...], int]]:
             yield "add_prev_", (), 0
             yield "relu_", (), 0
             inputs = channels
-    yield "avg_pool_2", (0, 0, 1, 1, 0, 0), 0  # over everything
+    yield "avg_pool_2", (0, 0, 1, 1, 0, 0), 0  # over all positions
     yield "fc_2", (DIM, inputs, 1), inputs * DIM
 
 
 def _folded(convolution: Layer, scaling: Layer) -> list[np.ndarray]:
-    """A convolution and the scale and shift of its channels -> the kernel and bias of both at once."""
+    """Folds the scale and shift of the channels into the convolution; returns its kernel and bias."""
     channels, height, width = convolution.numbers[:3]
     kernel, bias = np.split(convolution.parameters, [-channels])
     scale, shift = np.split(scaling.parameters, 2)

@@ -1,9 +1,9 @@
-"""Reads a network that dlib has saved (`.dat`) into NumPy arrays, without dlib.
+"""Reads a network saved by dlib (`.dat`) into NumPy arrays, without dlib.
 
 The layout is that of dlib's `serialize` for a chain of layers under a loss. The versions of all layers come first,
-from the loss down to the input; then the layers themselves, from the input up. An integer is a byte that holds its
-length and sign, then its bytes, low first; a real number is two integers, mantissa and exponent; an array is four
-sides and float32 numbers.
+from the loss down to the input, followed by the layers, from the input up. An integer is a byte with its length
+and sign, then its bytes, little-endian; a real number is two integers, mantissa and exponent; an array is four
+dimensions and float32 numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 MOST_LAYERS = 1000
 WRAPPED, LAYER, LOWEST = 1, 2, 3  # versions: a tag or a skip; a layer; the layer above the input
-FIELDS = {  # kind of layer -> what is stored of it: t an array, i an integer, r a real, a the sides of a part
+FIELDS = {  # kind of layer -> its fields: t an array, i an integer, r a real, a the shape of a part
     "con_4": "tiiiiiiiaarrrr",
     "affine_": "taai",
     "relu_": "",
@@ -28,19 +28,19 @@ FIELDS = {  # kind of layer -> what is stored of it: t an array, i an integer, r
 
 
 class NotANetwork(ValueError):
-    """The file is damaged, or holds something other than such a network."""
+    """The file is damaged, or holds something other than such a network; the message is part of a sentence."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as it is stored.
+    """A stored layer.
 
     Attributes:
         kind: Its name in FIELDS.
         numbers: Its integers. con_4: filters, height and width of the kernel, strides, paddings (both down and
             across). max_pool_2, avg_pool_2: height, width, strides, paddings. fc_2: outputs, inputs, mode.
             affine_: mode.
-        parameters: Everything it has learned, (n,) float32; empty where that is nothing.
+        parameters: Its learned parameters, (n,) float32; empty if it has none.
     """
 
     kind: str
@@ -50,7 +50,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Stored:
-    """A network: the means of red, green and blue, height and width of its input, its layers from the input up."""
+    """A stored network.
+
+    Attributes:
+        means: Means of red, green and blue.
+        size: Height and width of the input, in pixels.
+        layers: Its layers, from the input up.
+    """
 
     means: tuple[float, ...]
     size: tuple[int, int]
@@ -61,7 +67,7 @@ def read(path: Path) -> Stored:
     """Returns the network in a file.
 
     Raises:
-        NotANetwork: The file holds none; the message says why, as part of a sentence.
+        NotANetwork: The file holds none.
         OSError: The file can't be read.
     """
     file = _Reader(path.read_bytes())
@@ -74,7 +80,7 @@ def read(path: Path) -> Stored:
 
 
 class _Reader:
-    """Takes one value after the other from the bytes of a file. Nothing beyond its end is read or allocated."""
+    """Parses the bytes of a file one value at a time. It never reads or allocates beyond their end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -90,14 +96,14 @@ class _Reader:
         means = tuple(self.real() for _ in range(3))
         size = self.integer(), self.integer()
         lowest = self.layer()
-        self.integer()  # how many pictures the input makes of one
+        self.integer()  # copies that the input layer makes of a picture
         layers = (lowest, *(self.layer() for _ in range(count - 1)))
         if self._at != len(self._data):
             raise NotANetwork("there is more in it than a network")
         return Stored(means, size, layers)
 
     def _versions(self) -> int:
-        """Returns how many layers follow, tags and skips aside."""
+        """Returns the number of layers that follow, without tags and skips."""
         count = 0
         for _ in range(MOST_LAYERS):
             version = self.integer()
@@ -122,7 +128,7 @@ class _Reader:
             elif self.integer() != 1 or len([self.integer() for _ in range(4)]) != 4:
                 raise NotANetwork("a part of an array is of an unknown version")
         self._take(3)  # flags of its state
-        for _ in range(3):  # gradients and the last output, which are empty in a file
+        for _ in range(3):  # gradients and the last output, empty in a file
             self.array()
         return Layer(kind, tuple(numbers), parameters)
 

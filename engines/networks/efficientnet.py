@@ -1,4 +1,4 @@
-"""EfficientNetB0 of keras.applications (Tan & Le 2019), pooled to 1,280 numbers."""
+"""EfficientNetB0 of keras.applications (Tan and Le 2019), pooled to 1,280 numbers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,16 @@ _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)  # RGB, of values in 0..1
 
 
 def build(path: Path | None) -> keras.Model:
-    """(N, 224, 224, 3) uint8 RGB -> (N, 1280) float32. path None leaves random weights.
+    """Builds the network.
 
-    Raises WeightsError when the file does not fit.
+    Args:
+        path: The weights file; None leaves random weights.
+
+    Returns:
+        A model from (N, 224, 224, 3) uint8 RGB to (N, 1280) float32.
+
+    Raises:
+        WeightsError: The file does not hold this network.
     """
     import keras
 
@@ -39,7 +46,7 @@ def build(path: Path | None) -> keras.Model:
 
 
 def maps(path: Path | None) -> keras.Model:
-    """(N, 224, 224, 3) uint8 RGB -> (N, 7, 7, 1280) float32: what each position adds to the unit vector."""
+    """Builds the network up to the contribution of each position to the unit vector: (N, 7, 7, 1280) float32."""
     import keras
 
     net = _net(path)
@@ -47,7 +54,7 @@ def maps(path: Path | None) -> keras.Model:
 
 
 def _net(path: Path | None) -> keras.Model:
-    """The same, not pooled yet: (N, 7, 7, 1280)."""
+    """Builds the network before pooling, whose output is (N, 7, 7, 1280)."""
     import keras
 
     pixels = keras.Input((224, 224, 3), dtype="uint8")
@@ -58,8 +65,15 @@ def _net(path: Path | None) -> keras.Model:
 
 
 def trunk(path: Path, blocks: int) -> keras.Model:
-    """(N, 224, 224, 3) float32, 0..255, -> (N, 1280), of which only the last blocks (of 16), and the convolution
-    after them, are trainable; not their BatchNorm.
+    """Builds the network for fine-tuning.
+
+    Args:
+        path: The weights file.
+        blocks: How many of the 16 blocks, counted from the output, are trainable; so is the convolution after
+            them. BatchNorm layers never are.
+
+    Returns:
+        A model from (N, 224, 224, 3) float32, 0..255, to (N, 1280).
     """
     import keras
 
@@ -75,7 +89,13 @@ def trunk(path: Path, blocks: int) -> keras.Model:
 
 
 def save(trunk: keras.Model, path: Path, target: Path) -> None:
-    """A weights file as it is published, of a trunk that was built of `path` and then trained."""
+    """Writes the weights of a fine-tuned trunk in the layout of the published file.
+
+    Args:
+        trunk: Built by `trunk`, then trained.
+        path: The file that it was built from.
+        target: The file to write.
+    """
     import h5py
     import keras
 
@@ -94,7 +114,7 @@ def save(trunk: keras.Model, path: Path, target: Path) -> None:
 
 
 def _published(path: Path | None) -> keras.Model:
-    """Keras's own net, with the weights of a file as they are."""
+    """Builds Keras's own network with the unchanged weights of a file."""
     import keras
 
     model = keras.applications.EfficientNetB0(include_top=False, weights=None)
@@ -112,8 +132,8 @@ def _published(path: Path | None) -> keras.Model:
 def _scale_as_published(model: keras.Model) -> None:
     """Divides the normalised input by the root of ImageNet's deviation once more.
 
-    The published weights were trained so (tensorflow issue 49930). Keras adds that step only when it fetches
-    the weights itself; here it goes into the normalisation's variance.
+    The published weights were trained with this step (tensorflow issue 49930). Keras adds it only if it downloads
+    the weights itself; here it goes into the variance of the normalisation.
     """
     import keras
 

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 (Google 2020; Tan and Le 2019, arXiv:1905.11946), trained on ImageNet's 1,000 classes.
 
-EfficientNet-B0 without squeeze-and-excitation and with ReLU6 in place of swish, for plain processors. The weights
-are Google's as converted to PyTorch by ML Illustrated, which come as a Python package.
+It is EfficientNet-B0 without squeeze-and-excitation and with ReLU6 in place of swish, which suits plain
+processors. The weights are Google's, as converted to PyTorch by ML Illustrated; they come as a Python package.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ WEIGHTS = Packaged(
 
 @dataclass(frozen=True)
 class _Stage:
-    """Consecutive blocks of a kind.
+    """A run of equal blocks.
 
     Attributes:
-        blocks: How many.
+        blocks: Number of blocks.
         kernel: Side of the depthwise convolution.
-        stride: Of the first block; the others have 1.
-        expand: How many times as many channels are inside a block as go in.
-        channels: That come out.
+        stride: Stride of the first block; the others have 1.
+        expand: Ratio of the channels inside a block to its input channels.
+        channels: Output channels.
     """
 
     blocks: int
@@ -64,7 +64,7 @@ STAGES = (
     _Stage(4, 5, 2, 6, 192),
     _Stage(1, 3, 1, 6, 320),
 )
-WIDTHS = tuple(stage.channels for stage in STAGES for _ in range(stage.blocks))  # of each block's output
+WIDTHS = tuple(stage.channels for stage in STAGES for _ in range(stage.blocks))  # output channels of each block
 
 
 def net(path: Path | None, size: int | None = SIZE) -> keras.Model:
@@ -72,11 +72,11 @@ def net(path: Path | None, size: int | None = SIZE) -> keras.Model:
 
     Args:
         path: The checkpoint; None leaves random weights.
-        size: Side of the input in pixels; None takes any.
+        size: Side of the input, in pixels; None accepts any size.
 
     Returns:
-        (N, size, size, 3) float32 RGB, 0..255 -> (N, size / 32, size / 32, 1280) float32. Layers are named `stem`,
-        `block0` to `block15` (each block's output) and `head`.
+        A model from (N, size, size, 3) float32 RGB, 0..255, to (N, size / 32, size / 32, 1280) float32. Layers are
+        named `stem`, `block0` to `block15` (the output of each block) and `head`.
 
     Raises:
         WeightsError: The file does not hold this network.
@@ -115,9 +115,13 @@ def net(path: Path | None, size: int | None = SIZE) -> keras.Model:
 
 
 def classifier(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the classifier over the pooled features: (1280, 1000) and (1000,) float32, for softmax.
+    """Returns the weights and biases of the classifier over the pooled features, for softmax.
 
-    path None gives random ones.
+    Args:
+        path: The checkpoint; None gives random weights.
+
+    Returns:
+        (1280, 1000) and (1000,) float32.
 
     Raises:
         WeightsError: The file does not hold this network.
@@ -145,7 +149,7 @@ def _refusal(path: Path, why: str) -> WeightsError:
 
 
 def _load(model: keras.Model, path: Path) -> None:
-    """Every array of the file goes to the layer that it belongs to, the classifier's aside."""
+    """Fills the model from the file; the classifier's arrays are ignored."""
     arrays = _read(path)
     for layer in model.layers:
         if layer.weights:
@@ -155,7 +159,7 @@ def _load(model: keras.Model, path: Path) -> None:
                 raise _refusal(path, f"it holds nothing that fits {layer.name}") from error
 
 
-_PARTS = {  # of a block's layer -> its convolution, its normalisation
+_PARTS = {  # part of a block -> its convolution and normalisation in the file
     "expand": ("_expand_conv", "_bn0"),
     "depthwise": ("_depthwise_conv", "_bn1"),
     "project": ("_project_conv", "_bn2"),
@@ -164,7 +168,7 @@ _ENDS = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
 
 
 def _published(layer: str, arrays: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
-    """The weights of one of our layers, in Keras's order and layout."""
+    """Yields the weights of a Keras layer, in Keras's order and layout."""
     name, _, kind = layer.rpartition("_")
     block, _, part = name.partition("_")
     place = f"_blocks.{block.removeprefix('block')}." if part else ""

@@ -1,8 +1,8 @@
-"""Fine-tuning: the last blocks of a net are taught a person's labels, from where the published weights left off.
+"""Fine-tuning of a network's last blocks on a person's labels, starting from the published weights.
 
-A classifier that has been learned over the net's own vectors goes on top (Kumar et al. 2022, arXiv:2202.10054: a
-random one would spoil what the net knows), then both learn at a small rate. Pictures are flipped, turned, zoomed
-and changed in contrast at random. After each epoch all is kept, so that a run which was killed goes on from there.
+A classifier that was trained on the network's own vectors goes on top, because a random one would distort the
+features (Kumar et al. 2022, arXiv:2202.10054); then both learn at a small rate. Augmentation flips, rotates and
+zooms pictures and changes their contrast. A checkpoint after each epoch lets a killed run resume.
 """
 
 from __future__ import annotations
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 32
-EPOCHS = 10  # at most, unless a person asks for more
-PATIENCE = 3  # epochs without a better one, after which it stops
-RATE = 1e-4  # of Adam
+EPOCHS = 10  # default limit
+PATIENCE = 3  # epochs without improvement before it stops
+RATE = 1e-4  # learning rate of Adam
 DROPOUT = 0.2
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """pixels: (N, S, S, 3) uint8 RGB, in a file or in memory. truth: (N,) numbers of their labels. weights: (N,)
-    float, what each counts. held_out: (N,) bool, those that are not learned from; there need not be any.
+    """A labelled data set.
+
+    Attributes:
+        pixels: (N, S, S, 3) uint8 RGB, in memory or memory-mapped.
+        truth: (N,) label numbers.
+        weights: (N,) float, sample weights.
+        held_out: (N,) bool, samples for validation; there may be none.
     """
 
     pixels: np.ndarray
@@ -42,8 +47,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Outcome:
-    """losses: of each epoch, on what is held out, where there is any. best: the epoch whose weights the net has
-    now, from 1. accuracy: 0..1, on what is held out; None where nothing is.
+    """The result of fine-tuning.
+
+    Attributes:
+        losses: Cross-entropy of each epoch on the held-out pictures, or on the training pictures if there are
+            none.
+        best: The epoch whose weights the network has now, from 1.
+        accuracy: Accuracy on the held-out pictures, 0..1; None if there are none.
     """
 
     losses: tuple[float, ...]
@@ -59,10 +69,19 @@ def finetune(
     checkpoint: Path,
     progress: Callable[[int, int, str], None],
 ) -> Outcome:
-    """Teaches those layers of the trunk that are trainable; it ends with the weights of its best epoch.
+    """Trains the trainable layers of a trunk, which ends with the weights of its best epoch.
 
-    trunk: (N, S, S, 3) float32, 0..255, -> (N, D). head: (D, C) and (C,) float32, over its unit rows. checkpoint:
-    an .npz; a run goes on from the one that is there, which must be of the same trunk, head and pictures.
+    Args:
+        trunk: A model from (N, S, S, 3) float32, 0..255, to (N, D).
+        head: Weights and biases of the initial classifier over the unit rows, (D, C) and (C,) float32.
+        pictures: The data set.
+        epochs: Largest number of epochs.
+        checkpoint: An .npz file. If it exists, training resumes from it; it must belong to the same trunk, head
+            and pictures.
+        progress: Receives the steps done, the total steps, and the activity in words.
+
+    Returns:
+        The losses, the best epoch and its accuracy.
     """
     import keras
 
@@ -96,12 +115,12 @@ def finetune(
 
 
 def _model(trunk: keras.Model, head: tuple[np.ndarray, np.ndarray]) -> keras.Model:
-    """(N, S, S, 3) uint8 -> (N, C) scores. Its first answers are the head's."""
+    """Builds the model from (N, S, S, 3) uint8 to (N, C) logits, which at first are the head's."""
     import keras
     from keras import layers
 
     weights, bias = head
-    loud = math.sqrt(len(weights))  # entries of unit rows are tiny; layers expect about 1
+    loud = math.sqrt(len(weights))  # scales the small entries of unit rows to about 1
     pixels = keras.Input(trunk.input_shape[1:], dtype="uint8")
     seen = keras.ops.cast(pixels, "float32")
     for change in (
@@ -111,7 +130,7 @@ def _model(trunk: keras.Model, head: tuple[np.ndarray, np.ndarray]) -> keras.Mod
         layers.RandomContrast(0.2, seed=SEED),
     ):
         seen = change(seen)
-    rows = layers.UnitNormalization()(trunk(seen, training=False))  # BatchNorm goes by what it knows
+    rows = layers.UnitNormalization()(trunk(seen, training=False))  # BatchNorm keeps its statistics
     scores = layers.Dense(len(bias))
     model = keras.Model(pixels, scores(layers.Dropout(DROPOUT, seed=SEED)(layers.Rescaling(loud)(rows))))
     scores.set_weights([weights / loud, bias])
@@ -119,7 +138,7 @@ def _model(trunk: keras.Model, head: tuple[np.ndarray, np.ndarray]) -> keras.Mod
 
 
 def _chances(model: keras.Model, pixels: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(n, C): what the model gives each label, at these places."""
+    """Returns the label probabilities of the pictures at n places: (n, C)."""
     from scipy.special import softmax
 
     batches = np.array_split(places, math.ceil(len(places) / BATCH))
@@ -127,7 +146,7 @@ def _chances(model: keras.Model, pixels: np.ndarray, places: np.ndarray) -> np.n
 
 
 def _keep(path: Path, variables: Sequence[Any], losses: Sequence[float], best: Sequence[np.ndarray]) -> None:
-    told = {f"now{number}": np.asarray(variable) for number, variable in enumerate(variables)}
+    told: dict[str, Any] = {f"now{number}": np.asarray(variable) for number, variable in enumerate(variables)}
     told |= {f"best{number}": value for number, value in enumerate(best)}
     partial = path.with_name(f"part-{path.name}")
     np.savez(partial, losses=losses, **told)
@@ -135,7 +154,7 @@ def _keep(path: Path, variables: Sequence[Any], losses: Sequence[float], best: S
 
 
 def _restored(path: Path, variables: Sequence[Any]) -> tuple[list[float], list[np.ndarray]]:
-    """The losses so far, and the best weights. A damaged file counts as none."""
+    """Restores the variables; returns the losses so far and the best weights. A damaged file counts as none."""
     try:
         with np.load(path, allow_pickle=False) as told:
             kept = {name: told[name] for name in told.files}

@@ -1,8 +1,8 @@
-"""Models in the layout of the transformers library: where they come from, and how they are loaded and fed.
+"""Models in the layout of the transformers library: how to find them, load them and preprocess their input.
 
-A folder the person named (SEMBLANCE_WEIGHTS: the model's own, or one that holds it), else the cache of the
-Hugging Face hub, which other programs share, else a download into that. PyTorch and transformers are an extra, and
-neither is imported before a model is loaded.
+A model comes from a folder named by the person (SEMBLANCE_WEIGHTS: the model's own folder, or its parent), else
+from the Hugging Face cache, which other programs share, else from a download into that cache. PyTorch and
+transformers are an extra; neither is imported before a model is loaded.
 """
 
 from __future__ import annotations
@@ -27,29 +27,37 @@ from engines.networks.quiet import quietly
 from engines.networks.weights import Found
 
 INSTALL = "pip install -r requirements-semantic.txt"
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is loaded
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
 SMALL = (
     *("config.json", "generation_config.json", *PREPROCESSING, "tokenizer.json", "tokenizer_config.json"),
     *("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt", "spiece.model"),
 )
-LONGEST = 8  # a strip of more than so many squares is cut to them before it is enlarged
+LONGEST = 8  # a longer strip is cropped to this aspect ratio before it is enlarged
 
 _downloading = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A published model. name: for people and as a choice. kind: `model_type` of its configuration. free: whether
-    the licence allows commercial use.
+    """A published model.
+
+    Attributes:
+        name: Its name for people and on the command line.
+        repo: Repository on the Hugging Face hub.
+        kind: The `model_type` of its configuration.
+        size: Approximate size of its weights, in bytes.
+        licence: Terms of its weights.
+        source: The paper.
+        free: Whether the licence allows commercial use.
     """
 
     name: str
     repo: str
     kind: str
-    size: int  # bytes of its weights, about
+    size: int
     licence: str
-    source: str  # paper
+    source: str
     free: bool = True
 
     @property
@@ -69,7 +77,7 @@ class Pretrained:
 
 
 def lacking() -> str:
-    """Why no model can run here, in a sentence; empty where the extra is installed. Imports nothing of it."""
+    """Returns a sentence on why no model can run here; empty if the extra is installed. Does not import it."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
         major = int(importlib.metadata.version("transformers").partition(".")[0])
         if major >= 5 and importlib.util.find_spec("torch"):
@@ -78,10 +86,18 @@ def lacking() -> str:
 
 
 def resolve(model: Pretrained, *, fetch: bool) -> Found:
-    """The folder that holds the model, with a sha256 over all its files that count.
+    """Finds the folder of a model, with a sha256 over all files that affect its output.
 
-    fetch: whether a download may be tried. Raises WeightsUnavailable when there is none, WeightsError when one is
-    not whole.
+    Args:
+        model: The model.
+        fetch: Whether a download may be tried.
+
+    Returns:
+        The folder, verified if `fetch`.
+
+    Raises:
+        WeightsUnavailable: The model is not on this machine.
+        WeightsError: The folder is incomplete, or a file is not the published one.
     """
     named = os.environ.get("SEMBLANCE_WEIGHTS")
     if named:
@@ -100,7 +116,7 @@ def resolve(model: Pretrained, *, fetch: bool) -> Found:
 
 
 def present(model: Pretrained) -> bool:
-    """Whether a model can run here without a download."""
+    """Returns whether a model runs here without a download."""
     try:
         return not lacking() and bool(resolve(model, fetch=False))
     except SemblanceError:
@@ -108,7 +124,11 @@ def present(model: Pretrained) -> bool:
 
 
 def configuration(folder: Path, file: str = "config.json") -> dict[str, Any]:
-    """Raises WeightsError for what is no JSON object."""
+    """Reads a configuration file of a model.
+
+    Raises:
+        WeightsError: The file is not a JSON object.
+    """
     try:
         told = json.loads((folder / file).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -119,9 +139,16 @@ def configuration(folder: Path, file: str = "config.json") -> dict[str, Any]:
 
 
 def load(kind: Any, found: Found) -> Any:
-    """A transformers class and a folder -> the model, float32, ready to answer. Raises WeightsError.
+    """Loads a model in float32, in evaluation mode.
 
-    What a file lacks the library would fill with random numbers; such a model is refused.
+    The library would fill missing weights with random numbers; such a model is refused.
+
+    Args:
+        kind: The class of transformers.
+        found: The model's folder.
+
+    Raises:
+        WeightsError: The weights are damaged or incomplete.
     """
     import torch
 
@@ -130,7 +157,7 @@ def load(kind: Any, found: Found) -> Any:
             model, told = kind.from_pretrained(
                 found.path, local_files_only=True, output_loading_info=True, dtype=torch.float32
             )
-    except Exception as error:  # whatever a damaged file may raise
+    except Exception as error:  # a damaged file raises many kinds
         raise WeightsError(f"{found.path} can't be loaded ({error}); bring the model's folder again.") from error
     if told["missing_keys"]:
         raise WeightsError(f"{found.path} lacks weights, {min(told['missing_keys'])} say; bring them again.")
@@ -138,7 +165,11 @@ def load(kind: Any, found: Found) -> Any:
 
 
 def tokenizer(found: Found) -> Any:
-    """Raises WeightsError."""
+    """Loads a model's tokenizer.
+
+    Raises:
+        WeightsError: The folder has none that loads.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -150,7 +181,14 @@ def tokenizer(found: Found) -> Any:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a model was trained to see. side: of its square input. cropped: its middle, not all of it, squeezed."""
+    """The preprocessing of a model's input.
+
+    Attributes:
+        side: Side of the square input, in pixels.
+        cropped: Whether the input is the central square of the picture; else the whole picture is squeezed.
+        mean: Channel means, RGB in 0..1.
+        deviation: Channel standard deviations, RGB in 0..1.
+    """
 
     side: int
     cropped: bool
@@ -158,7 +196,7 @@ class Preprocessing:
     deviation: tuple[float, ...]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (3, side, side) float32."""
+        """Converts (H, W, 3) uint8 RGB to (3, side, side) float32."""
         from PIL import Image
 
         height, width = pixels.shape[:2]
@@ -172,11 +210,17 @@ class Preprocessing:
         small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
         top, left = (small.shape[0] - self.side) // 2, (small.shape[1] - self.side) // 2
         square = small[top : top + self.side, left : left + self.side].astype(np.float32) / 255
-        return ((square - np.float32(self.mean)) / np.float32(self.deviation)).transpose(2, 0, 1)
+        return ((square - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)).transpose(
+            2, 0, 1
+        )
 
 
 def preprocessing(folder: Path) -> Preprocessing:
-    """As the model's own files tell it. Raises WeightsError."""
+    """Reads the preprocessing from a model's folder.
+
+    Raises:
+        WeightsError: The files define no known input size.
+    """
     file = next((file for file in PREPROCESSING if (folder / file).is_file()), PREPROCESSING[0])
     told = configuration(folder, file)
     told = told.get("image_processor", told)
@@ -193,19 +237,19 @@ def preprocessing(folder: Path) -> Preprocessing:
 
 
 def _cached(model: Pretrained) -> Path | None:
-    """The model in the hub's cache, if it is whole."""
+    """Returns the model's folder in the hub's cache, if it is complete."""
     from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(model.repo, local_files_only=True))
-    except Exception:  # none there, or a cache of another making
+    except Exception:  # not cached, or a cache in another layout
         return None
     whole = (folder / "config.json").is_file() and any((folder / file).is_file() for file in PREPROCESSING)
     return folder if whole and _weights(folder) else None
 
 
 def _download(model: Pretrained) -> Path:
-    """Into the hub's cache, whose own locks and names keep half a file from counting."""
+    """Downloads into the hub's cache, whose locks and file names keep partial files from being used."""
     from huggingface_hub import HfApi, snapshot_download
 
     weights.may_download(model.url, model.size, fetch=True)  # another thread may have failed meanwhile
@@ -215,7 +259,7 @@ def _download(model: Pretrained) -> Path:
         files = HfApi().list_repo_files(model.repo)
         large = next(file for file in WEIGHTS if file in files)
         folder = Path(snapshot_download(model.repo, allow_patterns=[*SMALL, large]))
-    except Exception as error:  # the hub has many kinds of them
+    except Exception as error:  # the hub raises many kinds
         raise weights.broke_off(model.url, model.folder) from error
     return folder
 
@@ -225,7 +269,7 @@ def _weights(folder: Path) -> Path | None:
 
 
 def _fingerprint(folder: Path, verify: bool) -> str:
-    """sha256 over the names and the sha256s of all files that can move a number."""
+    """Returns a sha256 over the names and hashes of all files that can affect the output."""
     large = _weights(folder)
     if large is None:
         raise WeightsError(f"{folder} holds no {' or '.join(WEIGHTS)}; bring the whole folder of the model.")
@@ -235,13 +279,17 @@ def _fingerprint(folder: Path, verify: bool) -> str:
 
 
 def _named(large: Path) -> str:
-    """The hub's cache names large files by their sha256: it need not be computed to tell it."""
+    """Returns the sha256 by which the hub's cache names a large file, without computing it; empty elsewhere."""
     name = large.resolve().name if large.is_symlink() else ""
     return name if re.fullmatch("[0-9a-f]{64}", name) else ""
 
 
 def _verified(large: Path) -> str:
-    """sha256. Raises WeightsError where it is not the one that the file is named by."""
+    """Computes the sha256 of a file.
+
+    Raises:
+        WeightsError: The hub's cache names the file by another sha256.
+    """
     sha256, named = weights.digest(large), _named(large)
     if named and sha256 != named:
         raise WeightsError(f"{large.name} is not the published file: delete {large.resolve()}, and try again.")
@@ -249,7 +297,7 @@ def _verified(large: Path) -> str:
 
 
 def refusal(model: Pretrained, error: SemblanceError) -> WeightsUnavailable:
-    """The sentence for a model that can't be had, with what to do about it."""
+    """Returns the error for an unavailable model, with the remedy."""
     return WeightsUnavailable(
         f"There are no weights of {model.folder}: {error}. Bring that folder from elsewhere, and name it, or "
         "the one that holds it, with --weights FOLDER."

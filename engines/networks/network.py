@@ -1,4 +1,7 @@
-"""An engine that runs on a net: choosing it, finding its weights, falling back in the open, loading it late."""
+"""Base of engines that run on a network: it chooses the network, finds its weights, and loads it at the first use.
+
+If the preferred network is unavailable, the built-in one stands in, and the engine's card says so.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,19 @@ from engines.networks.weights import Found, Packaged, Weights, cache_folder, res
 if TYPE_CHECKING:
     import keras
 
-BATCH = 8  # pictures in a net at a time: more take memory, and win no speed
-SMALL_BATCH = 2  # the same of a net that each core runs by itself: what a layer puts out stays in its cache
+BATCH = 8  # pictures per run: more take memory without a gain in speed
+SMALL_BATCH = 2  # pictures per run of a `parallel` network, so that a layer's output stays in the core's cache
 
 
 @dataclass(frozen=True)
 class Trainable:
-    """How a net is fine-tuned. trunk: of a weights file and a number of blocks -> (N, size, size, 3) float32 to
-    (N, dim), with only so many of its last blocks trainable. save: that trunk, the file it was built of, and where
-    to put one that `build` reads.
+    """How to fine-tune a network.
+
+    Attributes:
+        trunk: Builds a model from (N, size, size, 3) float32 to (N, dim) from a weights file; only the given
+            number of blocks at its end is trainable.
+        save: Writes a trained trunk as a file that `Network.build` reads. It takes the trunk, the file that the
+            trunk was built from, and the target.
     """
 
     trunk: Callable[[Path, int], keras.Model]
@@ -39,20 +46,20 @@ class Trainable:
 
 
 class Composition(Protocol):
-    """How vectors are computed, in NumPy, from a network's outputs and its input, (N, size, size, 3) uint8.
+    """Computes vectors, in NumPy, from a network's input and outputs.
 
-    Networks that differ in nothing else share one export.
+    Networks that differ only in their composition share one export.
     """
 
     def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, dim) float32, of the outputs of `Network.build`."""
+        """Returns (N, dim) float32 of (N, size, size, 3) uint8 RGB and the outputs of `Network.build`."""
 
     def maps(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, h, w, dim) float32 that sum to the vectors, of the outputs of `Network.maps`."""
+        """Returns (N, h, w, dim) float32 that sum to the vectors; `outputs` are those of `Network.maps`."""
 
 
 class FirstOutput:
-    """The network puts out the vectors themselves."""
+    """The composition of a network whose first output is the vectors."""
 
     def vectors(self, pixels: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
         return outputs[0]
@@ -65,32 +72,51 @@ FIRST_OUTPUT = FirstOutput()
 
 @dataclass(frozen=True)
 class Network:
-    """A Keras net with all that is needed to run it."""
+    """A Keras network with everything that is needed to run it.
+
+    Attributes:
+        name: Its name on the command line and in files.
+        dim: Length of a vector.
+        size: Side of the square input, in pixels.
+        build: Builds the model from a weights file; None gives random weights.
+        weights: The record of its weights.
+        check: See weights.resolve.
+        settings: Everything else that affects its vectors.
+        exact: Whether it always runs in float32, so that all machines agree.
+        parts: Parts of its vectors; see Parted.
+        pairs: File with cosines of `same` and of `different` pairs; see Verifier.
+        version: Raise it when `build` makes another model from the same weights; the model is then exported again.
+        maps: Builds a model like `build`, whose outputs are the (N, h, w, dim) contributions to the unit vectors.
+        composition: Computes the vectors from the outputs of the model.
+        classifier: Reads the weights and biases, (L, C) and (C,) float32, of ImageNet's classes over the last
+            output of `build` from a weights file.
+        parallel: Whether the network is so small that one core per batch is faster than all cores on each batch.
+        trainable: How to fine-tune it, if that is possible.
+    """
 
     name: str
     dim: int
-    size: int  # side of the square input, pixels
-    build: Callable[[Path | None], keras.Model]  # of a weights file, or with random ones: see `runtime.Net`
+    size: int
+    build: Callable[[Path | None], keras.Model]
     weights: Weights | Packaged
-    check: Callable[[Path], None] | None = None  # see weights.resolve
-    settings: Mapping[str, Any] = field(default_factory=dict)  # what else moves its vectors
-    exact: bool = False  # float32 in any case, so that all machines agree
-    parts: tuple[VectorPart, ...] = ()  # of its vectors; see Parted
-    pairs: Path | None = None  # of a file with cosines of `same` and of `different` pairs; see Verifier
-    version: int = 1  # raise it when `build` makes another net of the same weights: it is then exported anew
-    maps: Callable[[Path], keras.Model] | None = None  # as `build`, to (N, h, w, dim) that sum to the unit vectors
+    check: Callable[[Path], None] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    exact: bool = False
+    parts: tuple[VectorPart, ...] = ()
+    pairs: Path | None = None
+    version: int = 1
+    maps: Callable[[Path], keras.Model] | None = None
     composition: Composition = FIRST_OUTPUT
     classifier: Callable[[Path], tuple[np.ndarray, np.ndarray]] | None = None
-    """Of a weights file -> (L, C) and (C,) float32: ImageNet's classes over the last output of `build`."""
-    parallel: bool = False  # small enough that a core for each batch beats all cores for one after the other
+    parallel: bool = False
     trainable: Trainable | None = None
 
     def exported(self, path: Path | None, sha256: str) -> runtime.Net:
-        """The net with the weights of a file, as the runtime wants it."""
+        """Describes the network with the weights of a file for the runtime."""
         return self._exported(self.name, partial(self.build, path), sha256, self.exact)
 
     def exported_maps(self, path: Path, sha256: str) -> runtime.Net:
-        """The same of `maps`; in float32, for its numbers are to add up."""
+        """Describes `maps` for the runtime; in float32, so that the contributions add up."""
         assert self.maps
         return self._exported(f"{self.name}-maps", partial(self.maps, path), sha256, exact=True)
 
@@ -103,7 +129,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Answering:
-    """What answers, with its weights and its precision, and why it is not the net that was hoped for."""
+    """The network in use.
+
+    Attributes:
+        network: The network.
+        found: Its weights; None if they are unavailable.
+        precision: Precision that it runs in; None if that takes an export to know.
+        reason: Why it is not the preferred network, or what the first use has yet to do.
+        settled: See Card.
+    """
 
     network: Network
     found: Found | None = None
@@ -113,15 +147,17 @@ class Answering:
 
 
 class NetworkEngine(Engine):
-    """Base of the engines whose vectors come from one of several networks.
-
-    Attributes:
-        title, alike, order: See Card.
-        builtin: The network whose weights are installed with Semblance.
-        nets: Networks whose weights are downloaded.
-        upgrade: The one of `nets` that "auto" downloads unasked and prefers to `builtin`, if any.
+    """Base of engines whose vectors come from one of several networks.
 
     A network chosen by name is used or refused, never replaced.
+
+    Attributes:
+        title: See Card.
+        alike: See Card.
+        order: See Card.
+        builtin: The network whose weights are installed with Semblance.
+        nets: Networks whose weights are downloaded.
+        upgrade: The one of `nets` that "auto" downloads by default and prefers to `builtin`, if any.
     """
 
     title: ClassVar[str]
@@ -136,8 +172,11 @@ class NetworkEngine(Engine):
         cls.networks = tuple(net.name for net in (cls.builtin, *cls.nets))
 
     def __init__(self, network: str = "auto", preferred: str = "") -> None:
-        """network: "auto", "builtin" or a network's name. preferred: the one that "auto" downloads in place of
-        `upgrade`; `builtin` or its name for none.
+        """Makes an engine without loading anything.
+
+        Args:
+            network: "auto", "builtin" or a network's name.
+            preferred: The network that "auto" downloads instead of `upgrade`; "builtin" or its name for none.
         """
         self._asked, self._preferred = network, preferred
         self._answering: Answering | None = None
@@ -147,11 +186,11 @@ class NetworkEngine(Engine):
         self._loading = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it goes to another process: made anew there, for nets and locks stay here."""
+        """Pickles the arguments only: another process rebuilds the engine, as runners and locks can't move."""
         return type(self), (self._asked, self._preferred)
 
     @property
-    def side(self) -> int:
+    def side(self) -> int | None:
         return self._answer(fetch=False).network.size
 
     def prepare(self) -> None:
@@ -169,7 +208,11 @@ class NetworkEngine(Engine):
         return imagenet.names() if self._answer(fetch=False).network.classifier else ()
 
     def probabilities(self, crops: Sequence[Crop]) -> np.ndarray:
-        """See Classifying. Raises SemblanceError where the network has no classes."""
+        """See Classifying.
+
+        Raises:
+            SemblanceError: The network in use has no classifier.
+        """
         answering = self._answer(fetch=True)
         net = answering.network
         if not (net.classifier and answering.found):
@@ -187,7 +230,17 @@ class NetworkEngine(Engine):
         crops: Sequence[Crop],
         wanted: Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray],
     ) -> np.ndarray:
-        """(N, L) float32: what is wanted of the network's input and its outputs, for N > 0 crops."""
+        """Runs the network on N > 0 crops in batches.
+
+        Args:
+            answering: The network in use.
+            crops: The crops.
+            wanted: Computes the result, (n, L), from the input, (n, size, size, 3) uint8, and the outputs of a
+                batch.
+
+        Returns:
+            (N, L) float32.
+        """
         net = answering.network
         with self._loading:
             forward = self._forward = self._forward or _load(answering, net.exported)
@@ -200,16 +253,18 @@ class NetworkEngine(Engine):
         batches = [crops[first : first + size] for first in range(0, len(crops), size)]
         if len(batches) == 1 or not net.parallel:
             return np.concatenate([rows(batch) for batch in batches])
-        with ThreadPoolExecutor(2 * runtime.cores()) as pool:  # the net runs for one while NumPy does for another
+        with ThreadPoolExecutor(
+            2 * runtime.cores()
+        ) as pool:  # NumPy composes one batch while the network runs on another
             return np.concatenate(list(pool.map(rows, batches)))
 
     def explains(self) -> bool:
         return self._answer(fetch=False).network.maps is not None
 
     def explain(self, crop: Crop, direction: np.ndarray) -> np.ndarray:
-        """See Explainer. At its first use a net is exported for it, which takes TensorFlow and up to a minute.
+        """See Explainer. The first call exports a model for it, which takes TensorFlow and up to a minute.
 
-        It runs in float32. Where `embed` runs in bfloat16, what that has rounded away is spread evenly.
+        The model runs in float32. If `embed` runs in bfloat16, the difference by rounding is spread evenly.
         """
         answering = self._answer(fetch=True)
         net = answering.network
@@ -221,7 +276,11 @@ class NetworkEngine(Engine):
         return told + (self.embed([crop])[0] @ direction - told.sum()) / told.size
 
     def trainable(self) -> tuple[Trainable, Found]:
-        """How the net that answers is fine-tuned, and its weights. Raises SemblanceError when it can't be."""
+        """Returns how to fine-tune the network in use, and its weights.
+
+        Raises:
+            SemblanceError: It can't be fine-tuned.
+        """
         able = next((net.weights for net in self.nets if net.trainable), None)
         if not isinstance(able, Weights):
             raise SemblanceError(
@@ -236,14 +295,14 @@ class NetworkEngine(Engine):
         return answering.network.trainable, answering.found
 
     def vector_parts(self) -> Sequence[VectorPart]:
-        """See Parted. Empty where no network can answer."""
+        """See Parted. Empty if no network is available."""
         try:
             return self._answer(fetch=False).network.parts
         except (WeightsUnavailable, WeightsError):
             return ()
 
     def choices(self) -> Sequence[NetworkChoice]:
-        """See Engine: the built-in network, and those whose weights are downloaded."""
+        """See Engine. Lists the built-in network, then those whose weights are downloaded."""
         automatic = self.upgrade or self.builtin
         return [
             NetworkChoice(
@@ -292,13 +351,13 @@ class NetworkEngine(Engine):
         )
 
     def _net(self) -> Network:
-        """The network that was asked for."""
+        """Returns the preferred network."""
         named = {net.name: net for net in (self.builtin, *self.nets)} | {"builtin": self.builtin}
         upgrade = named.get(self._preferred) or self.upgrade or self.builtin
         return upgrade if self._asked == "auto" else named[self._asked]
 
     def _answer(self, fetch: bool) -> Answering:
-        """Settled by the first call that may fetch; before, it tells without waiting what this machine has."""
+        """Returns the network in use. The first call with `fetch` decides it; earlier calls return at once."""
         if self._answering:
             return self._answering
         if not fetch:
@@ -328,7 +387,7 @@ class NetworkEngine(Engine):
             return replace(answering, reason=reason, settled=settled)
 
     def _missing(self, error: WeightsUnavailable) -> WeightsUnavailable:
-        """The sentence for a built-in network whose package was uninstalled."""
+        """Returns the error for a built-in network whose package is missing."""
         return WeightsUnavailable(f"{self.title} can't answer: {error}.")
 
 
@@ -340,7 +399,7 @@ def _present(net: Network) -> bool:
 
 
 def _fitted(net: Network, fetch: bool) -> Answering:
-    """The net with its weights, and with the precision that this machine runs it in, as far as that is known."""
+    """Finds the weights of a network and the precision that it runs in, if that is known."""
     found = resolve(net.weights, fetch=fetch, check=net.check)
     exported = net.exported(found.path, found.sha256)
     precision = runtime.prepare(exported) if fetch else runtime.precision(exported)
@@ -354,7 +413,7 @@ def _load(answering: Answering, exported: Callable[[Path, str], runtime.Net]) ->
 
 
 def of_unit_sum(maps: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, ..., L) -> the same, scaled so that what is summed over the axes between has unit length."""
+    """Scales (N, ..., L) so that the sum over the axes in between has unit length."""
     from keras import ops
 
     between = tuple(range(1, len(maps.shape) - 1))
@@ -363,7 +422,7 @@ def of_unit_sum(maps: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def squeezed(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(H, W, 3) uint8 -> (size, size, 3) uint8; the whole picture, squeezed; area-averaged where it shrinks."""
+    """Squeezes a whole picture, (H, W, 3) uint8, to (size, size, 3) uint8; it averages areas to shrink."""
     if pixels.shape[:2] == (size, size):
         return pixels
     shrinks = max(pixels.shape[:2]) > size

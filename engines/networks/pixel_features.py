@@ -1,8 +1,8 @@
-"""Features computed from the pixels alone, beside those of a network: colours, layout and outlines.
+"""Features of the pixels that complement those of a network: colours, layout and outlines.
 
-All are smooth functions of the pixels, so that machines agree: no value falls into one bin here and into the next
-one there. Outlines are edge strengths by direction and cell (Dalal and Triggs 2005, HOG); colours are a joint
-histogram of hue, strength and lightness.
+All are smooth functions of the pixels, without hard bins, so that machines agree despite rounding. Outlines are
+edge strengths by direction and cell (HOG: Dalal and Triggs 2005); colours are a joint histogram of hue, saturation
+and lightness.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-SIZE = 56  # side of the picture that they are computed from, pixels
-CELLS = 7  # across, of outlines and layout
-GREY = np.float32([0.299, 0.587, 0.114])
+SIZE = 56  # pixels: side of the picture that the features are computed from
+CELLS = 7  # per side, for outlines and layout
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
 DIRECTIONS = 9  # of edges, over half a turn
 HUES, LIGHTS = 12, 5
 COLOURS = (1 + 2 * HUES) * LIGHTS
@@ -26,17 +26,17 @@ def describe(pixels: np.ndarray, names: Sequence[str] = tuple(LENGTHS)) -> dict[
 
     Args:
         pixels: (N, S, S, 3) uint8 RGB.
-        names: Which features.
+        names: The features to compute.
 
     Returns:
-        Feature -> (N, LENGTHS[feature]) float32.
+        (N, LENGTHS[name]) float32, by name.
     """
     opponent = _opponent(pixels)
     return {name: _FEATURES[name](opponent).reshape(len(pixels), LENGTHS[name]) for name in names}
 
 
 def cells(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """As `describe`, cell by cell: outline, colour -> (N, CELLS, CELLS, LENGTHS[feature]) whose sum it is."""
+    """Splits outline and colour into contributions of cells, (N, CELLS, CELLS, LENGTHS[name]), by name."""
     opponent = _opponent(pixels)
     kinds, lights = _shades(opponent)
     colours = (kinds[:, :, None] * lights[:, None]).reshape(-1, COLOURS, SIZE, SIZE)
@@ -49,12 +49,12 @@ def cells(pixels: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-_LEAST = np.float32(2**-17)  # under roots, whose slope is endless at 0
+_LEAST = np.float32(2**-17)  # added under roots, whose slope is infinite at 0
 _POOL = np.repeat(np.eye(CELLS, dtype=np.float32), SIZE // CELLS, axis=0) * np.float32(CELLS / SIZE)
 
 
 def _pooled(values: np.ndarray) -> np.ndarray:
-    """(N, L, SIZE, SIZE) -> (N, L, CELLS, CELLS): the mean of each cell."""
+    """Averages (N, L, SIZE, SIZE) over cells: (N, L, CELLS, CELLS)."""
     return _POOL.T @ (values @ _POOL)
 
 
@@ -67,20 +67,20 @@ def _opponent(pixels: np.ndarray) -> np.ndarray:
 
 
 def _circle(whole: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines of `count` directions, evenly over so many radians; (count, 1, 1) each."""
+    """Returns cosines and sines of `count` directions, spaced evenly over `whole` radians: (count, 1, 1) each."""
     turns = (whole * np.arange(count) / count).reshape(-1, 1, 1)
     return np.cos(turns).astype(np.float32), np.sin(turns).astype(np.float32)
 
 
 def _layout(opponent: np.ndarray) -> np.ndarray:
-    """(N, 3, SIZE, SIZE) -> (N, CELLS, CELLS, 3): the mean colour of each cell."""
-    return _pooled(opponent - np.float32([0.5, 0, 0]).reshape(3, 1, 1)).transpose(0, 2, 3, 1)
+    """Returns the mean colour of each cell, (N, CELLS, CELLS, 3), of (N, 3, SIZE, SIZE) opponent colours."""
+    return _pooled(opponent - np.array([0.5, 0, 0], np.float32).reshape(3, 1, 1)).transpose(0, 2, 3, 1)
 
 
 def _outline(opponent: np.ndarray) -> np.ndarray:
-    """(N, 3, SIZE, SIZE) -> (N, CELLS, CELLS, DIRECTIONS): strength of the edges of each direction.
+    """Returns the edge strength by cell and direction, (N, CELLS, CELLS, DIRECTIONS), of (N, 3, SIZE, SIZE).
 
-    Each cell is divided by the strength of its neighbourhood, and clipped at 1.
+    Each cell is divided by the strength of its neighbourhood, then clipped at 1.
     """
     wide = np.pad(opponent[:, :1], ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
     across, down = wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2], wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]
@@ -97,13 +97,18 @@ def _outline(opponent: np.ndarray) -> np.ndarray:
 
 
 def _colour(opponent: np.ndarray) -> np.ndarray:
-    """(N, 3, SIZE, SIZE) -> (N, 1 + 2 HUES, LIGHTS): the roots of the shares of the pixels in each colour."""
+    """Returns the root of each colour's share of the pixels, (N, 1 + 2 HUES, LIGHTS), of (N, 3, SIZE, SIZE)."""
     kinds, lights = (shades.reshape(len(opponent), -1, SIZE**2) for shades in _shades(opponent))
     return np.sqrt(kinds @ lights.transpose(0, 2, 1) / np.float32(SIZE**2) + _LEAST)
 
 
 def _shades(opponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3, S, S) -> (N, 1 + 2 HUES, S, S) and (N, LIGHTS, S, S): what each pixel is; either sums to 1."""
+    """Assigns the pixels of (N, 3, S, S) softly to chromatic classes and to levels of lightness.
+
+    Returns:
+        (N, 1 + 2 HUES, S, S), grey and then each hue pale and strong; and (N, LIGHTS, S, S). Both sum to 1 per
+        pixel.
+    """
     grey, warm, yellow = (opponent[:, channel, None] for channel in range(3))
     cosines, sines = _circle(2 * np.pi, HUES)
     strength = np.sqrt(warm**2 + yellow**2 + _LEAST)

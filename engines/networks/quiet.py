@@ -1,4 +1,4 @@
-"""Keeping TensorFlow's remarks from people: while imported, it writes them to stderr whatever its settings."""
+"""Silences TensorFlow, which writes messages to stderr during its import whatever its settings."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_turn = threading.RLock()  # two at once would each take the other's silence for the real stderr
+_turn = threading.RLock()  # a second thread would save the redirected stderr
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Drops all that is written to stderr meanwhile, by C code too. Exceptions come through as ever."""
+    """Discards everything written to stderr in the block, also by C code. Exceptions pass through."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if sys.stderr is None:  # closed by whoever started us
+    if sys.stderr is None:  # closed by the parent process
         yield
         return
     with _turn:

@@ -1,10 +1,10 @@
-"""How a net is run fast: exported once to OpenVINO, held to Keras on real photos, then run without TensorFlow.
+"""Runs networks fast: exports them once to OpenVINO, compares the export with Keras, then runs without TensorFlow.
 
-An export is three files: NAME.xml and NAME.bin hold the net, NAME.json says how near each precision comes to
-Keras. bfloat16 is used where the processor has it and it
-passes; else float32; and Keras itself where OpenVINO is not installed, can't take the net, or is not wanted:
-SEMBLANCE_RUNTIME=keras, or another Keras backend (KERAS_BACKEND=jax or torch), which is how to run on a GPU.
-A net of PyTorch is treated in the same way, with PyTorch in the place of Keras.
+An export is three files: NAME.xml and NAME.bin hold the network, NAME.json the lowest cosine between the outputs
+of OpenVINO and Keras on real photos, for each precision. The runtime uses bfloat16 if the processor supports it
+and the cosine suffices, else float32. Keras itself runs the network if OpenVINO is not installed, can't convert
+it, or is turned off: by SEMBLANCE_RUNTIME=keras, or by another Keras backend (KERAS_BACKEND=jax or torch), as for
+a GPU. PyTorch modules are handled in the same way, with PyTorch in place of Keras.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     import torch
 
 Runner = Callable[[np.ndarray], list[np.ndarray]]
-"""A batch -> the net's outputs, in order. May be called from several threads at once."""
+"""Maps a batch to the network's outputs, in order. Several threads may call it at once."""
 
-LEAST_COSINE = 0.999  # of every output, to Keras's, on each of the photos
-KERAS = "keras"  # the "precision" of a net that Keras itself runs
+LEAST_COSINE = 0.999  # between every output and Keras's, on each photo
+KERAS = "keras"  # the "precision" of a network that Keras runs
 RUNNERS = {"bf16": "OpenVINO, bfloat16", "f32": "OpenVINO, float32", KERAS: "Keras"}  # for people
 
 
 @dataclass(frozen=True)
 class Torch:
-    """A module of PyTorch that takes one batch and gives one, to be run as a Keras net is."""
+    """Wraps a PyTorch module with one input and one output in the interface of a Keras model."""
 
     module: torch.nn.Module
 
@@ -53,25 +53,28 @@ class Torch:
             return self.module(torch.from_numpy(batch)).numpy()
 
     def converted(self, batch: np.ndarray) -> Any:
-        """OpenVINO's model of it, traced with this batch; by its front end itself, see `_started`."""
+        """Traces the module with a batch, as an OpenVINO model; the converter is not used, see `_started`."""
         import torch
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         with torch.inference_mode():
             traced = torch.jit.trace(self.module, torch.from_numpy(batch), check_trace=False)
-        decoder = TorchScriptPythonDecoder(traced)  # named: the front end does not keep it alive
+        decoder = TorchScriptPythonDecoder(traced)  # a variable, because the front end does not keep it alive
         front = FrontEndManager().load_by_framework("pytorch")
         return front.convert(front.load(decoder))
 
 
 @dataclass(frozen=True)
 class Net:
-    """A net, and how it is to be run.
+    """A network, and how to run it.
 
-    name: also of its files; must change whenever the net does. build: only called when there is no export yet.
-    example: real input, for the check. exact: float32 in any case. parallel: run by several threads at once, each
-    call on one core; else a call takes all cores.
+    Attributes:
+        name: Name of the network and its files; it must change whenever the network does.
+        build: Builds the model. It is called only if there is no export.
+        example: Returns real input, on which the export is compared with Keras.
+        exact: Whether it always runs in float32.
+        parallel: Whether several threads run it at once, each call on one core; else a call uses all cores.
     """
 
     name: str
@@ -81,23 +84,23 @@ class Net:
     parallel: bool = False
 
 
-_untaken: set[str] = set()  # names of nets whose export could not be kept; not tried again in this process
+_untaken: set[str] = set()  # names of networks whose export could not be written; not tried again in this process
 _exporting = threading.Lock()
 _starting = threading.Lock()
 
 
 def cores() -> int:
-    """How many of the machine's this process may use: SEMBLANCE_CORES, else all."""
+    """Returns the number of cores that this process may use: SEMBLANCE_CORES, else all."""
     return int(os.environ.get("SEMBLANCE_CORES") or os.cpu_count() or 1)
 
 
 def folder() -> Path:
-    """SEMBLANCE_EXPORTS, else beside Keras's own cache of weights."""
+    """Returns the folder of exports: SEMBLANCE_EXPORTS, else one beside Keras's cache of weights."""
     return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
 
 
 def precision(net: Net) -> str | None:
-    """bf16, f32 or keras; None as long as that takes an export to know. Imports no TensorFlow."""
+    """Returns bf16, f32 or keras; None if that takes an export to know. Does not import TensorFlow."""
     wanted = _wanted(net)
     if wanted == KERAS:
         return KERAS
@@ -108,12 +111,12 @@ def precision(net: Net) -> str | None:
         if wanted in cosines and (whole or not passing):
             return passing[0] if passing else KERAS
     except (OSError, ValueError, AttributeError, TypeError):
-        pass  # not there, or not whole: exported anew
+        pass  # missing or incomplete, so it has to be exported
     return None
 
 
 def prepare(net: Net) -> str:
-    """Exports the net unless that is done; its precision. What `build` raises comes through."""
+    """Exports the network, unless that is done, and returns its precision. Errors of `build` pass through."""
     known = precision(net)
     if known:
         return known
@@ -123,13 +126,13 @@ def prepare(net: Net) -> str:
             with FileLock(folder() / f"{net.name}.lock"):
                 if not precision(net):
                     export(net, folder())
-        except OSError:  # a cache that can't be written to
+        except OSError:  # the folder is not writable
             _untaken.add(net.name)
     return precision(net) or KERAS
 
 
 def load(net: Net) -> Runner:
-    """The net, ready to run; exported first, if need be."""
+    """Loads a network, and exports it first if necessary."""
     chosen = prepare(net)
     if chosen != KERAS:
         return _compile(folder() / f"{net.name}.xml", chosen, net.parallel)
@@ -138,7 +141,7 @@ def load(net: Net) -> Runner:
 
 
 def photos(size: int) -> np.ndarray:
-    """(12, size, size, 3) uint8 RGB: parts of the two photos that scikit-learn ships."""
+    """Returns crops of the two photos that scikit-learn ships: (12, size, size, 3) uint8 RGB."""
     import cv2
     from sklearn.datasets import load_sample_images
 
@@ -152,20 +155,20 @@ def photos(size: int) -> np.ndarray:
 
 
 def openvino() -> Any:
-    """The package, or None where there is no wheel of it."""
+    """Returns the openvino package; None if it is not installed."""
     with _starting:
         return _started()
 
 
 @cache
 def _started() -> Any:
-    """Without its converter, which we don't need: importing that would tell its makers that it is used."""
-    sys.modules.setdefault("openvino.tools.ovc", None)
+    """Imports openvino without its converter, which is not needed, and whose import sends usage statistics."""
+    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # None forbids the import
     try:
         import openvino
     except ImportError:
         return None
-    # The first array makes its bindings look numpy up: two threads at that have locked each other out for good.
+    # The first array makes the bindings import numpy, which can deadlock if two threads do it at once.
     _ = openvino.Tensor(np.zeros(1, np.float32)).data
     return openvino
 
@@ -176,7 +179,7 @@ def _core() -> Any:
 
 
 def _wanted(net: Net) -> str:
-    """What this process and this processor would run best."""
+    """Returns the preferred precision of a network in this process and on this processor."""
     asked = os.environ.get("SEMBLANCE_RUNTIME") == KERAS or _backend() != "tensorflow"
     if asked or net.name in _untaken or _core() is None:
         return KERAS
@@ -184,12 +187,12 @@ def _wanted(net: Net) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16, as far as OpenVINO is there to tell."""
+    """Returns whether the processor computes in bfloat16; False without OpenVINO."""
     return bool(_core()) and "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _backend() -> str:
-    """Keras's backend, without importing it."""
+    """Returns Keras's backend without importing Keras."""
     told = os.environ.get("KERAS_BACKEND")
     with contextlib.suppress(OSError, ValueError, AttributeError):
         told = told or json.loads((cache_folder().parent / "keras.json").read_text()).get("backend")
@@ -197,8 +200,8 @@ def _backend() -> str:
 
 
 def export(net: Net, place: Path) -> None:
-    """Writes the three files, the .json last: an export without it does not count. Only that when it fails."""
-    for left in place.glob(f"{net.name}.tmp*"):  # by a run that was killed
+    """Writes the three files, the .json last, which makes the export valid; only the .json if conversion fails."""
+    for left in place.glob(f"{net.name}.tmp*"):  # left by a killed run
         shutil.rmtree(left, ignore_errors=True)
     with quietly():
         model = net.build()
@@ -217,14 +220,16 @@ def export(net: Net, place: Path) -> None:
     cosines = {name: _nearness(files, name, net, example, expected) if converted else 0.0 for name in tried}
     record = files.with_suffix(".json")
     with contextlib.suppress(OSError, ValueError, TypeError):
-        cosines = json.loads(record.read_text()) | cosines  # of another processor that shares this folder
+        cosines = (
+            json.loads(record.read_text()) | cosines
+        )  # keep entries of other processors that share the folder
     partial = record.with_suffix(".part")
     partial.write_text(json.dumps(cosines))
     os.replace(partial, record)
 
 
 def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path) -> Path | None:
-    """The net as a file of OpenVINO's; None when that can't take it."""
+    """Converts a model to an OpenVINO file; returns None if OpenVINO can't convert it."""
     try:
         if isinstance(model, Torch):
             taken = model.converted(example[:2])
@@ -233,14 +238,14 @@ def _converted(model: keras.Model | Torch, example: np.ndarray, scratch: Path) -
             taken = _core().read_model(scratch)
         openvino().save_model(taken, scratch / "net.xml", compress_to_fp16=False)
         return scratch / "net.xml"
-    except OSError:  # a full disk, say: no fault of the net
+    except OSError:  # a full disk, say, rather than the network
         raise
-    except Exception:  # whatever a converter may raise; Keras can run the net
+    except Exception:  # a converter raises many kinds; Keras can run the network
         return None
 
 
 def _nearness(files: Path, chosen: str, net: Net, example: np.ndarray, expected: Sequence[np.ndarray]) -> float:
-    """The lowest cosine to Keras in this precision; 0 when the net can't be run in it."""
+    """Returns the lowest cosine to Keras's outputs in a precision; 0 if the network does not run in it."""
     try:
         found = _compile(files, chosen, net.parallel)(example)
     except Exception:  # as above
@@ -249,7 +254,7 @@ def _nearness(files: Path, chosen: str, net: Net, example: np.ndarray, expected:
 
 
 def _lowest_cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Of the rows of two equal shapes, each flattened."""
+    """Returns the lowest cosine between the flattened rows of two arrays of equal shape."""
     a, b = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (a, b))
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return float(np.min(np.einsum("ij,ij->i", a, b) / np.maximum(lengths, 1e-30)))
@@ -260,9 +265,12 @@ def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(cores())}
     if os.environ.get("SEMBLANCE_CORES"):
-        hints |= {"INFERENCE_NUM_THREADS": str(cores()), "ENABLE_CPU_PINNING": "NO"}  # others run beside this one
+        hints |= {
+            "INFERENCE_NUM_THREADS": str(cores()),
+            "ENABLE_CPU_PINNING": "NO",
+        }  # other processes share the machine
     compiled = _core().compile_model(files, "CPU", hints)
-    idle: list[Any] = []  # requests: one for each thread that ran at once, for none may share
+    idle: list[Any] = []  # requests, which threads can't share; as many as ran at once
 
     def run(batch: np.ndarray) -> list[np.ndarray]:
         try:

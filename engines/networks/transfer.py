@@ -1,17 +1,17 @@
 """Style transfer: a photo in the style of a painting (Gatys, Ecker and Bethge, CVPR 2016).
 
-Nothing is trained. The pixels themselves are moved, by L-BFGS, until a net sees in them the texture of the
-painting (Gram matrices of its style layers) and the things of the photo (one deeper layer). What we add:
+Nothing is trained. L-BFGS changes the pixels until a network sees in them the texture of the painting (Gram
+matrices of its style layers) and the content of the photo (one deeper layer). This implementation adds:
 
-- It goes from coarse to fine: each size starts from the last one enlarged, so that large patterns cost little.
-- It starts from the photo in the painting's colours, by the linear map that moves them least (Pitie and Kokaram
-  2007), and that is the content, too: else the two losses quarrel about colour and agree on grey.
-- EfficientNet-Lite0 looks at every second pixel only, and what it doesn't see fills with a chequered grain. So the
-  pixels are seen through a small blur, and every few steps from another place.
-- A colour that is odder than the painting's own oddest ones costs.
-- Colours are kept by moving the luminance alone (Gatys et al., Controlling perceptual factors, CVPR 2017).
+- Coarse to fine: each size starts from the enlarged result of the last one, so that large patterns cost little.
+- The optimisation starts from the photo in the painting's colours, by optimal linear transport (Pitie and Kokaram
+  2007), which is also the content target; otherwise the two losses disagree on colour and settle on grey.
+- EfficientNet-Lite0 samples every second pixel only, and the rest would fill with a chequered grain. Therefore the
+  network sees the pixels through a small blur, and shifted every few steps.
+- A penalty on colours that are further from the painting's mean than nearly all of its own.
+- Colours are kept by changing the luminance alone (Gatys et al., Controlling perceptual factors, CVPR 2017).
 
-Nothing is random: the same pictures give the same picture on the same machine.
+Nothing is random: the same input gives the same picture on the same machine.
 """
 
 from __future__ import annotations
@@ -35,30 +35,36 @@ from engines.networks.weights import Packaged, Weights, resolve
 if TYPE_CHECKING:
     from keras import KerasTensor
 
-LEAST, MOST = 64, 1024  # pixels: the longer side that may be asked for
-NARROWEST = 32  # pixels: a shorter side leaves a deep net nothing to see
-COARSEST = 128  # pixels: the longer side of the first size is at least this, where the last one is
+LEAST, MOST = 64, 1024  # pixels: range of the longer side
+NARROWEST = 32  # pixels: least shorter side, below which deep layers are empty
+COARSEST = 128  # pixels: least longer side of the first size, unless the last one is smaller
 STEPS = 60  # at each size
-MEMORY = 8  # steps that L-BFGS remembers
-FIRST = 0.05  # how far the first step moves a pixel at most, of its range
-ROUND = 10  # steps from one place
-ODDEST = 0.98  # the share of colours that are not odd
+MEMORY = 8  # steps in the history of L-BFGS
+FIRST = 0.05  # largest change of a pixel in the first step; the range is 0..1
+ROUND = 10  # steps at one shift
+ODDEST = 0.98  # quantile of the colour distances above which the penalty begins
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luminance (Rec. 601)
 
-# What it costs, beside style and content: pixels out of their range, odd colours, and neighbours that differ.
+# Weights of the losses beside style and content: pixels out of range, odd colours, and total variation.
 OUTSIDE, ODD, VARIATION = 100.0, 0.1, 1.0
 
 See = Callable[[Any], "list[KerasTensor]"]
-"""(1, H, W, 3) float32 RGB in 0..1 -> an eye's layers."""
+"""Maps (1, H, W, 3) float32 RGB, 0..1, to the layers of an eye."""
 
 
 @dataclass(frozen=True)
 class Eye:
-    """A net that tells style and content.
+    """A network that measures style and content.
 
-    style: its layers and their weights. faithful: the weight of the content at middle strength. margin: pixels
-    mirrored around the picture, so that the net's own borders leave no frame. places: pixels down and right, from
-    which the net looks. open: for a weights file and some layers.
+    Attributes:
+        name: Its name on the command line.
+        weights: The record of its weights.
+        style: Its style layers and their weights in the loss.
+        content: Its content layer.
+        faithful: Weight of the content loss at medium strength.
+        margin: Pixels mirrored around the picture, so that the network's padding leaves no frame.
+        places: Shifts down and right, in pixels, at which the network sees the picture in turn.
+        open: Builds the network from a weights file and the names of its output layers.
     """
 
     name: str
@@ -77,7 +83,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The eye that sees, its weights file, and where that came from, in words."""
+    """The eye in use, its weights file, and the origin of that in words."""
 
     eye: Eye
     path: Path
@@ -86,10 +92,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture on its way, at its full size: (H, W, 3) uint8 RGB. progress: 0..1.
+    """An intermediate result.
 
-    The losses are those of the size that is worked at, None before the first step; `style_first` is the photo's
-    own at that size.
+    Attributes:
+        pixels: The picture at full size, (H, W, 3) uint8 RGB.
+        progress: 0..1.
+        style_loss: Style loss at the current size; None before the first step.
+        style_first: Style loss of the photo itself at that size; None before the first step.
+        content_loss: Content loss at the current size; None before the first step.
     """
 
     pixels: np.ndarray
@@ -100,7 +110,7 @@ class Frame:
 
 
 def choose(network: str = "auto", *, fetch: bool = True) -> Chosen:
-    """Returns the network that sees: VGG19 if its weights are there, else EfficientNet-Lite0, with the reason.
+    """Chooses the network: VGG19 if its weights are available, else EfficientNet-Lite0, with the reason.
 
     Args:
         network: "auto", "builtin" or a network's name; one chosen by name is used or refused.
@@ -136,11 +146,22 @@ def transfer(
     keep_colours: bool = False,
     steps: int = STEPS,
 ) -> Iterator[Frame]:
-    """Two (H, W, 3) uint8 RGB -> the content in the style, better from frame to frame; whoever has enough stops.
+    """Renders a photo in the style of a painting; the caller may stop at any frame.
 
-    size: of the longer side, LEAST..MOST; the content's aspect ratio is kept. strength: 0 (the content itself) to
-    1 (texture alone). steps: at each size. The first frame comes before the net is loaded.
-    Raises SemblanceError, with the first frame, for what is out of range.
+    Args:
+        content: The photo, (H, W, 3) uint8 RGB.
+        style: The painting, (H, W, 3) uint8 RGB.
+        chosen: The network, from `choose`.
+        size: Longer side of the result in pixels, LEAST..MOST; the photo's aspect ratio is kept.
+        strength: From 0 (the photo itself) to 1 (texture alone).
+        keep_colours: Whether to keep the photo's colours.
+        steps: Steps at each size.
+
+    Yields:
+        Frames of increasing quality. The first comes before the network is loaded.
+
+    Raises:
+        SemblanceError: An argument is out of range; raised with the first frame.
     """
     if not (LEAST <= size <= MOST and 0 <= strength <= 1 and steps >= 1):
         raise SemblanceError(f"Sizes go from {LEAST} to {MOST}, strengths from 0 to 1, and steps from 1.")
@@ -152,14 +173,14 @@ def transfer(
         return
 
     def seen(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Photo and painting in the channels that are moved: in one palette, or the luminance alone, (H, W, 1)."""
+        """Returns photo and painting in the optimised channels: in one palette, or luminance alone, (H, W, 1)."""
         painting = _scaled(style, max(photo.shape[:2]))
         if keep_colours:
             return _grey(photo), _recoloured(_grey(painting), _grey(photo))
         return photo + min(1, 2 * strength) * (_recoloured(photo, painting) - photo), painting
 
     def whole(moved: np.ndarray) -> np.ndarray:
-        """What is moved, at any size -> the picture. The same added to R, G and B leaves chrominance as it was."""
+        """Renders the optimised channels at full size. Equal changes of R, G and B preserve the chrominance."""
         large = _resized(moved, full.shape[:2])
         return _bytes(full + large - _grey(full) if keep_colours else large)
 
@@ -180,23 +201,26 @@ def transfer(
 
 
 class Point(NamedTuple):
-    """The loss at some pixels, its two parts for people, and its slope."""
+    """The loss at some pixels, its style and content parts for people, and its gradient."""
 
     loss: float
     style: float
     content: float
-    slope: np.ndarray  # as the pixels
+    slope: np.ndarray  # shaped like the pixels
 
 
 Step = Callable[[np.ndarray], Point]
 
 
 def _descent(losses: Sequence[Step], pixels: np.ndarray, steps: int) -> Iterator[tuple[np.ndarray, Point]]:
-    """L-BFGS (Nocedal and Wright, algorithm 7.4): the pixels after each step.
+    """Minimises by L-BFGS (Nocedal and Wright, algorithm 7.4), and yields the pixels after each step.
 
-    losses: losses that differ but little; ROUND steps go by each, and what was learned of one serves the next.
+    Args:
+        losses: Similar losses that take turns of ROUND steps and share one history.
+        pixels: The starting point.
+        steps: Number of steps.
     """
-    past: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)  # how pixels moved, and then the slope
+    past: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)  # changes of the pixels, and of the gradient
     for number in range(steps):
         if number % ROUND == 0:
             step = losses[number // ROUND % len(losses)]
@@ -209,7 +233,7 @@ def _descent(losses: Sequence[Step], pixels: np.ndarray, steps: int) -> Iterator
             if there.loss <= here.loss + 1e-4 * length * fall:
                 break
         else:
-            past.clear()  # what was learned misleads: down the slope again
+            past.clear()  # the history misleads: restart along the gradient
             moved, there = np.zeros_like(way), here
         turned = there.slope - here.slope
         if np.vdot(moved, turned) > 1e-10 * np.vdot(turned, turned):
@@ -219,7 +243,7 @@ def _descent(losses: Sequence[Step], pixels: np.ndarray, steps: int) -> Iterator
 
 
 def _way(slope: np.ndarray, past: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Where to go: down the slope, bent by how it turned on the last steps."""
+    """Returns the search direction: the negative gradient times the approximate inverse Hessian."""
     way, parts = -slope, []
     for moved, turned in reversed(past):
         parts.append(np.vdot(moved, way) / np.vdot(moved, turned))
@@ -234,9 +258,17 @@ def _way(slope: np.ndarray, past: Sequence[tuple[np.ndarray, np.ndarray]]) -> np
 
 
 def _steps(see: See, eye: Eye, photo: np.ndarray, painting: np.ndarray, strength: float) -> list[Step]:
-    """For each of the eye's places: pixels, (H, W, C) -> their loss, for a photo and a painting of C channels.
+    """Returns the loss function of (H, W, C) pixels for each shift of the eye.
 
-    Style and content losses are shares: 1 would be that of nothing seen at all.
+    The style loss is relative to the painting's Gram matrices, the content loss to the variance of the photo's
+    layer.
+
+    Args:
+        see: The network.
+        eye: Its record.
+        photo: (H, W, C) float32.
+        painting: (H, W, C) float32, of another size.
+        strength: See `transfer`.
     """
     from keras import ops
 
@@ -263,7 +295,7 @@ def _steps(see: See, eye: Eye, photo: np.ndarray, painting: np.ndarray, strength
     apart = _power(spreads, -0.5).astype(np.float32)
 
     def odd(pixels: Any) -> Any:
-        """How far each colour is from the painting's mean, in its own spreads, squared."""
+        """Returns the squared Mahalanobis distance of each colour from the painting's mean."""
         return ops.sum(ops.square(ops.matmul(pixels - mean.astype(np.float32), apart)), axis=-1)
 
     most = np.float32(max(np.quantile(odd(np.float32(of)), ODDEST) for of in (painting, photo)))
@@ -292,7 +324,7 @@ def _steps(see: See, eye: Eye, photo: np.ndarray, painting: np.ndarray, strength
 
 
 def _gram(layer: Any) -> Any:
-    """(1, h, w, C) -> (C, C): which features go together, whatever the place."""
+    """Returns the Gram matrix, (C, C), of a (1, h, w, C) layer, averaged over positions."""
     from keras import ops
 
     flat = ops.reshape(layer, (-1, layer.shape[-1]))
@@ -300,12 +332,12 @@ def _gram(layer: Any) -> Any:
 
 
 def _soft(pixels: np.ndarray) -> np.ndarray:
-    """(H, W, C) float32 -> as the net sees it, and as it is shown."""
+    """Applies `_softened` to (H, W, C) float32, as both the network and the person see it."""
     return np.asarray(_softened(pixels[None]))[0]
 
 
 def _softened(pixels: Any) -> Any:
-    """(1, H, W, C) -> the same, each pixel weighed 2 to its neighbours' 1, down and across."""
+    """Blurs (1, H, W, C) with the kernel 1, 2, 1 in both directions."""
     from keras import ops
 
     wide = ops.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
@@ -314,9 +346,12 @@ def _softened(pixels: Any) -> Any:
 
 
 def _differentiated(losses: Callable[..., Any]) -> Callable[..., Point]:
-    """The one place that knows Keras's backend: gradients are no part of what Keras itself offers.
+    """Returns a function that computes losses and their gradient by TensorFlow, as Keras has no gradients.
 
-    Compiled at the first call, for the one size of its pixels. Raises SemblanceError on another backend.
+    It compiles at the first call, for one size of pixels.
+
+    Raises:
+        SemblanceError: Keras runs on another backend.
     """
     import keras
 
@@ -333,7 +368,8 @@ def _differentiated(losses: Callable[..., Any]) -> Callable[..., Point]:
 
     def point(pixels: np.ndarray, **others: Any) -> Point:
         told, slope = compiled(tf.constant(pixels[None]), **others)
-        return Point(*map(float, told), slope.numpy()[0])
+        loss, style, content = map(float, told)
+        return Point(loss, style, content, slope.numpy()[0])
 
     return point
 
@@ -354,14 +390,14 @@ def _open_vgg19(path: Path, layers: list[str]) -> See:
 
 
 def _scaled(pixels: np.ndarray, side: int) -> np.ndarray:
-    """(H, W, 3) uint8 -> float32 in 0..1, the longer side so long, the other no less than NARROWEST."""
+    """Scales (H, W, 3) uint8 to float32, 0..1, with the given longer side, and at least NARROWEST a side."""
     scale = side / max(pixels.shape[:2])
     height, width = (max(NARROWEST, round(length * scale)) for length in pixels.shape[:2])
     return _resized(pixels.astype(np.float32) / 255, (height, width))
 
 
 def _resized(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(H, W, C) float32 in 0..1 -> of another height and width, C kept."""
+    """Resizes (H, W, C) float32, 0..1, to another height and width."""
     if pixels.shape[:2] == shape:
         return pixels
     shrinks = shape[0] < pixels.shape[0]
@@ -374,12 +410,12 @@ def _bytes(pixels: np.ndarray) -> np.ndarray:
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> luminance, (H, W, 1)."""
+    """Returns the luminance of (H, W, 3) pixels: (H, W, 1)."""
     return (pixels @ GREY)[..., None]
 
 
 def _recoloured(pixels: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """(H, W, C) float32 in 0..1, with the mean and covariance of another's colours."""
+    """Gives (H, W, C) float32 pixels, 0..1, the mean and covariance of the colours of `like`."""
     (mean, spread), (wanted, wider) = map(_colours, (pixels, like))
     root, inverse = _power(spread, 0.5), _power(spread, -0.5)
     turn = inverse @ _power(root @ wider @ root, 0.5) @ inverse
@@ -393,7 +429,7 @@ def _colours(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
-    """Of a symmetric matrix that stretches in every direction."""
+    """Returns a power of a symmetric positive definite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * values**exponent) @ vectors.T
 

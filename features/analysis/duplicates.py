@@ -206,7 +206,7 @@ def find(
     pairs = compared.candidates(progress, cancelled)
     if pairs is None or not compared.compare(pairs, progress, cancelled):
         return None
-    groups = (tuple((names[i], *told) for i, *told in group) for group in compared.groups())
+    groups = (tuple((names[i], alike, why) for i, alike, why in group) for group in compared.groups())
     return Found(tuple(sorted(groups)), sizes, refused)
 
 
@@ -276,7 +276,9 @@ def _kept_looks(path: Path) -> dict[str, Look]:
         greys = np.frombuffer(told["greys"], np.uint8).reshape(-1, SIDE, SIDE)
         tints = np.frombuffer(told["tints"], np.uint8).reshape(-1, TINT, TINT, 2)
         made = zip(told["digests"], told["sizes"], greys, tints, strict=True)
-        return {digest: Look(*size, grey, tint) for digest, size, grey, tint in made}
+        return {
+            digest: Look(width, height, size, grey, tint) for digest, (width, height, size), grey, tint in made
+        }
     except (KeyError, TypeError, ValueError):
         files.set_aside(path)
         return {}
@@ -354,9 +356,9 @@ class _Compared:
         """pairs: (n, 2)."""
         pairs, starts = self._start(pairs)
         half = SIDE // 2 * 4 // 3  # pixels of a first, quicker alignment, which rejects most
-        small = [_resized(self.greys[side].astype(np.float32), half) for side in pairs.T]
-        places = _aligned(*small, _scaled(starts, 1, half), 4)
-        near = _correlation(*small, places) >= ALIGNED
+        low, other_low = (_resized(self.greys[side].astype(np.float32), half) for side in pairs.T)
+        places = _aligned(low, other_low, _scaled(starts, 1, half), 4)
+        near = _correlation(low, other_low, places) >= ALIGNED
         pairs, places = pairs[near], _scaled(places[near], half, SIDE)
         if not len(pairs):
             return
@@ -387,8 +389,10 @@ class _Compared:
         return turned, np.stack([right - left, left, bottom - top, top], 1).astype(np.float32)
 
     def groups(self) -> Iterator[list[tuple[int, float, str]]]:
-        """(number, agreement, why) of the pictures of each group, the largest first: of two such the coloured one,
-        then the one of more bytes."""
+        """(number, agreement, why) of the pictures of each group, the largest first.
+
+        Of two equally large pictures the coloured one comes first, then the one with more bytes.
+        """
         for left in _connected(self.same):
             left.sort(key=lambda i: (-self.sizes[i].prod(), not self.coloured[i], -self.bytes[i], i))
             while len(left) > 1:
@@ -465,7 +469,7 @@ def _smooth(pictures: np.ndarray, deviation: float) -> np.ndarray:
 
 def _scaled(places: np.ndarray, before: int, after: int) -> np.ndarray:
     """Places on other pixels: their edges stay where they are, so their centres move."""
-    made = places * np.float32([1, after / before, 1, after / before])
+    made = places * np.array([1, after / before, 1, after / before], np.float32)
     if before > 1:  # to edges first; a place on a side of 1 is told by edges
         made[:, 1::2] += (1 - places[:, ::2]) * after / before / 2
     made[:, 1::2] -= (1 - places[:, ::2]) / 2
@@ -576,7 +580,8 @@ def _judged(
     scales = places[:, ::2] * sizes[:, 1] / sizes[:, 0]
     squeezed = np.maximum(scales[:, 0], scales[:, 1]) / np.minimum(scales[:, 0], scales[:, 1])
     coarse = np.clip(SIDE / sizes.min(axis=(1, 2)), 1, SMALLEST)
-    tint_share, pale = _tinted(*tints, _scaled(places, SIDE, TINT))
+    tint, other_tint = tints
+    tint_share, pale = _tinted(tint, other_tint, _scaled(places, SIDE, TINT))
     as_light = np.maximum(gain, 1 / gain)[:, 0, 0] <= GREY_GAIN
     same = (agreement >= AGREEMENT) & (share <= REST * coarse) & (local <= LOCAL) & (squeezed <= SQUEEZED)
     same &= (tint_share <= TINTED * coarse) | (pale.any(axis=1) & as_light)
@@ -587,8 +592,11 @@ def _judged(
 
 
 def _tinted(first: np.ndarray, second: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of tints (n, TINT, TINT, 2): what remains between them but for their strength, as a share, (n,); and (n, 2)
-    bool, which are grey."""
+    """How two (n, TINT, TINT, 2) arrays of tints differ, their strength aside.
+
+    Returns:
+        The remaining difference as a share, (n,); and which pictures are grey, (n, 2) bool.
+    """
     mask = _overlap(places, TINT, 0)[..., None]
     second = np.stack([_taken(second[..., part], places) for part in (0, 1)], -1)
     one, other = first * mask, second * mask

@@ -45,11 +45,14 @@ class Lonely:
 
 @dataclass(frozen=True)
 class Outliers:
-    """misplaced: those that look more like another folder, largest margin first. lonely: all, the least alike
-    first; empty where there is but one.
+    """Pictures that may lie in the wrong folder, and pictures that resemble no other.
 
-    compared: how many pictures could be misplaced. alone: how many are the only one of their folder, of which that
-    can't be told. folders: how many there are.
+    Attributes:
+        misplaced: Pictures that look more like another folder than like their own, the largest margin first.
+        lonely: All pictures, the least alike first; empty where there is only one.
+        compared: How many pictures could be misplaced.
+        alone: How many pictures are the only one of their folder, so that they can't be judged.
+        folders: How many folders there are.
     """
 
     misplaced: Sequence[Misplaced]
@@ -91,8 +94,15 @@ def outliers(rows: np.ndarray, digests: Sequence[str], labels: Sequence[str]) ->
 
 
 def _nearest(rows: np.ndarray, sizes: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """(N, D) rows, so many of each folder side by side -> for some of them at a time (n, M) cosines to the NEAR
-    nearest of each folder, and the (M,) numbers of the folders. -inf stands for itself.
+    """Yields each row's cosines to the nearest rows of each folder, a slice of the rows at a time.
+
+    Args:
+        rows: (N, D), the rows of a folder side by side.
+        sizes: How many rows each folder has.
+
+    Yields:
+        A slice of n rows, and their (n, M) cosines to the NEAR nearest rows of each folder; -inf stands for the
+        cosine of a row to itself.
     """
     if len(rows) < 2:
         return

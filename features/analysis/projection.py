@@ -72,8 +72,9 @@ class _Cancelled(Exception):
 
 
 def project(vectors: np.ndarray, method: str, cancelled: Callable[[], bool] | None = None) -> np.ndarray | None:
-    """(n, D) float32 unit rows -> float32 positions in 0..1, the longest side of the map filled: (n, 2), or (n, 3)
-    for a method in SPACE.
+    """Lays out (n, D) float32 unit rows as float32 positions in 0..1, the longest side of the map filled.
+
+    The positions are (n, 2), or (n, 3) for a method in SPACE.
 
     By fixed seeds: the same rows, whatever their order, land at the same places; equal rows at one. Of more than
     SAMPLE rows t-SNE lays out a sample, and the others are placed by their neighbours in it. UMAP, and PCA

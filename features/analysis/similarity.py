@@ -20,7 +20,7 @@ class Kinds:
     sizes: np.ndarray
     cosines: np.ndarray
 
-    def take(self, places: Sequence[int]) -> Kinds:
+    def take(self, places: Sequence[int] | np.ndarray) -> Kinds:
         """Some of them, in this order."""
         chosen = np.asarray(places, int)
         return Kinds([self.names[i] for i in chosen], self.sizes[chosen], self.cosines[np.ix_(chosen, chosen)])

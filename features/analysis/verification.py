@@ -109,8 +109,10 @@ def known_pairs(vectors: np.ndarray, labels: Sequence[str], source: str) -> Know
     if min(len(same), len(different)) < LEAST_PAIRS:
         return None
     pairs = order[same], random.permutation(different)[:MOST_PAIRS]
-    cosines = (np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (pair.T for pair in pairs))
-    return KnownPairs(*cosines, source)
+    same, different = (
+        np.sort(np.einsum("ij,ij->i", vectors[a], vectors[b])) for a, b in (pair.T for pair in pairs)
+    )
+    return KnownPairs(same, different, source)
 
 
 def _drawn_within(counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -174,8 +176,14 @@ def _photo(name: str, number: str) -> str:
 
 @dataclass(frozen=True)
 class PairsEvaluation:
-    """accuracy: mean over the folds of the share of pairs told rightly; deviation: between folds; standard_error:
-    of the mean. threshold: mean over the folds. missing: pairs with a photo without a vector, taken as different.
+    """How well an engine tells same pairs from different ones, by cross-validation.
+
+    Attributes:
+        accuracy: Share of pairs classified correctly, 0..1, averaged over the folds.
+        deviation: Standard deviation of the accuracy between folds.
+        standard_error: Standard error of the mean accuracy.
+        threshold: Cosine from which a pair counts as the same, averaged over the folds.
+        missing: Pairs in which a photo has no vector; they count as different.
     """
 
     engine: str

@@ -132,8 +132,10 @@ def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
 
 
 def _folders(catalogue: Catalogue) -> set[str]:
-    """Those that hold pictures, and those above them, below the root; behind a URL the root alone, for each of
-    them would be asked for by itself."""
+    """Folders that hold pictures, and their parents, below the root.
+
+    Behind a URL it is the root alone, because each folder would take a request of its own.
+    """
     found = {""}
     if isinstance(catalogue.root, Url):
         return found

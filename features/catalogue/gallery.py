@@ -26,9 +26,14 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Wish:
-    """What to show. text: words, or parts of such, that all have to be there. labels, tags: one of each, where any
-    are given; "" is the label of what lies in no folder. hidden: the bin instead of what is shown. among: digests;
-    empty stands for all.
+    """Which pictures to show.
+
+    Attributes:
+        text: Words, or parts of words, that must all occur.
+        labels: A picture must have one of these, if there are any; "" is the label of pictures in no folder.
+        tags: A picture must have one of these, if there are any.
+        hidden: Whether to show the hidden pictures instead of the others.
+        among: Digests of the pictures to choose from; empty stands for all.
     """
 
     text: str = ""
@@ -86,6 +91,7 @@ class Gallery:
 
 
 def gallery(catalogue: Catalogue, captions: Mapping[str, Caption]) -> Gallery:
+    """Returns the gallery of a catalogue's pictures; `captions` are by digest."""
     tags, hidden = catalogue.tags, catalogue.hidden
     pictures = []
     for digest, paths in catalogue.paths.items():

@@ -116,10 +116,11 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
                     "give LEFT,TOP,RIGHT,BOTTOM within it."
                 )
             part = min(width, height) / min(right - left, bottom - top)
-            enough = [math.ceil((side or LONGEST_SIDE) * part)] * 2
+            least = math.ceil((side or LONGEST_SIDE) * part)
+            enough = least, least
             if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
-                most = [max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size]
-                enough = list(map(min, enough, most))
+                across, down = (max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size)
+                enough = min(least, across), min(least, down)
             image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
             upright = _rgb(image)
             if side and (times := int(min(upright.size) / part) // side) > 1:

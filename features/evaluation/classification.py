@@ -18,8 +18,10 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Kind:
-    """One label. pictures: that bear it. precision, recall, f1: 0..1, and 0 where they have no pictures to tell
-    by."""
+    """How well one label is predicted.
+
+    `pictures` counts those with the label. Precision, recall and f1 are 0..1, and 0 where no pictures define them.
+    """
 
     label: str
     pictures: int
@@ -115,8 +117,15 @@ def examine(
 
 
 def calibration_error(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """(n, C) and (n,) numbers of the true labels -> how far the highest probability is from the share of right
-    answers, mean over pictures, in BINS equal bins: Guo, Pleiss, Sun and Weinberger 2017."""
+    """Returns the expected calibration error (Guo, Pleiss, Sun and Weinberger 2017), 0..1.
+
+    It is the gap between the highest probability and the share of correct answers in BINS equal bins, averaged
+    over pictures.
+
+    Args:
+        probabilities: (n, C), rows summing to 1.
+        truth: (n,) numbers of the true labels.
+    """
     top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bins = np.minimum((top * BINS).astype(int), BINS - 1)
     return float(np.abs(np.bincount(bins, right - top, BINS)).sum() / len(truth))

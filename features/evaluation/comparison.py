@@ -185,6 +185,7 @@ def rate(
         vectors = stored.features.take([stored.first_row[digest] for digest in turn])
         answers |= zip(turn, labels_found(stored, turn, vectors), strict=True)
     each = retrieval_each([*labels.values()], [answers[digest] for digest in labels])
+    precision_at_1, precision_at_5, map_at_10 = each.mean(axis=0).tolist()
     return Rating(
         title=card.title,
         evaluation=Evaluation(
@@ -193,7 +194,9 @@ def rate(
             engines.fingerprint(engine),
             len(labels),
             len(stored.first_row),
-            *each.mean(axis=0).tolist(),
+            precision_at_1=precision_at_1,
+            precision_at_5=precision_at_5,
+            map_at_10=map_at_10,
             seconds_per_query=_seconds(stored, embed, able[: TIMED + 1]),
         ),
         right=dict(zip(labels, (each[:, 0] == 1).tolist(), strict=True)),

@@ -51,11 +51,12 @@ class ApproximateIndex(Proposing):
     def remove(self, ids: Collection[str]) -> None:
         known = [name for name in ids if name in self._place]
         super().remove(known)
-        if known:
+        if known and self._graph is not None:
             with self._lock:
                 self._graph.remove(_keys(known))
 
     def _propose(self, vector: np.ndarray, breadth: int) -> tuple[np.ndarray, np.ndarray]:
+        assert self._graph is not None, "only an index with rows is asked"
         with self._lock:
             found = self._graph.search(vector, breadth, threads=1)
             return self._places(found.keys), -found.distances

@@ -14,9 +14,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from json import dumps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read as it is imported; what goes wrong is raised
@@ -101,18 +102,20 @@ class MilvusIndex:
             self._do(lambda client: self._create(client, vectors.shape[1]))
         self._fresh = True
         for first in range(0, len(rows), BATCH):
-            some = rows[first : first + BATCH]
-            self._do(lambda client, some=some: client.upsert(self._collection, some, timeout=WRITING), PAUSES)
+            self._do(partial(self._write, rows[first : first + BATCH]), PAUSES)
 
     def remove(self, ids: Collection[str]) -> None:
         names = list(ids)
         if not (names and self._there()):
             return
         for first in range(0, len(names), BATCH):
-            gone = _among(names[first : first + BATCH])
-            self._do(
-                lambda client, gone=gone: client.delete(self._collection, filter=gone, timeout=WRITING), PAUSES
-            )
+            self._do(partial(self._delete, _among(names[first : first + BATCH])), PAUSES)
+
+    def _write(self, rows: list[dict[str, Any]], client: MilvusClient) -> None:
+        client.upsert(self._collection, rows, timeout=WRITING)
+
+    def _delete(self, chosen: str, client: MilvusClient) -> None:
+        client.delete(self._collection, filter=chosen, timeout=WRITING)
 
     def settle(self) -> None:
         if self._fresh:

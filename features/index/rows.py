@@ -18,7 +18,7 @@ class Rows:
     def __init__(self) -> None:
         self._ids: list[str] = []  # by place: row 0 of the first block has place 0
         self._blocks: list[np.ndarray] = []
-        self._there = np.zeros(0, bool)  # False: removed, or replaced by a later row
+        self._there: np.ndarray = np.zeros(0, bool)  # False: removed, or replaced by a later row
         self._place: dict[str, int] = {}  # of those that are there
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class Rows:
         if allow is not None:
             shown = np.zeros_like(shown)
             shown[[self._place[name] for name in allow if name in self._place]] = True
-            most = np.count_nonzero(shown)
+            most = int(np.count_nonzero(shown))
         k = min(k, most)
         if k < 1:
             return [[] for _ in vectors], [[] for _ in vectors]

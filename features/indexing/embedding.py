@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -69,7 +69,7 @@ def embed_query(
 
 def embed_files(
     engine: Engine, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
-) -> Iterator[Features]:
+) -> Generator[Features, None, None]:
     """(digest, file) pairs -> features of so many files at a time, in this order; the engine must be prepared.
 
     One row per crop; what can't be opened or embedded is refused, with the reason. A file that is no longer the
@@ -130,7 +130,7 @@ def _embedded(
     engine: Engine, crops: Sequence[Crop], known: Sequence[str | None]
 ) -> tuple[np.ndarray, Sequence[str]]:
     """(N, D) rows of the crops, and the captions that they were made with; empty ones where those don't count."""
-    if not captioner(engine):
+    if not (isinstance(engine, Captioned) and captioner(engine)):
         return embed(engine, crops), [""] * len(crops)
     lacking = [place for place, caption in enumerate(known) if caption is None]
     made = dict(zip(lacking, engine.captions([crops[place] for place in lacking]), strict=True))
@@ -159,7 +159,11 @@ def embed(engine: Engine, crops: Sequence[Crop], captions: Sequence[str] | None 
     dim = engine.describe().dim
     if not crops:
         return np.zeros((0, dim), np.float32)
-    vectors = engine.embed(crops) if captions is None else engine.embed_captioned(crops, captions)
+    if captions is None:
+        vectors = engine.embed(crops)
+    else:
+        assert isinstance(engine, Captioned), "captions are for an engine that takes them"
+        vectors = engine.embed_captioned(crops, captions)
     kind, shape = getattr(vectors, "dtype", type(vectors).__name__), np.shape(vectors)
     if kind != np.float32 or shape != (len(crops), dim):
         raise SemblanceError(

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,12 @@ class Worker:
 
 @dataclass(eq=False)
 class _Member:
-    """A worker as we see it. at: how many batches it has, AHEAD when it is to get no more. since: when it was
-    given its first; until: when it gave the last back.
+    """A worker, as the head sees it.
+
+    Attributes:
+        at: How many batches it holds; AHEAD when it gets no more.
+        since: When it was given its first batch.
+        until: When it returned its last batch.
     """
 
     actor: Any
@@ -129,7 +133,7 @@ class Cluster(Workers):
 
     def embedded(
         self, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
-    ) -> Iterator[Features]:
+    ) -> Generator[Features, None, None]:
         """A batch whose worker dies goes to another. Raises SemblanceError; also when that happens TRIES times."""
         fingerprint = engines.fingerprint(self.engine)
         waiting = iter(files)

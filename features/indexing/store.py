@@ -73,7 +73,7 @@ class Features:
         """All pictures that have been looked at, embedded or refused."""
         return {row.digest for row in self.rows} | self.refused.keys()
 
-    def take(self, places: Sequence[int]) -> np.ndarray:
+    def take(self, places: Sequence[int] | np.ndarray) -> np.ndarray:
         """The vectors of rows[place], in this order: a new (len(places), D) float32 array."""
         return take(self.parts, np.asarray(places, np.intp))
 

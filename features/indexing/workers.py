@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engines import Engine
@@ -26,7 +26,7 @@ class Workers:
 
     def embedded(
         self, files: Iterable[tuple[str, Path]], batch: int, known: Captions = NONE
-    ) -> Iterator[Features]:
+    ) -> Generator[Features, None, None]:
         """See `embed_files`; the batches may come in any order."""
         return embed_files(self.engine, files, batch, known)
 

@@ -30,8 +30,14 @@ CHECKPOINTS = 1  # raise it when another model is trained: earlier checkpoints a
 
 @dataclass(frozen=True)
 class Finetuned:
-    """pictures: learned from. pretrained, accuracy: 0..1, on what was held out, of a classifier over the network
-    as it was, and of the fine-tuned one with its own; None where nothing was. best_epoch: the one kept, from 1.
+    """The outcome of fine-tuning.
+
+    Attributes:
+        pictures: How many pictures it learned from.
+        pretrained: Accuracy on held-out pictures, 0..1, of a classifier over the original network; None where none
+            were held out.
+        accuracy: The same of the fine-tuned network with its own classifier.
+        best_epoch: The epoch whose weights are kept, from 1.
     """
 
     labels: tuple[str, ...]
@@ -75,10 +81,13 @@ def run(
     epochs: int,
     progress: Progress,
 ) -> Finetuned:
-    """Writes `out`, whole or not at all. read: of a digest, the picture's file. work: a folder that is ours, to go
-    on from after a kill; it is gone at the end.
+    """Fine-tunes, and writes `out`, whole or not at all.
 
-    Raises SemblanceError as `check`, and when there are not two labels.
+    `read` gives the picture file of a digest. `work` is a folder of our own, from which a killed run continues;
+    it is deleted at the end.
+
+    Raises:
+        SemblanceError: As `check`, and when there are not two labels.
     """
     trainable, found = check(engine, out)
     head = training.learn(lesson, progress)

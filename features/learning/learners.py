@@ -18,7 +18,7 @@ from statistics import median
 
 import numpy as np
 
-from engines import Learner, SemblanceError
+from engines import Engine, Learner, SemblanceError
 from engines.networks.network import squeezed
 from features import files
 from features.catalogue import images
@@ -168,7 +168,7 @@ def _startable(engine: Learner, kept: Path, side: int) -> Path | None:
     return kept if before is not None and before.side == side else None
 
 
-def restored(engine: Learner, kept: Path) -> Learner | None:
+def restored(engine: Learner, kept: Path) -> Engine | None:
     """What was trained before. A damaged file is set aside."""
     try:
         return engine.restored(kept)

@@ -90,8 +90,7 @@ class Lesson:
         return frozenset(digest for label, number in numbers.items() for digest in of[label][:number])
 
     def part(self, held_out: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Of the pictures held out, or of those to learn from: n digests, (n, D) vectors, (n,) numbers of
-        labels."""
+        """Returns n digests, (n, D) vectors and (n,) label numbers of the held-out pictures, or of the others."""
         place = {digest: i for i, digest in enumerate(self.labels)}
         number = {name: i for i, name in enumerate(self.names)}
         digests = [digest for digest in self.taught if (digest in self.held_out) == held_out]

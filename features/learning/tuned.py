@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,15 @@ SUFFIX = "+tuned"  # of its name
 
 
 class Tuned(Engine):
-    """base: what embeds a picture first. space: learned from one catalogue's folders and for one fingerprint of
-    it."""
+    """An engine whose vectors are projected into a learned space.
+
+    `base` embeds a picture first. `space` was learned from one catalogue's folders, for one fingerprint of `base`.
+    """
 
     version = 1
 
     def __init__(self, base: Engine, space: Space) -> None:
-        self.name = base.name + SUFFIX  # type: ignore[misc]  # of the class elsewhere
+        self.name = base.name + SUFFIX  # of the class elsewhere
         self.base, self.space = base, space
         self._of = engines.fingerprint(base)
 
@@ -64,7 +66,7 @@ class Tuned(Engine):
     def settings(self) -> dict[str, Any]:
         return {"base": self._of, "space": self.space.sha256}
 
-    def derived(self, stored: Features, digests: Sequence[str], batch: int) -> Iterator[Features]:
+    def derived(self, stored: Features, digests: Sequence[str], batch: int) -> Generator[Features, None, None]:
         """Features of so many pictures at a time, from those that are stored of the base engine; runs no network.
 
         A picture of which nothing is stored is left out.

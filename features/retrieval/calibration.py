@@ -39,7 +39,7 @@ class Calibration:
 
 
 def calibrate(
-    take: Callable[[Sequence[int]], np.ndarray], places: Sequence[int], kinds: Sequence[str]
+    take: Callable[[np.ndarray], np.ndarray], places: Sequence[int], kinds: Sequence[str]
 ) -> Calibration:
     """take: the (n, D) rows at n places. kinds[i]: rows of the same kind as places[i] are no strangers to it.
 

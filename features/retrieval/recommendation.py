@@ -10,9 +10,9 @@ from engines import SemblanceError
 
 
 def taste(
-    likes: Sequence[np.ndarray],
+    likes: Sequence[np.ndarray] | np.ndarray,
     like_weights: Sequence[float],
-    dislikes: Sequence[np.ndarray] = (),
+    dislikes: Sequence[np.ndarray] | np.ndarray = (),
     dislike_weights: Sequence[float] = (),
 ) -> np.ndarray:
     """(n, D) and (m, D) unit rows, n > 0, each with its weight -> (D,) float64, of any length: what to ask with.
@@ -25,7 +25,7 @@ def taste(
     return 2 * liked - _mean(dislikes, dislike_weights) if len(dislikes) else liked
 
 
-def _mean(rows: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+def _mean(rows: Sequence[np.ndarray] | np.ndarray, weights: Sequence[float]) -> np.ndarray:
     given = np.asarray(weights, np.float64)
     if not ((given > 0) & (given < np.inf)).all():
         raise SemblanceError("Give each picture a weight of more than 0.")

@@ -75,8 +75,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture to ask with. weight: more than 0, of its vector where several are averaged. box: only that part of
-    it, in pixels of the upright full-size picture.
+    """A picture to search with.
+
+    Attributes:
+        path: Its file.
+        weight: Of its vector where several are averaged; more than 0.
+        box: The part of it to search with, in pixels of the upright full-size picture; None is all of it.
     """
 
     path: Path

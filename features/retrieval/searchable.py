@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -124,10 +124,10 @@ class Searchable:
     def of_parts(self) -> dict[str, Calibration]:
         """Of each part of the vectors alone."""
         places = part_weights.places(self.parts)
-        return {
-            name: self._calibrate(lambda rows, place=place: unit_rows(self.features.take(rows)[:, place]))
-            for name, place in places.items()
-        }
+        return {name: self._calibrate(partial(self._rows_of_part, place)) for name, place in places.items()}
+
+    def _rows_of_part(self, part: slice, places: np.ndarray) -> np.ndarray:
+        return unit_rows(self.features.take(places)[:, part])
 
     def scale(self, mix: Mix) -> np.ndarray:
         """See part_weights.scale."""
@@ -196,7 +196,9 @@ class Searchable:
         rows = [self.features.take(pictures) for pictures in places]
         found: list[list[str]] = []
         for pictures, own, others in zip(places, rows, reversed(rows), strict=True):
-            best = np.argsort(-(own @ others.sum(axis=0)), kind="stable")[:k] if len(others) else []
+            best: Sequence[int] = []
+            if len(others):
+                best = np.argsort(-(own @ others.sum(axis=0)), kind="stable")[:k].tolist()
             found.append([self.features.rows[pictures[i]].digest for i in best])
         return found[0], found[1]
 
@@ -224,7 +226,7 @@ class Searchable:
                 best.setdefault(digest, (float(cosines[number]), places[number]))
         return list(best.values())
 
-    def _calibrate(self, take: Callable[[Sequence[int]], np.ndarray]) -> Calibration:
+    def _calibrate(self, take: Callable[[np.ndarray], np.ndarray]) -> Calibration:
         kinds = [(place, kind) for kind, places in self.rows_of.items() for place in places]
         return calibrate(take, [place for place, _ in kinds], [kind for _, kind in kinds])
 
