@@ -12,10 +12,8 @@ from seeded import ROOT
 
 SAID = ("say", "later", "fixed")  # of demos/i18n/language.py
 FINISHED = ("refused", "failed")  # a literal that they are given is a sentence
-FOR_PROGRAMS = (
-    "demos/server/api.py",
-    "demos/server/health.py",
-    "demos/server/metrics.py",
+FOR_PROGRAMS = tuple(
+    f"demos/server/{name}.py" for name in ("api", "endpoints", "health", "metrics")
 )  # which are told their errors alone
 SAYS = r"\bsay\('([^']+)'"  # of demos/language.js
 HOLES = re.compile(r"{[^{}]*}")

@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 
+from demos import static
 from demos.components import answers, draw, events, picture_cards
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
@@ -28,16 +29,7 @@ from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 
 NEAR = 12  # pictures beside the board
-LAZY = """
-// a board is asked for when it comes into view: nobody waits for one that is not looked at
-const seen = new IntersectionObserver((entries) => {
-    if (!props.value && entries.some((entry) => entry.isIntersecting)) trigger('wish');
-});
-function askAgain(canvas) {  // told anew whether it is in view
-    seen.unobserve(canvas);
-    seen.observe(canvas);
-}
-"""
+LAZY = static.read("lazy.js")
 
 Steps = AsyncIterator[tuple[Any, str, Any]]
 """Of what is shown: (the board's value, the HTML of what covers it, the HTML below it)."""

@@ -11,6 +11,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from demos import static
 from demos.i18n.language import later, number, say, told
 from demos.server.jobs import Job
 from engines import NotEmbeddable, SemblanceError, Untrained
@@ -18,18 +19,8 @@ from features.catalogue.folder import Catalogue
 from features.errors import ImageError
 
 FROM_HERE = later("Search from this picture")
-CLICKS = """// the pressed button says what is sent: 'search' (with a digest and a part), 'part' (with its number),
-// 'index' (with an engine's name, maybe), 'measure', 'save', 'gallery', 'pin', 'unpin' (with its number), 'why',
-// 'like', 'unlike', 'hide' (as 'search'), 'turn', 'front' and 'drop' (with a number), 'take' (with csv or zip), or
-// 'stop' (with numbers of jobs); a slider 'weigh'
-element.addEventListener('click', (event) => {
-    const pressed = event.target.closest('[data-do]');
-    const { digest = '', part = '0' } = pressed ? pressed.dataset : {};
-    if (pressed) trigger(pressed.dataset.do, { digest, part });
-});
-element.addEventListener('change', ({ target }) => {
-    if (target.dataset.weigh) trigger('weigh', { digest: target.dataset.weigh, part: target.value });
-});"""
+CLICKS = static.read("clicks.js")
+SEEN = static.read("seen.js")  # triggers 'seen' when it comes into view
 _ICONS = {
     "ask": '<rect x="4" y="7" width="30" height="24" rx="3"/><circle cx="13" cy="15" r="3"/>'
     '<path d="m5 28 9-8 6 5 6-6 7 7"/><circle cx="36" cy="34" r="7"/><path d="m41 39 5 5"/>',

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from demos import static
 from demos.components import draw
 from demos.i18n.language import built, say
 from engines import Box, SemblanceError
@@ -21,20 +22,7 @@ SIDE = 384  # of the pictures, pixels
 FINE = 16  # pixels of the heat for each position
 ADDS, TAKES = (255, 140, 0), (0, 114, 178)  # orange and blue are told apart by everybody
 
-PANEL = """// 'close' by its button or Escape; the slider is how much of the heat is seen
-let before = null;
-const close = () => { trigger('close'); if (before) before.focus(); };
-element.addEventListener('click', (event) => event.target.closest('[data-close]') && close());
-element.addEventListener('keydown', (event) => event.key === 'Escape' && close());
-element.addEventListener('input', ({ target }) => {
-    target.closest('.explained').style.setProperty('--heat', target.value / 100);
-});
-watch('value', () => {
-    const button = element.querySelector('[data-close]');
-    if (!button || element.contains(document.activeElement)) return;
-    before = document.activeElement;
-    button.focus();
-});"""
+PANEL = static.read("why.js")
 
 
 def _panel(inner: str) -> str:

@@ -9,340 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from demos.components import download, draw, events, picture_input, queries
-from demos.server.jobs import UNFORESEEN, Job
+from demos.components import events
+from demos.server.endpoints import Endpoints
+from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
-from demos.tabs import lookalike
-from demos.tabs.gallery import MARKS
-from demos.views import engine_comparison, style_transfer
-from engines import Engine, Generative, SemblanceError
-from features.catalogue.folder import Catalogue
-from features.catalogue.gallery import Wish
-from features.errors import NotIndexed
-from features.export import VECTORS
-from features.retrieval.results import Answer, Liked, Match, Reference, Report
-
-MOST = 200  # matches in an answer
-PICTURE = "Upload a picture first, with handle_file(...)."
+from demos.views import style_transfer
+from engines import SemblanceError
 
 
 def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
     """Adds the endpoints to the current Blocks. folder_endpoint: one that names folders of this machine, too."""
-    library = shelf.library
-
-    def collections() -> list[dict[str, Any]]:
-        """All collections of pictures that can be asked, with the key that the other endpoints take."""
-        return [
-            {"collection": key, "name": name, "pictures": sum(len(home.paths) for home in shelf.catalogues(key))}
-            for name, key in shelf.choices()
-        ]
-
-    def engines() -> list[dict[str, Any]]:
-        """All engines: what alike means to each, its network, and whether it can be had."""
-        told = ("title", "alike", "network", "weights", "available", "reason", "dim", "licence")
-        return [
-            {"engine": name} | {field: getattr(card, field) for field in told}
-            for name, card in library.cards().items()
-        ]
-
-    def find(picture: Any, collection: str, engine: str, k: float) -> dict[str, Any]:
-        """The k pictures of a collection that are most like a picture, for an engine.
-
-        Args:
-            picture: the picture to ask with.
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-            k: how many, at most 200.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        answer = library.search(catalogue, chosen, _uploaded(picture), queries.limited(k, MOST))
-        return _answer(catalogue, engine, answer)
-
-    def find_by_text(text: str, unlike: str, collection: str, engine: str, k: float) -> dict[str, Any]:
-        """The k pictures that fit a text: by an engine that understands it, else by words in names and captions.
-
-        Args:
-            text: what they should show.
-            unlike: what they should not show; may be empty.
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`; `semantic` understands texts where it is installed.
-            k: how many, at most 200.
-        """
-        chosen = library.engine(str(engine))
-        if library.understands(chosen):
-            catalogue, chosen = _ready(shelf, collection, engine)
-        else:
-            catalogue = shelf.catalogue(collection or shelf.first, engine)
-            if not catalogue.paths:
-                library.scan(catalogue)
-        answer = library.search_text(
-            catalogue, chosen, str(text or ""), None, str(unlike or ""), queries.limited(k, MOST)
-        )
-        return _answer(catalogue, engine, answer)
-
-    def recommend(
-        like: Any, unlike: Any, collection: str, engine: str, k: float, diversity: float
-    ) -> dict[str, Any]:
-        """The k pictures nearest to what is liked and far from what is not; none of them comes back.
-
-        Args:
-            like: a list of digests, as other endpoints give them.
-            unlike: the same of what is not liked; may be empty.
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-            k: how many, at most 200.
-            diversity: 0 for the nearest, up to 1 for ones that differ from each other.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        likes, unlikes = ([Liked(digest) for digest in _digests(given)] for given in (like, unlike))
-        answer = library.recommend(
-            catalogue, chosen, likes, unlikes, queries.limited(k, MOST), diversity=float(diversity or 0)
-        )
-        return _answer(catalogue, engine, answer) | {"because": list(answer.because)}
-
-    def classify(picture: Any, collection: str, engine: str) -> dict[str, Any]:
-        """Which folder of a collection a picture belongs to: every folder with its probability, highest first.
-
-        Args:
-            picture: the picture to ask about.
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        (ranked,) = library.classify(catalogue, chosen, [Reference(_uploaded(picture))])
-        card = chosen.describe()
-        told = [{"label": label, "p": round(p, 6)} for label, p in ranked]
-        return {"engine": engine, "network": card.network, "weights": card.weights, "probabilities": told}
-
-    def same(first: Any, second: Any, collection: str, engine: str) -> dict[str, Any]:
-        """Whether two photos show the same person, judged by pairs of which that is known.
-
-        The verdict is "same", "different" or "unsure"; null without such pairs. `doubts` says for each photo what
-        makes its face hard to judge: with one such face the verdict is never "different", with two it is "unsure".
-
-        Args:
-            first: a photo; its first face counts.
-            second: the other one.
-            collection: its key, from `collections`; its pairs are judged by where it has enough of them.
-            engine: its name, from `engines`.
-        """
-        _check(shelf, engine)
-        paths = [_uploaded(first), _uploaded(second)]
-        _, verdict = lookalike.judged(shelf, str(collection or shelf.first), engine, paths)
-        return {
-            "cosine": round(verdict.cosine, 6),
-            "verdict": verdict.word,
-            "judged_by": verdict.known and verdict.known.source,
-            "doubts": [list(remarks) for remarks in verdict.remarks],
-        }
-
-    def paint(
-        photo: Any, painting: Any, digest: str, collection: str, strength: float, keep_colours: bool, size: float
-    ) -> str:
-        """A photo in the style of a painting, as a picture file. It takes half a minute; one is made at a time.
-
-        Args:
-            photo: the photo to paint.
-            painting: the painting; may be empty where `digest` is given.
-            digest: of a painting of the collection, as other endpoints give it; may be empty.
-            collection: its key, from `collections`; empty takes the first.
-            strength: of the style, 0 to 1.
-            keep_colours: whether the photo keeps its own colours.
-            size: of the longer side in pixels, 256 to 1024.
-        """
-        style = style_transfer.painting_of(
-            shelf, str(collection or shelf.first), "style", str(digest or ""), painting
-        )
-        if style is None:
-            raise SemblanceError("Upload a painting, or name one of the collection by its digest.")
-        how = {
-            "strength": _number(strength, "strength"),
-            "keep_colours": bool(keep_colours),
-            "size": round(_number(size, "size")),
-        }
-        return str(style_transfer.painted(_uploaded(photo), style, how))
-
-    def export(collection: str, engine: str, format: str) -> str:
-        """The vectors of a collection with paths, labels, captions and tags, as a file; not of what is hidden.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-            format: .npz, .parquet, or .zip for the Embedding Projector.
-        """
-        if format not in VECTORS:
-            raise SemblanceError(f"There is no format {format!r}; choose one of: {', '.join(VECTORS)}.")
-        catalogue, chosen = _ready(shelf, collection, engine)
-        out = download.place(f"semblance-{engine}{format}")
-        library.export(catalogue, chosen, out)
-        return str(out)
-
-    def evaluate(collection: str, engine: str) -> dict[str, Any]:
-        """How well an engine finds pictures of the same folder in a collection; each picture asks all the others.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-        """
-        measured, _ = library.evaluate(*_ready(shelf, collection, engine))
-        return asdict(measured)
-
-    def pictures(text: str, folder: str, tag: str, collection: str, k: float) -> dict[str, Any]:
-        """The pictures of a collection by name, folder, caption and tag.
-
-        Args:
-            text: words that have to be there; may be empty.
-            folder: only this one; empty takes all.
-            tag: only those that have it; empty takes all.
-            collection: its key, from `collections`; empty takes the first.
-            k: how many, at most 200.
-        """
-        catalogue = shelf.home(str(collection or shelf.first))
-        gallery = library.gallery(catalogue)
-        found = gallery.select(Wish(str(text or ""), [str(folder)] if folder else (), [str(tag)] if tag else ()))
-        told = [
-            {
-                "digest": one.digest,
-                "file": one.path,
-                "label": one.label,
-                "tags": list(gallery.tags.get(one.digest, ())),
-                "thumbnail": draw.thumbnail(catalogue, one.digest),
-            }
-            for one in found[: queries.limited(k, MOST)]
-        ]
-        return {"found": len(found), "pictures": told}
-
-    def odd(collection: str, engine: str, k: float) -> dict[str, Any]:
-        """Pictures that look more like another folder than their own, and those least like any other.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-            k: how many of each, at most 200.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        found, most = library.outliers(catalogue, chosen), queries.limited(k, MOST)
-        return {
-            "misplaced": [_named(catalogue, asdict(one)) for one in found.misplaced[:most]],
-            "lonely": [_named(catalogue, asdict(one)) for one in found.lonely[:most]],
-        }
-
-    def kinds(collection: str, engine: str) -> dict[str, Any]:
-        """How alike the folders of a collection are: the mean cosine between the pictures of each two.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-        """
-        found = library.kinds(*_ready(shelf, collection, engine))
-        cosines = [
-            [None if cosine != cosine else round(cosine, 6) for cosine in row] for row in found.cosines.tolist()
-        ]
-        return {"labels": list(found.names), "pictures": found.sizes.tolist(), "cosines": cosines}
-
-    def lay_out(collection: str, engine: str, method: str) -> dict[str, Any]:
-        """A map of a collection: where each picture lies, those that are alike near each other.
-
-        The first call lays it out, which may take a minute.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-            method: t-SNE, PCA, PCA 3D, or UMAP where it is installed.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        made = library.projection(catalogue, chosen, str(method))
-        assert made  # nothing cancels it
-        placed = zip(made.digests, made.positions.round(5).tolist(), strict=True)
-        return {"method": method, "pictures": [{"digest": digest, "at": at} for digest, at in placed]}
-
-    def unusual(collection: str, engine: str, k: float) -> dict[str, Any]:
-        """The pictures of a collection that an engine trained on it finds most unusual.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: `vae`, or another that is trained on the collection.
-            k: how many, at most 200.
-        """
-        catalogue, chosen = _ready(shelf, collection, engine)
-        if not isinstance(chosen, Generative):
-            raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
-        found = library.unusual(catalogue, chosen)
-        assert found  # it is made where none is kept
-        places = found.order[: queries.limited(k, MOST)].tolist()
-        told = [{"digest": found.digests[at], "nats": round(float(found.nats[at].sum()), 3)} for at in places]
-        return {"typical": found.typical, "pictures": [_named(catalogue, one) for one in told]}
-
-    def duplicates(collection: str) -> dict[str, Any]:
-        """Groups of pictures that are one and the same, the largest first: saved again, resized, cropped a little.
-
-        The first call compares all of them, which may take minutes.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-        """
-        catalogue = shelf.home(str(collection or shelf.first))
-        found = library.duplicates(catalogue) or library.find_duplicates(catalogue)
-        groups = found.groups if found else ()
-        return {"groups": [asdict(group) for group in groups]}
-
-    def compare(collection: str) -> dict[str, Any]:
-        """Which engine suits a collection's folders: each that has looked at all of it is asked the same.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-        """
-        catalogue, able, _ = engine_comparison.entrants(
-            shelf, shelf.home(str(collection or shelf.first)).state.parent.name
-        )
-        found = library.compare(catalogue, able)
-        told = [asdict(one.evaluation) | {"standard_error": one.standard_error} for one in found.ratings]
-        return {"engines": told, "finding": found.finding()}
-
-    def mark(does: str, digests: Any, tag: str, collection: str) -> dict[str, Any]:
-        """Hides, restores, tags or untags pictures, or undoes the last of these. No file is touched.
-
-        Args:
-            does: hide, restore, tag, untag or undo.
-            digests: a list of digests, as other endpoints give them.
-            tag: for tag and untag.
-            collection: its key, from `collections`; empty takes the first.
-        """
-        catalogue = shelf.home(str(collection or shelf.first))
-        if does not in MARKS:
-            raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
-        MARKS[does](catalogue, _digests(digests), str(tag or ""))
-        return {"hidden": len(catalogue.hidden), "last": catalogue.last}
-
-    async def index(collection: str, engine: str) -> dict[str, Any]:
-        """Brings a collection up to date with its folder for an engine; answers when that is done.
-
-        Args:
-            collection: its key, from `collections`; empty takes the first.
-            engine: its name, from `engines`.
-        """
-        return await _indexed(shelf, collection or shelf.first, engine)
-
-    async def index_folder(folder: str, engine: str) -> dict[str, Any]:
-        """Opens a folder of this machine as a collection and indexes it; answers when that is done.
-
-        Args:
-            folder: its path.
-            engine: its name, from `engines`.
-        """
-        if not str(folder or "").strip():
-            raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
-        key = await asyncio.to_thread(shelf.add, Path(str(folder).strip()))
-        return {"collection": key} | await _indexed(shelf, key, engine)
-
+    api = Endpoints(shelf)
     with gr.Column(visible=False):
         press, told = gr.Button(), gr.JSON()
         picture, text, unlike = gr.File(label="picture"), gr.Textbox(label="text"), gr.Textbox(label="unlike")
@@ -358,32 +41,32 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         method, trained = gr.Textbox("PCA", label="method"), gr.Textbox("vae", label="engine")
         faces, file = gr.Textbox("lookalike", label="engine"), gr.File()
     offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
-        ("collections", collections, []),
-        ("engines", engines, []),
-        ("search", find, [picture, collection, engine, k]),
-        ("search_text", find_by_text, [text, unlike, collection, engine, k]),
-        ("recommend", recommend, [liked, unliked, collection, engine, k, diversity]),
-        ("classify", classify, [picture, collection, engine]),
-        ("same", same, [first, second, collection, faces]),
-        ("evaluate", evaluate, [collection, engine]),
-        ("pictures", pictures, [text, folder, tag, collection, k]),
-        ("odd", odd, [collection, engine, k]),
-        ("kinds", kinds, [collection, engine]),
-        ("map", lay_out, [collection, engine, method]),
-        ("unusual", unusual, [collection, trained, k]),
-        ("duplicates", duplicates, [collection]),
-        ("compare", compare, [collection]),
-        ("index", index, [collection, engine]),
+        ("collections", api.collections, []),
+        ("engines", api.engines, []),
+        ("search", api.find, [picture, collection, engine, k]),
+        ("search_text", api.find_by_text, [text, unlike, collection, engine, k]),
+        ("recommend", api.recommend, [liked, unliked, collection, engine, k, diversity]),
+        ("classify", api.classify, [picture, collection, engine]),
+        ("same", api.same, [first, second, collection, faces]),
+        ("evaluate", api.evaluate, [collection, engine]),
+        ("pictures", api.pictures, [text, folder, tag, collection, k]),
+        ("odd", api.odd, [collection, engine, k]),
+        ("kinds", api.kinds, [collection, engine]),
+        ("map", api.lay_out, [collection, engine, method]),
+        ("unusual", api.unusual, [collection, trained, k]),
+        ("duplicates", api.duplicates, [collection]),
+        ("compare", api.compare, [collection]),
+        ("index", api.index, [collection, engine]),
     ]
     if shelf.local:
-        offered.append(("mark", mark, [does, liked, tag, collection]))
+        offered.append(("mark", api.mark, [does, liked, tag, collection]))
     if folder_endpoint and shelf.local:
-        offered.append(("index_folder", index_folder, [folder, engine]))
+        offered.append(("index_folder", api.index_folder, [folder, engine]))
     for name, fn, inputs in offered:
         waits = {"concurrency_limit": None} if name.startswith("index") else events.SEARCHES
         press.click(_safe(fn, name), inputs, told, api_name=name, preprocess=False, postprocess=False, **waits)
     press.click(
-        _safe(export, "export"),
+        _safe(api.export, "export"),
         [collection, engine, kind],
         file,
         api_name="export",
@@ -391,7 +74,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         **events.SEARCHES,
     )
     press.click(
-        _safe(paint, "paint"),
+        _safe(api.paint, "paint"),
         [photo, painting, digest, collection, strength, keep, size],
         file,
         api_name="paint",
@@ -426,81 +109,3 @@ def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     made = waited if asyncio.iscoroutinefunction(fn) else called
     made.__name__ = name
     return made
-
-
-def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engine]:
-    """What can answer now, without a download. Raises SemblanceError."""
-    key = str(collection or shelf.first)
-    _check(shelf, engine)
-    catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
-    if shelf.unready(key, engine):
-        raise NotIndexed(f"{catalogue.name} has not been looked at for {engine}; call `index` first.")
-    return catalogue, chosen
-
-
-def _check(shelf: Shelf, engine: str) -> None:
-    """Raises SemblanceError for an engine that is not on the shelf; it lists the choices."""
-    if engine not in shelf.cards:
-        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
-
-
-async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
-    """Raises SemblanceError."""
-    _check(shelf, engine)
-
-    def begin() -> Job:
-        return shelf.index(key, engine)
-
-    job = await asyncio.to_thread(begin)
-    while not (job.ended.is_set() or job.cancelled.is_set()):
-        await asyncio.sleep(events.POLL)
-    if not isinstance(job.result, Report):
-        raise SemblanceError(job.error or "It was cancelled; what had been done is kept.")
-    return asdict(job.result)
-
-
-def _uploaded(picture: Any) -> Path:
-    """Raises SemblanceError."""
-    path = picture_input.uploaded_file(picture)
-    if path is None:
-        raise SemblanceError(PICTURE)
-    return path
-
-
-def _number(given: Any, name: str) -> float:
-    """Raises SemblanceError."""
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        raise SemblanceError(f"{name} has to be a number, and not {given!r}.") from None
-
-
-def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:
-    return {"file": catalogue.paths[told["digest"]][0]} | told
-
-
-def _digests(given: Any) -> Sequence[str]:
-    return [str(one) for one in given[:MOST]] if isinstance(given, list) else []
-
-
-def _answer(catalogue: Catalogue, engine: str, answer: Answer) -> dict[str, Any]:
-    return {
-        "engine": engine,
-        "network": answer.network,
-        "weights": answer.weights,
-        "index": answer.index,
-        "searched": answer.searched,
-        "matches": [_match(catalogue, match) for match in answer.matches],
-    }
-
-
-def _match(catalogue: Catalogue, match: Match) -> dict[str, Any]:
-    """file: below the collection; no path of this machine is told. (A "path" gradio_client would fetch.)"""
-    return {
-        "digest": match.digest,
-        "file": catalogue.paths[match.digest][0],
-        "label": match.label,
-        "score": round(match.score, 6),
-        "box": match.box,
-        "thumbnail": draw.thumbnail(catalogue, match.digest),
-    }

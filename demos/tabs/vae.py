@@ -46,10 +46,6 @@ MEASURING = built(
         "busy", say("Measuring"), say("How unusual each picture is gets measured once, in some seconds.")
     )
 )
-SEEN = """
-new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
-}).observe(element);"""
 
 
 def tab(page: Page, name: str = "vae") -> None:
@@ -92,7 +88,9 @@ def draw_train(page: Page, name: str) -> None:
             learn = gr.Button(fixed("Train"), variant="primary", elem_classes="learn")
             rank = gr.HTML(apply_default_css=False, elem_classes="ranked")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
-            report = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results course")
+            report = gr.HTML(
+                js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="results course"
+            )
 
     async def show(key: str) -> AsyncIterator[tuple[Any, Any, Any, Any]]:
         """(facts, button, report, stamp), again and again while it is trained."""
@@ -320,7 +318,7 @@ def draw_unusual(page: Page, name: str) -> None:
         "costs to tell, in nats: its error, and its KL."
     )
     gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
-    board = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results unusual")
+    board = gr.HTML(js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="results unusual")
 
     async def show(key: str) -> AsyncIterator[str]:
         try:

@@ -32,10 +32,6 @@ GRID = 24  # pictures held out whose probabilities are shown
 OF_GRID = 3  # labels of each of them
 MATRIX = 30  # labels that a table of confusions can hold; of more, the commonest ones are listed
 CONFUSED = 20  # pairs in that list
-SEEN = """
-new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
-}).observe(element);"""  # what is learned beside an answer is not told otherwise
 
 
 def opinion(shelf: Shelf, name: str) -> Callable[[Query], Iterator[str]]:
@@ -74,7 +70,7 @@ def draw_classes(page: Page, name: str) -> None:
             made = download.button(f"keras-{name}")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(
-                js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="results examined"
+                js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="results examined"
             )
 
     def show(key: str) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 
+from demos import static
 from demos.components import draw, events
 from demos.components.page import Page
 from demos.i18n import language
@@ -26,16 +27,7 @@ from features.errors import NotIndexed
 from features.evaluation.comparison import Comparison, Rating
 
 SAMPLE = "product"  # whose set of the samples is measured
-SEEN = """
-// asked for when it comes into view and is empty: nobody waits for what is not looked at
-const seen = new IntersectionObserver((entries) => {
-    if (!props.value && entries.some((entry) => entry.isIntersecting)) trigger('seen');
-});
-seen.observe(element);
-watch('value', () => {
-    seen.unobserve(element);
-    seen.observe(element);
-});"""
+SEEN = static.read("engine_comparison.js")
 WHAT = later(
     "Precision@1 is how often the first answer is of the query's folder, give or take its standard error; "
     "precision@5 the share of the first five; mAP@10 tells besides how early the right ones come. A picture that "

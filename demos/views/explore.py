@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from demos import static
 from demos.components import draw, events, picture_input
 from demos.components.collection_view import as_json
 from demos.components.page import Page
@@ -34,10 +35,6 @@ DIRECTIONS = 6
 REACH = 2.5  # standard deviations that a direction's slider goes either way
 SAMPLES = 16
 WALK_ON = later("Walk on to this picture")
-SEEN = """
-new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
-}).observe(element);"""
 
 WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('The step as it is drawn')}}"></div>
 <input type="range" min="0" max="{STEPS - 1}" value="{STEPS // 2}"
@@ -45,52 +42,8 @@ WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('The step
 <p class="ends"><span></span><span></span></p><p class="hint">
 ${{say('The pictures nearest to this step. Click one, and walk on to it.')}}</p>
 <div class="examples"></div></div>"""
-WALK = (
-    draw.CLICKS
-    + """
-const range = element.querySelector('input'), stage = element.querySelector('.stage img');
-const near = element.querySelector('.examples'), ends = element.querySelectorAll('.ends span');
-let told = null;
-function step() {
-    if (!told) return;
-    const at = told.steps[range.value];
-    stage.src = at.frame;
-    const place = { at: +range.value + 1, of: told.steps.length };
-    range.setAttribute('aria-valuetext', say('step {at} of {of}', place));
-    near.replaceChildren(...at.near.map((one) => {
-        const shot = Object.assign(document.createElement('img'), { alt: one.label, src: one.source });
-        const button = Object.assign(document.createElement('button'), { type: 'button' });
-        button.title = say('Walk on to {name}', { name: one.label });
-        Object.assign(button.dataset, { do: 'search', digest: one.digest });
-        button.append(shot);
-        return button;
-    }));
-}
-function take() {
-    told = props.value ? JSON.parse(props.value) : null;
-    element.querySelector('.walk').hidden = !told;
-    if (!told) return;
-    ends.forEach((end, number) => { end.textContent = told.ends[number]; });
-    range.value = (told.steps.length - 1) / 2;
-    step();
-}
-range.addEventListener('input', step);
-watch('value', take);
-take();
-"""
-)
-TURN = """
-let waiting = null;
-element.addEventListener('input', () => {
-    clearTimeout(waiting);
-    const by = [...element.querySelectorAll('input')].map((one) => +one.value);
-    waiting = setTimeout(() => trigger('turn', { by }), 60);
-});
-element.addEventListener('click', ({ target }) => {
-    if (!target.closest('.reset')) return;
-    element.querySelectorAll('input').forEach((one) => { one.value = 0; });
-    trigger('turn', { by: [] });
-});"""
+WALK = draw.CLICKS + static.read("walk.js")
+TURN = static.read("directions.js")
 
 
 @dataclass(frozen=True)
@@ -129,7 +82,9 @@ def draw_explore(page: Page, name: str) -> None:
             )
             gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
             chosen = gr.HTML(apply_default_css=False, elem_classes="chosen-ends")
-            examples = gr.HTML(js_on_load=draw.CLICKS + SEEN, apply_default_css=False, elem_classes="from-here")
+            examples = gr.HTML(
+                js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="from-here"
+            )
             image = picture_input.photo(fixed("A picture of yours to walk to"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer explore"):
             told = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False)
