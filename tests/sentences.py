@@ -15,7 +15,7 @@ FINISHED = ("refused", "failed")  # a literal that they are given is a sentence
 FOR_PROGRAMS = tuple(
     f"demos/server/{name}.py" for name in ("api", "endpoints", "health", "metrics")
 )  # which are told their errors alone
-SAYS = r"\bsay\('([^']+)'"  # of demos/language.js
+SAYS = r"\bsay\('([^']+)'"  # of demos/static/language.js
 HOLES = re.compile(r"{[^{}]*}")
 
 
