@@ -79,9 +79,69 @@ def tab(page: Page) -> None:
             draw_suits(page)
 
 
+class _Events:
+    """What happens in the view Side by side."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+
+    def answer(self, key: str, question: RawImage, asked: Asked, k: Any, one: Any, other: Any) -> tuple[Any, ...]:
+        """(busy, told, wall, status, wall, status). busy: another number each time that a side has to wait."""
+        try:
+            return _answer(self.shelf, key, question, asked, queries.limited(k, MOST), (str(one), str(other)))
+        except NotIndexed as error:
+            busy, html = bool(self.shelf.jobs.find(SAMPLES)), undrawn(self.shelf, error)
+        except SemblanceError as error:
+            busy, html = False, draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("a comparison failed")
+            busy, html = False, draw.failed(UNFORESEEN)
+        return time.monotonic() if busy else 0.0, "", html, "", html, ""
+
+    def arrive(self, key: str, one: Any, other: Any) -> tuple[Any, ...]:
+        """What can be chosen of this collection: (engine, engine, examples)."""
+        try:
+            at = place(self.shelf, key, _base(self.shelf, one))
+            choices, pictures = (
+                _choices(self.shelf, at),
+                answers.example_pictures(self.shelf, at, _base(self.shelf, one)),
+            )
+        except SemblanceError:
+            choices, pictures = _choices(self.shelf), ""
+        there = [name for _, name in choices]
+        chosen = [name if name in there else str(name).removesuffix(SUFFIX) for name in (one, other)]
+        choices = [(language.told(title), name) for title, name in choices]
+        return *(gr.update(choices=choices, value=name) for name in chosen), pictures
+
+    def choose(self, key: str, one: Any, event: gr.EventData) -> tuple[Any, Any]:
+        """A picture of the catalogue becomes the question. Only a digest comes in, so no path can be asked for."""
+        try:
+            if home := _home(self.shelf, key, str(one), digest := str(event.digest)):
+                return self.shelf.library.thumbnail(home, digest), Asked(digest)
+        except SemblanceError:
+            pass
+        return gr.skip(), gr.skip()
+
+    def leave(self, asked: Asked) -> tuple[Any, Asked]:
+        """A picture of the catalogue that was left can't stay the question."""
+        return (None if asked.digest else gr.skip()), Asked()
+
+    def index(self, key: str, one: Any, name: Any) -> None:
+        """Begins it. What goes wrong is told by the answer that follows."""
+        with contextlib.suppress(SemblanceError):
+            _index(self.shelf, key, str(one), str(name))
+
+    async def wait(self, key: str, busy: float, one: Any, other: Any) -> AsyncIterator[tuple[Any, ...]]:
+        """(wall, wall, stamp): the progress of what a side has to wait for; then all is asked anew."""
+        while busy and any(jobs := await asyncio.to_thread(_jobs, self.shelf, key, (str(one), str(other)))):
+            yield *(draw.progress([job]) if job else gr.skip() for job in jobs), gr.skip()
+            await asyncio.sleep(events.POLL)
+        yield gr.skip(), gr.skip(), time.monotonic() if busy else gr.skip()
+
+
 def draw_both(page: Page) -> None:
     """Draws the view Side by side into the current Blocks."""
-    shelf = page.shelf
+    shelf, does = page.shelf, _Events(page.shelf)
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             gr.HTML(built(lambda: draw.alike(say("One question, two senses of alike."))), apply_default_css=False)
@@ -94,59 +154,8 @@ def draw_both(page: Page) -> None:
                 halves = [_draw_half(shelf, name, side) for name, side in zip(_first(shelf), SIDES, strict=True)]
     asked, busy = gr.State(Asked()), gr.State(0.0)
     names, walls = [half[0] for half in halves], [half[1] for half in halves]
-
-    def answer(key: str, question: RawImage, asked: Asked, k: Any, one: Any, other: Any) -> tuple[Any, ...]:
-        """(busy, told, wall, status, wall, status). busy: another number each time that a side has to wait."""
-        try:
-            return _answer(shelf, key, question, asked, queries.limited(k, MOST), (str(one), str(other)))
-        except NotIndexed as error:
-            busy, html = bool(shelf.jobs.find(SAMPLES)), undrawn(shelf, error)
-        except SemblanceError as error:
-            busy, html = False, draw.failed(error)
-        except Exception:
-            logging.getLogger(__name__).exception("a comparison failed")
-            busy, html = False, draw.failed(UNFORESEEN)
-        return time.monotonic() if busy else 0.0, "", html, "", html, ""
-
-    def arrive(key: str, one: Any, other: Any) -> tuple[Any, ...]:
-        """What can be chosen of this collection: (engine, engine, examples)."""
-        try:
-            at = place(shelf, key, _base(shelf, one))
-            choices, pictures = _choices(shelf, at), answers.example_pictures(shelf, at, _base(shelf, one))
-        except SemblanceError:
-            choices, pictures = _choices(shelf), ""
-        there = [name for _, name in choices]
-        chosen = [name if name in there else str(name).removesuffix(SUFFIX) for name in (one, other)]
-        choices = [(language.told(title), name) for title, name in choices]
-        return *(gr.update(choices=choices, value=name) for name in chosen), pictures
-
-    def choose(key: str, one: Any, event: gr.EventData) -> tuple[Any, Any]:
-        """A picture of the catalogue becomes the question. Only a digest comes in, so no path can be asked for."""
-        try:
-            if home := _home(shelf, key, str(one), digest := str(event.digest)):
-                return shelf.library.thumbnail(home, digest), Asked(digest)
-        except SemblanceError:
-            pass
-        return gr.skip(), gr.skip()
-
-    def leave(asked: Asked) -> tuple[Any, Asked]:
-        """A picture of the catalogue that was left can't stay the question."""
-        return (None if asked.digest else gr.skip()), Asked()
-
-    def index(key: str, one: Any, name: Any) -> None:
-        """Begins it. What goes wrong is told by the answer that follows."""
-        with contextlib.suppress(SemblanceError):
-            _index(shelf, key, str(one), str(name))
-
-    async def wait(key: str, busy: float, one: Any, other: Any) -> AsyncIterator[tuple[Any, ...]]:
-        """(wall, wall, stamp): the progress of what a side has to wait for; then all is asked anew."""
-        while busy and any(jobs := await asyncio.to_thread(_jobs, shelf, key, (str(one), str(other)))):
-            yield *(draw.progress([job]) if job else gr.skip() for job in jobs), gr.skip()
-            await asyncio.sleep(events.POLL)
-        yield gr.skip(), gr.skip(), time.monotonic() if busy else gr.skip()
-
     asking: dict[str, Any] = {
-        "fn": answer,
+        "fn": does.answer,
         "inputs": [page.picker, image, asked, k, *names],
         "outputs": [busy, told, *(part for half in halves for part in half[1:])],
         "preprocess": False,
@@ -154,21 +163,21 @@ def draw_both(page: Page) -> None:
         "api_visibility": "private",
         **events.SEARCHES,
     }
-    waiting = busy.change(wait, [page.picker, busy, *names], [*walls, page.stamp], **events.WATCHES)
-    left = page.picker.change(leave, asked, [image, asked], cancels=[waiting], queue=False, **events.SILENT)
+    waiting = busy.change(does.wait, [page.picker, busy, *names], [*walls, page.stamp], **events.WATCHES)
+    left = page.picker.change(does.leave, asked, [image, asked], cancels=[waiting], queue=False, **events.SILENT)
     moments: list[Callable[..., Any]] = [page.demo.load, left.then, page.stamp.change, names[0].input]
     for moment in moments:
-        arrived = moment(arrive, [page.picker, *names], [*names, examples], **events.SILENT)
+        arrived = moment(does.arrive, [page.picker, *names], [*names, examples], **events.SILENT)
         arrived.then(**asking)
     names[1].input(trigger_mode="always_last", **asking)
     for name, wall in zip(names, walls, strict=True):
         name.input(None, cancels=[waiting])
-        wall.index(index, [page.picker, names[0], name], None, **events.SILENT).then(**asking)
+        wall.index(does.index, [page.picker, names[0], name], None, **events.SILENT).then(**asking)
         likes.hearts(page, wall)
     for moment in (image.input, image.clear):
         moment(Asked, None, asked, **events.SILENT).then(**asking)
     for source in (examples, *walls):
-        source.search(choose, [page.picker, names[0]], [image, asked], **events.SILENT).then(**asking)
+        source.search(does.choose, [page.picker, names[0]], [image, asked], **events.SILENT).then(**asking)
     k.change(trigger_mode="always_last", **asking)
     events.stops(shelf, *walls)
 

@@ -43,6 +43,9 @@ HINT = built(
 WALL = collection_view.LAZY + static.read("gallery.js")
 
 
+QUICK: dict[str, Any] = {"queue": False, "preprocess": False, **events.SILENT}
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What the wall shows: a page of what a wish gives."""
@@ -59,36 +62,133 @@ class _Shown:
         return max(1, -(-len(self.found) // PAGE))
 
 
-def tab(page: Page) -> None:
-    """Draws the tab into the current Blocks."""
-    shelf = page.shelf
+class _Events:
+    """What happens in the tab; `asked` is what `_Controls.asked` holds."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+
+    def show(self, number: Any, *asked: Any) -> str:
+        """A page of the wall."""
+        try:
+            return _draw(_found(self.shelf, number, *asked))
+        except SemblanceError as error:
+            return draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("the gallery failed")
+            return draw.failed(UNFORESEEN)
+
+    def first(self, *asked: Any) -> tuple[str, int]:
+        return self.show(0, *asked), 0
+
+    def again(self, was: Any, *asked: Any) -> Any:
+        """Nothing where the wall has not been looked at yet."""
+        return self.show(*asked) if was else gr.skip()
+
+    def arrive(self, key: str, which: Any, name: Any, among: Any) -> tuple[Any, Any, Any, Any]:
+        """(which, labels, tags, engine): what may be chosen; of engines one that has looked at the pictures."""
+        homes = self.shelf.catalogues(key)
+        sets = [(home.name, home.state.parent.name) for home in homes]
+        if which not in [name for _, name in sets] or among:  # what was selected on a map is in one of them
+            which = next((home.state.parent.name for home in homes if set(among) & home.paths.keys()), which)
+        chosen = next((name for _, name in sets if name == which), sets[0][1] if sets else None)
+        dropdown = gr.update(choices=sets, value=chosen, visible=len(sets) > 1)
+        try:
+            gallery = self.shelf.library.gallery(self.shelf.home(key, chosen))
+        except SemblanceError:
+            return dropdown, gr.update(choices=[]), gr.update(choices=[]), gr.skip()
+        folders = [
+            (f"{label or say(NO_FOLDER)} ({language.number(many)})", label)
+            for label, many in gallery.labels.items()
+        ]
+        tagged = [(f"{tag} ({language.number(many)})", tag) for tag, many in gallery.tagged.items()]
+        ready = [name, *self.shelf.cards]
+        ready = [one for one in ready if one in self.shelf.cards and _looks_at(self.shelf, key, one, chosen)]
+        return dropdown, gr.update(choices=folders), gr.update(choices=tagged), ready[0] if ready else gr.skip()
+
+    def turn(self, event: gr.EventData, *asked: Any) -> tuple[str, int]:
+        number = max(queries.number(event.digest), 0)
+        return self.show(number, *asked), number
+
+    def look(self, event: gr.EventData, key: str, which: Any, name: Any) -> tuple[str, str]:
+        digest = str(event.digest)
+        return _detail(self.shelf, key, which, str(name), digest), digest
+
+    def look_again(self, key: str, which: Any, name: Any, digest: str) -> str:
+        return _detail(self.shelf, key, which, str(name), digest) if digest else HINT
+
+    def mark(self, event: gr.EventData, held: Tray, number: Any, *asked: Any) -> tuple[Any, Any, Any]:
+        """(tray, wall, stamp): what the buttons do to all that are ticked."""
+        does, digests = str(event.does), str(event.digests).split()
+        try:
+            catalogue = self.shelf.home(asked[0], asked[1])
+            if digests == ["*"]:
+                digests = [one.digest for one in _found(self.shelf, number, *asked).found]
+            if not (digests or does == "undo"):
+                raise SemblanceError("Tick some pictures first, in their upper right corners.")
+            if does == "like":
+                return _liked(held, catalogue, digests), gr.skip(), gr.skip()
+            if not self.shelf.local:
+                raise SemblanceError("Only who runs the app can hide or tag pictures.")
+            if does in MARKS:
+                MARKS[does](catalogue, digests, str(event.tag))
+            return gr.skip(), self.show(number, *asked), time.monotonic()
+        except SemblanceError as error:
+            raise events.refused(error) from error
+
+
+@dataclass(frozen=True)
+class _Controls:
+    """number: of the page of the wall. chosen: the digest of the picture beside it."""
+
+    which: gr.Dropdown
+    text: gr.Textbox
+    labels: gr.Dropdown
+    tags: gr.Dropdown
+    order: gr.Dropdown
+    binned: gr.Checkbox
+    wall: gr.HTML
+    engine: gr.Dropdown
+    near: gr.HTML
+    number: gr.State
+    chosen: gr.State
+
+    def asked(self, page: Page) -> list[Any]:
+        """What the wall shows, the number of its page aside."""
+        wish = [self.which, self.text, self.labels, self.tags, self.order, self.binned]
+        return [page.picker, *wish, page.selection]
+
+
+def _draw_filters() -> tuple[Any, ...]:
+    """(which, text, labels, tags, order, binned)"""
+    which = gr.Dropdown(label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order")
+    text = gr.Textbox(
+        label=fixed("Find"),
+        placeholder=fixed("Name, folder, caption, tag"),
+        lines=1,
+        max_lines=1,
+        max_length=200,
+        min_width=180,
+        elem_classes="finding-text",
+    )
+    labels = gr.Dropdown(label=fixed("Folders"), multiselect=True, min_width=150, elem_classes="labels")
+    tags = gr.Dropdown(label=fixed("Tags"), multiselect=True, min_width=110, elem_classes="tags")
+    order = gr.Dropdown(
+        [(language.shown(order), order) for order in ORDERS],
+        label=fixed("Order"),
+        min_width=150,
+        filterable=False,
+        elem_classes="order",
+    )
+    binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin")
+    return which, text, labels, tags, order, binned
+
+
+def _draw_controls(shelf: Shelf) -> _Controls:
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             with gr.Row(elem_classes="filters"):
-                which = gr.Dropdown(
-                    label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order"
-                )
-                text = gr.Textbox(
-                    label=fixed("Find"),
-                    placeholder=fixed("Name, folder, caption, tag"),
-                    lines=1,
-                    max_lines=1,
-                    max_length=200,
-                    min_width=180,
-                    elem_classes="finding-text",
-                )
-                labels = gr.Dropdown(
-                    label=fixed("Folders"), multiselect=True, min_width=150, elem_classes="labels"
-                )
-                tags = gr.Dropdown(label=fixed("Tags"), multiselect=True, min_width=110, elem_classes="tags")
-                order = gr.Dropdown(
-                    [(language.shown(order), order) for order in ORDERS],
-                    label=fixed("Order"),
-                    min_width=150,
-                    filterable=False,
-                    elem_classes="order",
-                )
-                binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin")
+                filters = _draw_filters()
             wall = gr.HTML(
                 "", js_on_load=WALL, apply_default_css=False, elem_classes="results tall", min_height=200
             )
@@ -98,120 +198,86 @@ def tab(page: Page) -> None:
                 choices, value=choices[0][1], label=fixed("What is like it, for"), filterable=False
             )
             near = collection_view.draw_near(HINT)
-    number, chosen = gr.State(0), gr.State("")
+    return _Controls(*filters, wall, engine, near, gr.State(0), gr.State(""))
 
-    asked = [page.picker, which, text, labels, tags, order, binned, page.selection]
 
-    def show(number: Any, *asked: Any) -> str:
-        """A page of the wall."""
-        try:
-            return _draw(_found(shelf, number, *asked))
-        except SemblanceError as error:
-            return draw.failed(error)
-        except Exception:
-            logging.getLogger(__name__).exception("the gallery failed")
-            return draw.failed(UNFORESEEN)
+def tab(page: Page) -> None:
+    """Draws the tab into the current Blocks."""
+    drawn, does = _draw_controls(page.shelf), _Events(page.shelf)
+    _listen_to_filters(page, drawn, does)
+    _listen_to_pictures(page, drawn, does)
 
-    def first(*asked: Any) -> tuple[str, int]:
-        return show(0, *asked), 0
 
-    def again(was: Any, *asked: Any) -> Any:
-        """Nothing where the wall has not been looked at yet."""
-        return show(*asked) if was else gr.skip()
-
-    def arrive(key: str, which: Any, name: Any, among: Any) -> tuple[Any, Any, Any, Any]:
-        """(which, labels, tags, engine): what may be chosen; of engines one that has looked at the pictures."""
-        homes = shelf.catalogues(key)
-        sets = [(home.name, home.state.parent.name) for home in homes]
-        if which not in [name for _, name in sets] or among:  # what was selected on a map is in one of them
-            which = next((home.state.parent.name for home in homes if set(among) & home.paths.keys()), which)
-        chosen = next((name for _, name in sets if name == which), sets[0][1] if sets else None)
-        dropdown = gr.update(choices=sets, value=chosen, visible=len(sets) > 1)
-        try:
-            gallery = shelf.library.gallery(shelf.home(key, chosen))
-        except SemblanceError:
-            return dropdown, gr.update(choices=[]), gr.update(choices=[]), gr.skip()
-        folders = [
-            (f"{label or say(NO_FOLDER)} ({language.number(many)})", label)
-            for label, many in gallery.labels.items()
-        ]
-        tagged = [(f"{tag} ({language.number(many)})", tag) for tag, many in gallery.tagged.items()]
-        ready = [name, *shelf.cards]
-        ready = [one for one in ready if one in shelf.cards and _looks_at(shelf, key, one, chosen)]
-        return dropdown, gr.update(choices=folders), gr.update(choices=tagged), ready[0] if ready else gr.skip()
-
-    def turn(event: gr.EventData, *asked: Any) -> tuple[str, int]:
-        number = max(queries.number(event.digest), 0)
-        return show(number, *asked), number
-
-    def look(event: gr.EventData, key: str, which: Any, name: Any) -> tuple[str, str]:
-        digest = str(event.digest)
-        return _detail(shelf, key, which, str(name), digest), digest
-
-    def look_again(key: str, which: Any, name: Any, digest: str) -> str:
-        return _detail(shelf, key, which, str(name), digest) if digest else HINT
-
-    def mark(event: gr.EventData, held: Tray, number: Any, *asked: Any) -> tuple[Any, Any, Any]:
-        """(tray, wall, stamp): what the buttons do to all that are ticked."""
-        does, digests = str(event.does), str(event.digests).split()
-        try:
-            catalogue = shelf.home(asked[0], asked[1])
-            if digests == ["*"]:
-                digests = [one.digest for one in _found(shelf, number, *asked).found]
-            if not (digests or does == "undo"):
-                raise SemblanceError("Tick some pictures first, in their upper right corners.")
-            if does == "like":
-                return _liked(held, catalogue, digests), gr.skip(), gr.skip()
-            if not shelf.local:
-                raise SemblanceError("Only who runs the app can hide or tag pictures.")
-            if does in MARKS:
-                MARKS[does](catalogue, digests, str(event.tag))
-            return gr.skip(), show(number, *asked), time.monotonic()
-        except SemblanceError as error:
-            raise events.refused(error) from error
-
-    quick: dict[str, Any] = {"queue": False, "preprocess": False, **events.SILENT}
+def _listen_to_filters(page: Page, drawn: _Controls, does: _Events) -> None:
+    """What the wall shows."""
+    asked = drawn.asked(page)
     arriving: dict[str, Any] = {
-        "fn": arrive,
-        "inputs": [page.picker, which, engine, page.selection],
-        "outputs": [which, labels, tags, engine],
+        "fn": does.arrive,
+        "inputs": [page.picker, drawn.which, drawn.engine, page.selection],
+        "outputs": [drawn.which, drawn.labels, drawn.tags, drawn.engine],
     }
-    wall.wish(**arriving, **quick).then(show, [number, *asked], wall, **quick)
-    page.stamp.change(**arriving, **quick).then(again, [wall, number, *asked], wall, **quick)
+    drawn.wall.wish(**arriving, **QUICK).then(does.show, [drawn.number, *asked], drawn.wall, **QUICK)
+    page.stamp.change(**arriving, **QUICK).then(
+        does.again, [drawn.wall, drawn.number, *asked], drawn.wall, **QUICK
+    )
     gr.on(
-        [text.input, labels.input, tags.input, order.input, binned.input, which.input],
-        first,
+        [
+            drawn.text.input,
+            drawn.labels.input,
+            drawn.tags.input,
+            drawn.order.input,
+            drawn.binned.input,
+            drawn.which.input,
+        ],
+        does.first,
         asked,
-        [wall, number],
+        [drawn.wall, drawn.number],
         trigger_mode="always_last",
         queue=False,
         preprocess=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    which.input(lambda: ("", [], []), None, [chosen, labels, tags], **quick)
-    emptied = [wall, text, labels, tags, binned, number, chosen, near, page.selection]
-    page.picker.change(lambda: ("", "", [], [], False, 0, "", HINT, ()), None, emptied, **quick)
-    page.selection.change(lambda: ("", False, 0), None, [wall, binned, number], **quick)
-    wall.unselect(lambda: (), None, page.selection, **events.SILENT)  # only the queue tells of changed states
-    wall.turn(turn, asked, [wall, number], **quick)
-    marking = [page.tray, number, *asked]
-    wall.mark(mark, marking, [page.tray, wall, page.stamp], preprocess=False, **events.SILENT)
-    for source in (wall, near):
+    drawn.which.input(lambda: ("", [], []), None, [drawn.chosen, drawn.labels, drawn.tags], **QUICK)
+    emptied = [
+        drawn.wall,
+        drawn.text,
+        drawn.labels,
+        drawn.tags,
+        drawn.binned,
+        drawn.number,
+        drawn.chosen,
+        drawn.near,
+        page.selection,
+    ]
+    page.picker.change(lambda: ("", "", [], [], False, 0, "", HINT, ()), None, emptied, **QUICK)
+    page.selection.change(lambda: ("", False, 0), None, [drawn.wall, drawn.binned, drawn.number], **QUICK)
+
+
+def _listen_to_pictures(page: Page, drawn: _Controls, does: _Events) -> None:
+    """What the buttons on the wall, and beside it, do."""
+    asked = drawn.asked(page)
+    drawn.wall.unselect(
+        lambda: (), None, page.selection, **events.SILENT
+    )  # only the queue tells of changed states
+    drawn.wall.turn(does.turn, asked, [drawn.wall, drawn.number], **QUICK)
+    marking = [page.tray, drawn.number, *asked]
+    drawn.wall.mark(does.mark, marking, [page.tray, drawn.wall, page.stamp], preprocess=False, **events.SILENT)
+    for source in (drawn.wall, drawn.near):
         likes.hearts(page, source)
         source.search(
-            look,
-            [page.picker, which, engine],
-            [near, chosen],
-            show_progress_on=near,
+            does.look,
+            [page.picker, drawn.which, drawn.engine],
+            [drawn.near, drawn.chosen],
+            show_progress_on=drawn.near,
             api_visibility="private",
             **events.SEARCHES,
         )
-    engine.input(
-        look_again,
-        [page.picker, which, engine, chosen],
-        near,
-        show_progress_on=near,
+    drawn.engine.input(
+        does.look_again,
+        [page.picker, drawn.which, drawn.engine, drawn.chosen],
+        drawn.near,
+        show_progress_on=drawn.near,
         api_visibility="private",
         **events.SEARCHES,
     )

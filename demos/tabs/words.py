@@ -42,6 +42,18 @@ def _hint() -> str:
     )
 
 
+def _draw_captioning() -> tuple[gr.HTML, gr.Textbox, gr.Button]:
+    """A picture that was clicked on, its caption, and what keeps that."""
+    with gr.Column(elem_classes="captioning"):
+        chosen = gr.HTML(
+            built(lambda: draw.hint(say("Click on a picture to see its caption."))),
+            apply_default_css=False,
+        )
+        caption = gr.Textbox(label=fixed("Caption"), max_length=LONGEST, visible=False)
+        keep = gr.Button(fixed("Keep this caption"), visible=False)
+    return chosen, caption, keep
+
+
 def tab(page: Page) -> None:
     """Draws the tab into the current Blocks."""
     shelf = page.shelf
@@ -52,13 +64,7 @@ def tab(page: Page) -> None:
             with gr.Accordion(fixed("With a picture, which counts as much as the text"), open=False):
                 image = picture_input.photo(fixed("A picture to search with besides the text"))
             k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
-            with gr.Column(elem_classes="captioning"):
-                chosen = gr.HTML(
-                    built(lambda: draw.hint(say("Click on a picture to see its caption."))),
-                    apply_default_css=False,
-                )
-                caption = gr.Textbox(label=fixed("Caption"), max_length=LONGEST, visible=False)
-                keep = gr.Button(fixed("Keep this caption"), visible=False)
+            chosen, caption, keep = _draw_captioning()
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(
                 built(_hint),

@@ -18,7 +18,17 @@ import numpy as np
 
 from demos import static
 from demos.components import draw, events, likes, picture_cards, picture_input
-from demos.components.collection_view import NEAR, Steps, as_json, draw_board, draw_near, listen, neighbours, ready
+from demos.components.collection_view import (
+    NEAR,
+    Board,
+    Steps,
+    as_json,
+    draw_board,
+    draw_near,
+    listen,
+    neighbours,
+    ready,
+)
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.components.picture_input import RawImage
@@ -86,9 +96,8 @@ FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label
 BOARD = static.read("map.js")
 
 
-def draw_map(page: Page, name: str) -> None:
-    """Draws the map of an engine into the current Blocks."""
-    shelf = page.shelf
+def _draw_controls(shelf: Shelf, name: str) -> tuple[gr.Radio, Board, gr.Image, gr.HTML]:
+    """(method, board, place for a picture to find, place for those nearest to what was clicked on)"""
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             method = gr.Radio(
@@ -100,6 +109,13 @@ def draw_map(page: Page, name: str) -> None:
             label = built(lambda: say("Picture to find on the map of {title}", title=language.told(title)))
             image = picture_input.photo(label)
             near = draw_near(HINT)
+    return method, board, image, near
+
+
+def draw_map(page: Page, name: str) -> None:
+    """Draws the map of an engine into the current Blocks."""
+    shelf = page.shelf
+    method, board, image, near = _draw_controls(shelf, name)
     caught = gr.State(())  # what was selected last
 
     def pick(key: str, event: gr.EventData) -> tuple[Any, Any]:

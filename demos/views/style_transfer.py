@@ -30,6 +30,22 @@ PAINTS = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all 
 STOP = later("Stopped; the picture stays as it is.")
 
 
+def _draw_answer() -> tuple[gr.Button, gr.Button, gr.HTML, gr.ImageSlider]:
+    """(what begins, what stops, how far it is, the picture)"""
+    with gr.Row():
+        paint = gr.Button(fixed("Paint"), variant="primary")
+        stop = gr.Button(fixed("Stop, and keep it"))
+    told = gr.HTML(elem_classes="status", apply_default_css=False)
+    picture = gr.ImageSlider(
+        label=fixed("The photo, and the picture"),
+        show_label=False,
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_classes="painted",
+    )
+    return paint, stop, told, picture
+
+
 def draw_transfer(page: Page, name: str = "style") -> None:
     """Draws the view into the current Blocks. name: of the engine whose collection the paintings are from.
 
@@ -47,17 +63,7 @@ def draw_transfer(page: Page, name: str = "style") -> None:
             keep = gr.Checkbox(False, label=fixed("Keep the photo's colours"))
             size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label=fixed("Size"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
-            with gr.Row():
-                paint = gr.Button(fixed("Paint"), variant="primary")
-                stop = gr.Button(fixed("Stop, and keep it"))
-            told = gr.HTML(elem_classes="status", apply_default_css=False)
-            picture = gr.ImageSlider(
-                label=fixed("The photo, and the picture"),
-                show_label=False,
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                elem_classes="painted",
-            )
+            paint, stop, told, picture = _draw_answer()
     digest = gr.State("")  # of the painting, where it is one of the collection's
 
     def arrive(key: str) -> tuple[str, str]:
