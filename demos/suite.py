@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Before Gradio is imported: nothing is told to anyone; and Arrow, which pandas loads where it is installed, gets
+# Before Gradio is imported: it reports to nobody; and Arrow, which pandas loads where it is installed, gets
 # its memory from the system, for what it keeps by itself grew with every search (15 kB).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
@@ -259,7 +259,7 @@ def routes(page: gr.Blocks, shelf: Shelf) -> list[Route]:
 
 
 def thumbnail_route(shelf: Shelf) -> Route:
-    """Thumbnails by catalogue and digest: made when first looked at, and no path of this machine is told."""
+    """Thumbnails by catalogue and digest: made when first asked for; they reveal no path of this machine."""
 
     def send(request: Request) -> Response:
         try:

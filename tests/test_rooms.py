@@ -50,8 +50,10 @@ def test_a_tab_runs_alone(name: str) -> None:
 
 def test_a_tab_runs_from_any_folder(tmp_path: Path) -> None:
     """As far as the port, which is none."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
     done = subprocess.run(
-        [sys.executable, str(ROOT / "demos" / "style.py"), str(tmp_path)],
+        [sys.executable, str(ROOT / "demos" / "style.py"), str(pictures)],
         cwd=tmp_path,
         env=os.environ | {"GRADIO_SERVER_PORT": "abc", "SEMBLANCE_HOME": str(tmp_path / "home")},
         capture_output=True,

@@ -26,7 +26,7 @@ def answered(card: Card, answer: Answer, *more: str) -> str:
 
 
 def facts(card: Card, what: str, seconds: float, *more: str) -> str:
-    """What is told of any answer. card: of the engine that gave it."""
+    """The line that any answer has. card: of the engine that gave it."""
     network = say("network {name}", name=told(card.network)) + (f" ({card.runner})" if card.runner else "")
     all_of_it = (told(card.title), network, what, *more, f"{number(seconds * 1000, ',.0f')} ms")
     return f'<p class="facts">{" · ".join(map(escape, all_of_it))}</p>'

@@ -19,7 +19,9 @@ from engines import SemblanceError
 SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-HTML = {"api_visibility": "undocumented"}  # of endpoints that answer with it; api.py has those for programs
+HTML = {
+    "api_visibility": "undocumented"
+}  # of endpoints that answer with HTML; server/api.py has those for programs
 EMPTY = "() => ''"
 POLL = 0.3  # seconds between two looks at a running job
 
@@ -38,7 +40,7 @@ def refused(error: SemblanceError | str) -> gr.Error:
 
 
 async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:
-    """(what stands in the results' place, stamp): what `start` begins, its progress; then all is asked anew."""
+    """(what stands in the results' place, stamp): what `start` begins, its progress; then every tab asks again."""
     try:
         job = await asyncio.to_thread(start)
         while not (job.ended.is_set() or job.cancelled.is_set()):
@@ -50,7 +52,7 @@ async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:
 
 
 def stops(shelf: Shelf, *walls: gr.HTML) -> None:
-    """The button Cancel on what is told of jobs does what it says."""
+    """Makes the button Cancel stop the jobs whose progress these show."""
 
     def stop(event: gr.EventData) -> None:
         shelf.cancel(str(event.digest).split())

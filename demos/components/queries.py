@@ -67,13 +67,13 @@ class Query:
 
 
 def number(told: Any) -> int:
-    """Of a part, as a client tells it; EVERY where that is no number."""
+    """The number of a part, as a client sends it; EVERY where that is no number."""
     digits = str(told)
     return int(digits) if digits.isdecimal() and len(digits) < 5 else EVERY
 
 
 def limited(k: Any, most: int) -> int:
-    """How many results, as a client tells it."""
+    """How many results, as a client sends it."""
     try:
         return min(most, max(1, int(k)))
     except (TypeError, ValueError, OverflowError):  # an emptied field, or made up

@@ -1,6 +1,6 @@
-"""The app for programs: what the tabs do, as named endpoints with plain JSON for answers, and as MCP tools.
+"""The app for programs: what the tabs do, as named endpoints that answer with plain JSON, and as MCP tools.
 
-They can be called through `gradio_client`, and are told at `/gradio_api/openapi.json`. What comes in may be made
+Call them through `gradio_client`; `/gradio_api/openapi.json` lists them. What comes in may be made
 up: a picture is one that was uploaded, or a digest of one on the shelf; a path of this machine is never taken, but
 by `index_folder`, which is there only for the local user who asked for it.
 """
@@ -84,7 +84,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
 
 
 def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """What goes wrong is told in one sentence, and nothing else of it. name: also of the MCP tool."""
+    """Answers an error with one sentence, and with nothing else of it. name: also of the MCP tool."""
 
     def told(error: Exception) -> gr.Error:
         if isinstance(error, SemblanceError):

@@ -79,6 +79,7 @@ class _Find:
         self.soon = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="soon")
 
     def listen(self) -> None:
+        """Connects the view's events, in the order that the endpoints of a page keep."""
         self._to_the_collection()
         self._to_questions()
         self._to_parts()

@@ -63,7 +63,7 @@ class FindEvents:
         return False
 
     async def watch(self, key: str, start: Callable[[str], bool]) -> AsyncIterator[str]:
-        """Indexes if `start` says so; the progress, as long as there is any. What went wrong is told by `idle`."""
+        """Indexes if `start` says so; the progress, as long as there is any. `idle` shows what went wrong."""
         try:
             if await asyncio.to_thread(start, key):
                 await asyncio.to_thread(self.shelf.index, key, self.name)
@@ -134,7 +134,7 @@ class FindEvents:
         return gr.skip(), gr.skip()
 
     def turn(self, asked: Asked, event: gr.EventData) -> Asked:
-        """Another part of the same question; which there are is known to who answers."""
+        """Another part of the same question; the answer knows which there are."""
         return replace(asked, part=queries.number(event.digest))
 
     def frame(self, asked: Asked, event: gr.EventData) -> Asked:
