@@ -1,4 +1,4 @@
-"""How it looks: one file per tab, each runnable alone (`python -m demos.style`). Importing this loads nothing."""
+"""The app: demos.suite is all of it, `python -m demos.style` one tab. Importing this loads nothing."""
 
 import os
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Before Gradio is imported: nothing is told to anyone; and Arrow, which pandas loads where it is installed, gets
+# Before Gradio is imported: it reports to nobody; and Arrow, which pandas loads where it is installed, gets
 # its memory from the system, for what it keeps by itself grew with every search (15 kB).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
@@ -26,35 +26,25 @@ from starlette.routing import Route
 
 import demos
 import engines
-from demos import catalogue as catalogue_tab
-from demos import (
-    compare,
-    draw,
-    duplicates,
-    gallery,
-    health,
-    language,
-    metrics,
-    recommend,
-    search,
-    text,
-    theme,
-    tray,
-)
-from demos.api import draw_api
-from demos.shelf import Shelf, is_local
-from demos.views import views
+from demos.components import draw, events, index_reports, likes, theme
+from demos.components.page import Page, choices
+from demos.i18n import language
+from demos.server import health, metrics
+from demos.server.api import draw_api
+from demos.server.state import Shelf, is_local
+from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
+from demos.views.common import views
 from engines import SemblanceError
 from features.library import Library
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
-    (language.later("Words"), WORDS, text.tab),
+    (language.later("Words"), WORDS, words.tab),
     (language.later("Recommend"), RECOMMEND, recommend.tab),
     (language.later("Gallery"), gallery.NAME, gallery.tab),
     (language.later("Duplicates"), duplicates.NAME, duplicates.tab),
     (language.later("Compare"), COMPARE, compare.tab),
-    (language.later("Catalogue"), CATALOGUE, catalogue_tab.tab),
+    (language.later("Catalogue"), CATALOGUE, catalogue.tab),
 )
 MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
@@ -133,7 +123,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
-                search.choices(shelf, language.fixed),
+                choices(shelf, language.fixed),
                 value=shelf.first,
                 label=language.fixed("Collection"),
                 show_label=False,
@@ -143,7 +133,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
                 min_width=160,
             )
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
-            liked = gr.Button(tray.label(()), elem_classes="liked", min_width=42, scale=0)
+            liked = gr.Button(likes.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
             tongue = gr.Button(language.fixed("PT"), elem_classes="tongue", min_width=42, scale=0)
         marks = gr.HTML(js_on_load=theme.ARIA, apply_default_css=False, elem_classes="marks-of-taste")
@@ -151,7 +141,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
         if not only:
             draw_api(shelf, folder_endpoint)  # first: an event of a tab that has the same name gets a number added
-        page = search.Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
+        page = Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name, draw_engine in drawing.items():
                 with gr.Tab(language.shown(shelf.cards[name].title), id=name):
@@ -164,19 +154,19 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
                         draw_tab(page)
 
         async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
-            async for _ in search.while_busy(shelf, key):
-                told = draw.summary(await asyncio.to_thread(shelf.catalogues, key))
-                yield told, gr.update(choices=await asyncio.to_thread(search.choices, shelf))
+            async for _ in events.while_busy(shelf, key):
+                told = index_reports.summary(await asyncio.to_thread(shelf.catalogues, key))
+                yield told, gr.update(choices=await asyncio.to_thread(choices, shelf))
 
         dark.click(None, js=theme.TOGGLE)
         tongue.click(None, js=theme.SWITCH)
         page.tray.change(
-            lambda held: (tray.label(held), tray.marks(held)), page.tray, [liked, marks], **search.SILENT
+            lambda held: (likes.label(held), likes.marks(held)), page.tray, [liked, marks], **events.SILENT
         )
         if not only:
-            liked.click(lambda: gr.Tabs(selected=RECOMMEND), None, tabs, **search.SILENT)
+            liked.click(lambda: gr.Tabs(selected=RECOMMEND), None, tabs, **events.SILENT)
         moments = [demo.load, picker.change, page.stamp.change]
-        counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **search.WATCHES)
+        counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **events.WATCHES)
         picker.change(None, cancels=[counting])
     return demo
 
@@ -187,10 +177,11 @@ def _heading(title: str) -> None:
     gr.HTML(heading, apply_default_css=False, elem_classes="unseen")
 
 
-def _tab(name: str) -> Callable[[search.Page, str], None]:
-    """The engine's own tab from demos/NAME.py where there is one, else the views that every engine has."""
-    own = f"demos.{name}"
-    found = name.isidentifier() and name not in [own for _, own, _ in OWN] and importlib.util.find_spec(own)
+def _tab(name: str) -> Callable[[Page, str], None]:
+    """The engine's own tab from demos/tabs/NAME.py where there is one, else the views that every engine has."""
+    own = f"demos.tabs.{name}"
+    taken = {draw_tab.__module__ for _, _, draw_tab in OWN}  # tabs of no engine, whatever an engine is called
+    found = name.isidentifier() and own not in taken and importlib.util.find_spec(own)
     return getattr(importlib.import_module(own), "tab", views) if found else views
 
 
@@ -268,7 +259,7 @@ def routes(page: gr.Blocks, shelf: Shelf) -> list[Route]:
 
 
 def thumbnail_route(shelf: Shelf) -> Route:
-    """Thumbnails by catalogue and digest: made when first looked at, and no path of this machine is told."""
+    """Thumbnails by catalogue and digest: made when first asked for; they reveal no path of this machine."""
 
     def send(request: Request) -> Response:
         try:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demos.shelf import SAMPLES
+from demos.server.state import SAMPLES
 from deploy.space import stage
 from samples import products
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageEnhance, ImageOps
 
 import samples
-from demos.shelf import SAMPLES, Shelf
+from demos.server.state import SAMPLES, Shelf
 from engines import Learner
 from features.library import Library
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import samples
-from demos.draw import VERDICTS, Scale
+from demos.components.face_cards import VERDICTS
+from demos.components.picture_cards import Scale
 from engines import Engine
 from features.catalogue.folder import Catalogue
 from features.library import Library

@@ -27,7 +27,7 @@ from seeded import ROOT
 if TYPE_CHECKING:
     import gradio as gr
 
-    from demos.shelf import Shelf
+    from demos.server.state import Shelf
 
 T = TypeVar("T")
 
@@ -117,7 +117,9 @@ def opened(shelf: Shelf, only: Collection[str] = ()) -> Iterator[str]:
 @contextlib.contextmanager
 def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
     """The address of any page of this process."""
-    from demos import language, suite, theme
+    from demos import suite
+    from demos.components import theme
+    from demos.i18n import language
 
     _, address, _ = page.launch(
         server_name="127.0.0.1",

@@ -10,10 +10,12 @@ from functools import cache
 
 from seeded import ROOT
 
-SAID = ("say", "later", "fixed")  # of demos/language.py
+SAID = ("say", "later", "fixed")  # of demos/i18n/language.py
 FINISHED = ("refused", "failed")  # a literal that they are given is a sentence
-FOR_PROGRAMS = ("demos/api.py", "demos/health.py", "demos/metrics.py")  # which are told their errors alone
-SAYS = r"\bsay\('([^']+)'"  # of demos/language.js
+FOR_PROGRAMS = tuple(
+    f"demos/server/{name}.py" for name in ("api", "endpoints", "health", "metrics")
+)  # which are told their errors alone
+SAYS = r"\bsay\('([^']+)'"  # of demos/static/language.js
 HOLES = re.compile(r"{[^{}]*}")
 
 
@@ -36,7 +38,7 @@ def said() -> dict[str, str]:
 def scripts() -> dict[str, str]:
     """Those of them that JavaScript says -> where."""
     told = dict(_walk(("demos",), _in_script))
-    for path in sorted((ROOT / "demos").glob("*.js")):
+    for path in sorted((ROOT / "demos").rglob("*.js")):
         told |= dict.fromkeys(re.findall(SAYS, path.read_text("utf-8")), path.name)
     return told
 

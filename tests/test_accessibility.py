@@ -10,7 +10,7 @@ import pytest
 from browsing import opened, visit
 from toy import Toy
 
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from features.library import Library
 
 axe_core = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")

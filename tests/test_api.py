@@ -20,7 +20,7 @@ from PIL import Image
 from toy import BLUE, hue, is_one_sentence, paint
 
 from demos import suite
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
 from features.library import Library

@@ -25,15 +25,19 @@ from toy import is_one_sentence
 import demos
 import engines
 import samples
-from demos import draw, networks, search, suite, theme
-from demos.jobs import Jobs
-from demos.shelf import SAMPLES, Shelf, is_local
+from demos import suite
+from demos.components import answers, draw, networks, theme
+from demos.components.options import How
+from demos.components.queries import Asked
+from demos.server.jobs import Jobs
+from demos.server.state import SAMPLES, Shelf, is_local
 from demos.suite import build, draw_page
-from demos.views import COMMON
+from demos.views import find_answers, find_kinds
+from demos.views.common import COMMON
 from engines import SemblanceError
 from features.library import Library
 
-ASKED = (search.Asked(), 3, search.How(), search.PICTURES)
+ASKED = (Asked(), 3, How(), find_kinds.PICTURES)
 LOADED = ("lookalike", "style", "product", "visual", "colour")
 
 
@@ -395,20 +399,20 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     picture = noise(tmp_path / "pictures" / "a.png", 5)
     engine, catalogue = library.engine("late"), library.open(picture.parent)
     late.prepare = lambda self: None
-    library.index(catalogue, engine).update()  # by the stand-in, at another time
+    library.index(catalogue, engine)  # by the stand-in, at another time
     late.prepare = lambda self: (time.sleep(1), setattr(late, "there", True))
 
     shelf = Shelf(library, picture.parent)
-    assert "Made ready at the first use" in draw.weights(shelf.cards["late"])
+    assert "Made ready at the first use" in answers.weights_note(shelf.cards["late"])
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
+    html, _ = find_answers.answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "Index now" in html and "before the answer" in html and not late.there
 
     page = build(library, picture.parent)
     told = _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
     assert any("Making the network ready" in html for html in told)
-    assert late.there and library.index(catalogue, engine).status().done == 1
-    html, _ = search._answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
+    assert late.there and library.status(catalogue, engine).done == 1
+    html, _ = find_answers.answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "card" in html
 
 
@@ -454,7 +458,7 @@ def _until(true: Any) -> None:
 
 
 def _asked(shelf: Shelf, picture: Path) -> str:
-    html, status = search._answer(shelf, shelf.first, "grand", {"path": str(picture)}, *ASKED)
+    html, status = find_answers.answer(shelf, shelf.first, "grand", {"path": str(picture)}, *ASKED)
     assert "card" in html
     return status
 
@@ -480,7 +484,7 @@ def test_the_built_in_network_answers_while_the_weights_are_fetched(
     assert not shelf.work(shelf.first)
 
     other = noise(tmp_path / "others" / "b.png", 6)  # indexed by the built-in network, at another time
-    library.index(library.open(other.parent), library.engine("grand", "builtin")).update()
+    library.index(library.open(other.parent), library.engine("grand", "builtin"))
     shelf = Shelf(library, other.parent)
     assert "Grandest has yet to index the collection" in networks._facts(shelf, shelf.first, "grand")
     assert "network builtin" in _asked(shelf, other)
@@ -556,7 +560,7 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
     shelf.jobs.cancel([str(drawing.number)])
     assert drawing.ended.wait(20)
     for html, _ in (
-        search._answer(shelf, SAMPLES, "colour", question, *ASKED) for question in (None, {"path": "/"})
+        find_answers.answer(shelf, SAMPLES, "colour", question, *ASKED) for question in (None, {"path": "/"})
     ):
         assert "Draw the samples" in html
 
@@ -564,11 +568,11 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
     page = build(library)
     told = _told(_event(page, "index")(SAMPLES, "colour"))  # the button Bring up to date
     assert "Done" in told[-1] and "Colour" in told[-1]
-    assert "Draw the samples" not in search._idle(Shelf(library), SAMPLES, "colour")
+    assert "Draw the samples" not in find_answers.idle(Shelf(library), SAMPLES, "colour")
 
 
 def test_a_sample_set_answers_while_the_next_is_drawn(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demos.shelf.SUITS", {"colour": "products", "style": "paintings"})
+    monkeypatch.setattr("demos.server.state.SUITS", {"colour": "products", "style": "paintings"})
     begun, go = threading.Event(), threading.Event()
 
     def slowly(folder: Path, progress: Any, sets: Any) -> None:

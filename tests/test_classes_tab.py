@@ -12,8 +12,10 @@ import pytest
 from browsing import opened, visit
 from toy import Toy, hue, paint
 
-from demos import classes, search
-from demos.shelf import Shelf
+from demos.components.options import How
+from demos.components.queries import Asked, Query
+from demos.server.state import Shelf
+from demos.views import classes
 from features.evaluation.classification import Examination, Kind, Mistake
 from features.library import Library
 from samples import products
@@ -35,9 +37,9 @@ def shelf(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return shelf
 
 
-def query(shelf: Shelf, path: Path) -> search.Query:
+def query(shelf: Shelf, path: Path) -> Query:
     catalogue, engine = shelf.catalogue(shelf.first, "toy"), shelf.engine(shelf.first, "toy")
-    return search.Query(shelf.library, catalogue, engine, path, search.Asked(), 3, search.How())
+    return Query(shelf.library, catalogue, engine, path, Asked(), 3, How())
 
 
 def test_the_opinion_learns_first_and_then_answers(shelf: Shelf, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from browsing import launched
 from toy import digest, hue, paint
 
-from demos import compare, suits
-from demos.search import Asked
-from demos.shelf import SAMPLES, Shelf
+from demos.components.queries import Asked
+from demos.server.state import SAMPLES, Shelf
 from demos.suite import draw_page
+from demos.tabs import compare
+from demos.views import engine_comparison
 from engines import SemblanceError
 from features.errors import NotIndexed
 from features.evaluation.comparison import Comparison, Questions, Rating
@@ -40,7 +41,7 @@ def shelf(library: Library, folder: Path) -> Shelf:
 
 def indexed(shelf: Shelf, *names: str) -> Shelf:
     for name in names:
-        shelf.library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name)).update()
+        shelf.library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name))
     return shelf
 
 
@@ -89,12 +90,12 @@ def test_no_path_can_be_asked_for(shelf: Shelf, folder: Path) -> None:
 def test_of_the_samples_both_search_the_set_of_the_first_engine(library: Library) -> None:
     shelf = Shelf(library)
     with pytest.raises(NotIndexed):
-        suits.place(shelf, SAMPLES, COLOUR)
+        engine_comparison.place(shelf, SAMPLES, COLOUR)
     for name in ("paintings", "products"):
         for number in range(3):
             paint(library.home / "samples" / name / "a" / f"{number}.png", hue(len(name) + 9 * number))
-    at = suits.place(shelf, SAMPLES, STYLE)
-    library.index(shelf.catalogue(at, STYLE), library.engine(COLOUR)).update()
+    at = engine_comparison.place(shelf, SAMPLES, STYLE)
+    library.index(shelf.catalogue(at, STYLE), library.engine(COLOUR))
     library.scan(shelf.catalogue(SAMPLES, COLOUR))
     painting, product = (next(iter(shelf.catalogue(SAMPLES, name).paths)) for name in (STYLE, COLOUR))
     told, left, _, right, _ = answer(shelf, painting, (STYLE, COLOUR), key=SAMPLES)
@@ -108,22 +109,22 @@ def test_the_first_two_engines_can_use_any_picture(shelf: Shelf) -> None:
 
 
 def test_who_can_be_measured_and_who_is_left_out(shelf: Shelf, folder: Path) -> None:
-    _, able, left = suits.entrants(indexed(shelf, COLOUR), shelf.first)
+    _, able, left = engine_comparison.entrants(indexed(shelf, COLOUR), shelf.first)
     assert [engine.name for engine in able] == [COLOUR]
     assert {"style", "product", "visual", "lookalike"} <= {one.name for one in left}
-    assert "Index for all of them" in suits._told(shelf, shelf.first, shelf.first)
+    assert "Index for all of them" in engine_comparison._told(shelf, shelf.first, shelf.first)
     paint(folder / "green/new.png", hue(60))
     shelf.library.scan(shelf.catalogue(shelf.first, COLOUR))
-    _, able, left = suits.entrants(shelf, shelf.first)
+    _, able, left = engine_comparison.entrants(shelf, shelf.first)
     assert not able and "10 of 11 pictures" in next(one.why for one in left if one.name == COLOUR)
 
 
 def test_the_figures_are_measured_once_when_they_are_wished_for(shelf: Shelf) -> None:
     indexed(shelf, COLOUR)
-    assert 'data-do="measure"' in suits._told(shelf, shelf.first, shelf.first)
-    job = suits._start(shelf, shelf.first)
+    assert 'data-do="measure"' in engine_comparison._told(shelf, shelf.first, shelf.first)
+    job = engine_comparison._start(shelf, shelf.first)
     assert job and job.ended.wait(60) and not job.error
-    told = suits._told(shelf, shelf.first, shelf.first)
+    told = engine_comparison._told(shelf, shelf.first, shelf.first)
     assert "With Colour the first answer is of the same folder for 100 of 100; guessing gives 44." in told
     assert 'data-do="measure"' not in told
 
@@ -132,7 +133,7 @@ def test_without_folders_it_is_said_what_to_do(library: Library, tmp_path: Path)
     for number in range(3):
         paint(tmp_path / "bare" / f"{number}.png", hue(30 * number))
     shelf = indexed(Shelf(library, tmp_path / "bare"), COLOUR)
-    told = suits._told(shelf, shelf.first, shelf.first)
+    told = engine_comparison._told(shelf, shelf.first, shelf.first)
     assert "put the pictures into folders, two or more in each" in told and 'data-do="measure"' not in told
 
 
@@ -140,7 +141,7 @@ def test_a_comparison_is_drawn_with_guessing_beside_it_and_nothing_in_it_is_html
     figures = Evaluation("x", "<b>net</b>", "0" * 12, 2000, 9000, 0.8125, 0.75, 0.7, 0.0123)
     rated = Rating("<i>Odd</i>", figures, {str(number): number % 16 < 13 for number in range(2000)}, 120)
     asked = Questions({str(number): "a" for number in range(2000)}, 9000, (0.1, 0.1, 0.2))
-    html = suits.draw_comparison(Comparison(asked, [rated], {}))
+    html = engine_comparison.draw_comparison(Comparison(asked, [rated], {}))
     assert "<b>net" not in html and "<i>Odd" not in html and "&lt;i&gt;Odd" in html
     for told in ("0.812 ± 0.009", "0.750", "2,000, 120 refused", ">12<", "Guessing", "0.100", "2,000 of 9,000"):
         assert told in html, told

@@ -121,7 +121,7 @@ def test_exactly_what_runs_and_what_the_readme_shows_goes_there() -> None:
         "LICENSE",
         "requirements.txt",
         "packages.txt",
-        "demos/theme.css",
+        "demos/static/theme.css",
         "samples/canvas.py",
     } <= set(found)
     assert {

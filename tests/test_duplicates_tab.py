@@ -11,9 +11,9 @@ from PIL import Image
 from test_duplicates import cloudy
 from toy import digest, snapshot
 
-from demos import duplicates as view
 from demos import suite
-from demos.shelf import Shelf
+from demos.server.state import Shelf
+from demos.tabs import duplicates
 from engines import SemblanceError
 from features.analysis.duplicates import DuplicateGroup, Duplicates, Member
 from features.catalogue.folder import Catalogue
@@ -38,14 +38,14 @@ def shelf(library: Library, folder: Path) -> Shelf:
 
 
 def searched(shelf: Shelf) -> Catalogue:
-    job = view.start(shelf, shelf.first)
+    job = duplicates.start(shelf, shelf.first)
     assert job.ended.wait(60) and not job.error
-    return shelf.catalogue(shelf.first, view.NAME)
+    return shelf.catalogue(shelf.first, duplicates.NAME)
 
 
 def drawn(shelf: Shelf, local: bool = True, place: int = 0) -> str:
-    catalogue = shelf.catalogue(shelf.first, view.NAME)
-    return view.draw_found(catalogue, shelf.library.duplicates(catalogue), place, local)
+    catalogue = shelf.catalogue(shelf.first, duplicates.NAME)
+    return duplicates.draw_found(catalogue, shelf.library.duplicates(catalogue), place, local)
 
 
 def hidden(catalogue: Catalogue) -> set[str]:
@@ -72,39 +72,39 @@ def test_visitors_see_groups_and_no_buttons(shelf: Shelf) -> None:
 def test_a_page_of_many_groups(shelf: Shelf) -> None:
     catalogue = searched(shelf)
     (near, *_) = shelf.library.duplicates(catalogue).groups[-1:]
-    many = Duplicates((near,) * (view.PAGE + 1), 5, 0, ())
-    first, last = (view.draw_found(catalogue, many, place) for place in (0, 1))
-    assert first.count("<section") == view.PAGE and "1 of 2" in first
+    many = Duplicates((near,) * (duplicates.PAGE + 1), 5, 0, ())
+    first, last = (duplicates.draw_found(catalogue, many, place) for place in (0, 1))
+    assert first.count("<section") == duplicates.PAGE and "1 of 2" in first
     assert last.count("<section") == 1 and "2 of 2" in last
-    assert view.draw_found(catalogue, many, 10**6) == last
+    assert duplicates.draw_found(catalogue, many, 10**6) == last
     paths = tuple(f"{number}.png" for number in range(50))
     exact = DuplicateGroup("exact", (Member(near.keep.digest, paths, 1, 1, 5_300_000),))
-    html = view.draw_found(catalogue, Duplicates((exact,), 1, 0, ()))
-    assert f"and {50 - view.LISTED} more" in html and "5 MB" in html
+    html = duplicates.draw_found(catalogue, Duplicates((exact,), 1, 0, ()))
+    assert f"and {50 - duplicates.LISTED} more" in html and "5 MB" in html
 
 
 def test_what_is_not_there_is_told(shelf: Shelf, folder: Path) -> None:
     catalogue = searched(shelf)
     none = Duplicates((), 3, 0, ())
-    assert "No duplicates" in view.draw_found(catalogue, none)
-    assert "2 pictures came later" in view.draw_found(catalogue, Duplicates((), 3, 2, ()))
-    assert "It was cancelled." in view.draw_found(catalogue, None, failure="It was cancelled.")
+    assert "No duplicates" in duplicates.draw_found(catalogue, none)
+    assert "2 pictures came later" in duplicates.draw_found(catalogue, Duplicates((), 3, 2, ()))
+    assert "It was cancelled." in duplicates.draw_found(catalogue, None, failure="It was cancelled.")
     with pytest.raises(SemblanceError):
-        view.start(shelf, "no such collection")
+        duplicates.start(shelf, "no such collection")
 
 
 def test_one_is_kept_or_the_largest_of_all_and_it_is_taken_back(shelf: Shelf, folder: Path) -> None:
     before = snapshot(folder)
     catalogue = searched(shelf)
-    view._keep(shelf, shelf.first, digest(folder / HOSTILE / "b.png"))
+    duplicates._keep(shelf, shelf.first, digest(folder / HOSTILE / "b.png"))
     assert hidden(catalogue) == {"a.png"} and drawn(shelf).count('class="twin near"') == 1
-    view._keep(shelf, shelf.first)
+    duplicates._keep(shelf, shelf.first)
     assert hidden(catalogue) == {"a.png", "d.png"} and 'class="twin near"' not in drawn(shelf)
     catalogue.undo()
     catalogue.undo()
     assert not catalogue.hidden and drawn(shelf).count('class="twin near"') == 2
     for odd in ("../x", "f" * 64, digest(folder / "e.png")):
-        view._keep(shelf, shelf.first, odd)
+        duplicates._keep(shelf, shelf.first, odd)
     assert not catalogue.hidden, "of what is in no such group nothing is hidden"
     assert snapshot(folder) == before
 
@@ -126,12 +126,12 @@ def test_duplicates_are_looked_for_hidden_and_brought_back(browser: Any, shelf: 
 
         groups.first.get_by_role("button", name="Keep this one").nth(1).click()
         groups.nth(1).wait_for(state="detached")
-        assert hidden(shelf.catalogue(shelf.first, view.NAME)) <= {"a.png", "c.png"}
+        assert hidden(shelf.catalogue(shelf.first, duplicates.NAME)) <= {"a.png", "c.png"}
         page.get_by_role("button", name="Keep the largest of every group").click()
         groups.first.wait_for(state="detached")
         for number in (1, 2):
             page.locator(".take-back").click()
             groups.nth(number - 1).wait_for()
         page.locator(".take-back").wait_for(state="hidden")
-        assert not shelf.catalogue(shelf.first, view.NAME).hidden
+        assert not shelf.catalogue(shelf.first, duplicates.NAME).hidden
         page.close()

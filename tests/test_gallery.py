@@ -10,9 +10,9 @@ import pytest
 from browsing import launched, visit
 from toy import digest, hue, paint, snapshot
 
-from demos import gallery as tab
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.tabs import gallery
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import ORDERS, Wish
 from features.library import Library
@@ -127,37 +127,37 @@ ASKED = ("", [], [], "By folder", False, ())
 
 
 def test_a_page_of_the_wall(shelf: Shelf, catalogue: Catalogue) -> None:
-    found = tab._found(shelf, 0, shelf.first, None, *ASKED)
-    html = tab._draw(found)
+    found = gallery._found(shelf, 0, shelf.first, None, *ASKED)
+    html = gallery._draw(found)
     assert html.count('class="card"') == 5 and "5 pictures" in html and "Pages" not in html
     for name in ("<img src=x onerror=alert(1)>.png", "${1} {{this}}.png"):
         paint(catalogue.root / "ties" / name, hue(len(name)))
     shelf.library.scan(catalogue)
-    html = tab._draw(tab._found(shelf, 10**9, shelf.first, None, *ASKED))
+    html = gallery._draw(gallery._found(shelf, 10**9, shelf.first, None, *ASKED))
     assert "<img src=x" not in html and "7 pictures" in html, "the last page where there are not as many"
 
 
 @pytest.mark.parametrize("made_up", [None, 7, [], {}, "\x00", "-1"])
 def test_what_a_client_makes_up_is_answered(shelf: Shelf, made_up: Any) -> None:
     asked = (made_up, made_up if isinstance(made_up, list) else [], [], made_up, made_up, ())
-    assert "browse" in tab._draw(tab._found(shelf, 0, shelf.first, made_up, *asked))
+    assert "browse" in gallery._draw(gallery._found(shelf, 0, shelf.first, made_up, *asked))
 
 
 def test_a_picture_is_told_of_and_paths_are_not_asked_for(shelf: Shelf, catalogue: Catalogue) -> None:
     own = digest(catalogue.root / "ties/red tie.png")
-    told = tab._detail(shelf, shelf.first, None, "colour", own)
+    told = gallery._detail(shelf, shelf.first, None, "colour", own)
     assert "ties/red tie.png; ties/same.png" in told and "12 × 8 pixels" in told and "Not indexed yet" in told
-    shelf.library.index(catalogue, shelf.engine(shelf.first, "colour")).update()
-    assert tab._detail(shelf, shelf.first, None, "colour", own).count('class="card"') == 4
+    shelf.library.index(catalogue, shelf.engine(shelf.first, "colour"))
+    assert gallery._detail(shelf, shelf.first, None, "colour", own).count('class="card"') == 4
     for odd in ("../x", "/etc/passwd", "", "f" * 64):
-        assert tab._detail(shelf, shelf.first, None, "colour", odd) == tab.HINT
-    assert tab._detail(shelf, shelf.first, None, "../x", own) == tab.HINT
+        assert gallery._detail(shelf, shelf.first, None, "colour", odd) == gallery.HINT
+    assert gallery._detail(shelf, shelf.first, None, "../x", own) == gallery.HINT
 
 
 @pytest.mark.browser
 def test_look_find_tick_tag_hide_and_undo(browser: Any, shelf: Shelf, catalogue: Catalogue) -> None:
     before = snapshot(catalogue.root)
-    page_of = draw_page(shelf, only=[tab.NAME])
+    page_of = draw_page(shelf, only=[gallery.NAME])
     with launched(page_of, shelf) as address, visit(browser, address) as page:
         cards = page.locator(".browse .card")
         cards.nth(4).wait_for()
@@ -189,7 +189,7 @@ def test_look_find_tick_tag_hide_and_undo(browser: Any, shelf: Shelf, catalogue:
 @pytest.mark.browser
 def test_visitors_look_but_change_nothing(browser: Any, library: Library, catalogue: Catalogue) -> None:
     shelf = Shelf(library, catalogue.root, local=False)
-    with launched(draw_page(shelf, only=[tab.NAME]), shelf) as address, visit(browser, address) as page:
+    with launched(draw_page(shelf, only=[gallery.NAME]), shelf) as address, visit(browser, address) as page:
         page.locator(".browse .card").first.wait_for()
         assert page.locator(".browse-bar [data-digest=hide], .tagging").count() == 0
         page.evaluate(

@@ -14,8 +14,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from toy import hue, is_one_sentence, paint
 
-from demos import metrics, suite
-from demos.shelf import Shelf
+from demos import suite
+from demos.server import metrics
+from demos.server.state import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
 from features.catalogue.folder import Catalogue

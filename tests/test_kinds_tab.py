@@ -11,8 +11,8 @@ import pytest
 from browsing import visit
 from toy import digest, paint
 
-from demos import kinds as view
-from demos.shelf import Shelf
+from demos.server.state import Shelf
+from demos.views import similarity
 from features.analysis.similarity import Kinds
 from features.errors import NotIndexed
 from features.library import Library
@@ -30,34 +30,34 @@ def _kinds(number: int) -> Kinds:
 def test_the_browser_gets_names_and_cosines_in_the_order_that_was_asked_for() -> None:
     made = Kinds([HOSTILE, "b", "c"], np.array([2, 1, 2]), np.full((3, 3), np.nan, np.float32))
     made.cosines[[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]] = [0.1, 0.9, 0.1, 0.2, 0.9, 0.2]
-    told = view._board(made, "By name")
+    told = similarity._board(made, "By name")
     assert "<" not in told, "names come from strangers' folders"
     board = json.loads(told)
     assert board["names"] == [HOSTILE, "b", "c"] and board["cosines"][0] == [None, 0.1, 0.9]
-    alike = json.loads(view._board(made, view.ORDERS[0]))["names"]
+    alike = json.loads(similarity._board(made, similarity.ORDERS[0]))["names"]
     assert abs(alike.index(HOSTILE) - alike.index("c")) == 1
 
 
 def test_of_very_many_folders_the_largest_are_shown_and_that_is_told() -> None:
-    board = json.loads(view._board(_kinds(500), view.ORDERS[0]))
-    assert sorted(board["names"]) == [f"kind {i:03}" for i in range(500 - view.MOST, 500)]
+    board = json.loads(similarity._board(_kinds(500), similarity.ORDERS[0]))
+    assert sorted(board["names"]) == [f"kind {i:03}" for i in range(500 - similarity.MOST, 500)]
     assert len(json.dumps(board)) < 50_000
-    assert f"the {view.MOST} largest of 500 folders" in view._in_words(_kinds(500))
-    assert "largest" not in view._in_words(_kinds(view.MOST))
+    assert f"the {similarity.MOST} largest of 500 folders" in similarity._in_words(_kinds(500))
+    assert "largest" not in similarity._in_words(_kinds(similarity.MOST))
 
 
 def test_what_the_table_says_is_told_in_words() -> None:
     cosines = np.array([[0.9, 0.2, 0.4], [0.2, 0.7, -0.1], [0.4, -0.1, 0.5]], np.float32)
-    told = view._in_words(Kinds(["<a>", "b", "c"], np.array([3, 4, 2]), cosines))
+    told = similarity._in_words(Kinds(["<a>", "b", "c"], np.array([3, 4, 2]), cosines))
     assert "&lt;a&gt; and c are the two most alike (mean cosine 0.40)." in told
     assert "c is the loosest: its own pictures have a mean cosine of 0.50." in told
     cosines[[0, 1, 2], [0, 1, 2]] = np.nan
-    assert "loosest" not in view._in_words(Kinds(list("abc"), np.array([1, 1, 1]), cosines))
+    assert "loosest" not in similarity._in_words(Kinds(list("abc"), np.array([1, 1, 1]), cosines))
 
 
 @pytest.mark.parametrize(("number", "told"), [(0, "no folder of"), (1, "1 folder of"), (2, "2 folders of")])
 def test_too_few_folders_are_told(number: int, told: str) -> None:
-    assert told in view._too_few(_kinds(number))
+    assert told in similarity._too_few(_kinds(number))
 
 
 def test_a_cell_brings_up_the_pictures_of_both_folders_and_of_nothing_else(
@@ -69,16 +69,16 @@ def test_a_cell_brings_up_the_pictures_of_both_folders_and_of_nothing_else(
         paint(folder / "blue" / f"{number}.png", (0, 40 * number, 255))
     shelf = Shelf(library, folder, local=True)
     with pytest.raises(NotIndexed):
-        view._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
-    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
+        similarity._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
+    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
 
-    html = view._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
+    html = similarity._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
     assert html.count("<section") == 2 and html.count('data-do="search"') == 6
     assert "<img src=x" not in html and "blue, the most like &lt;img" in html
-    one = view._pair(shelf, shelf.first, NAME, "blue", "blue")
+    one = similarity._pair(shelf, shelf.first, NAME, "blue", "blue")
     assert one.count("<section") == 1 and digest(folder / "blue" / "0.png") in one
     for odd in ("", "../x", "no such folder"):
-        assert view._pair(shelf, shelf.first, NAME, odd, "blue") == ""
+        assert similarity._pair(shelf, shelf.first, NAME, odd, "blue") == ""
 
 
 @pytest.mark.browser

@@ -23,9 +23,10 @@ from starlette.testclient import TestClient
 from toy import paint
 
 import engines
-from demos import language, suite
-from demos.language import ENGLISH, PORTUGUESE, say, speaking, spoken, told
-from demos.shelf import Shelf
+from demos import suite
+from demos.i18n import language
+from demos.i18n.language import ENGLISH, PORTUGUESE, say, speaking, spoken, told
+from demos.server.state import Shelf
 from engines import Parted
 from features.catalogue.gallery import ORDERS
 from features.index import BACKENDS

@@ -16,9 +16,14 @@ from PIL import Image, ImageFilter
 from seeded import PEOPLE
 
 import demos
-from demos import draw, lookalike, search, share
-from demos.shelf import Shelf
+from demos.components import draw, face_cards, picture_cards, queries, share
+from demos.components.options import How
+from demos.components.picture_cards import Scale
+from demos.components.queries import Asked, Query
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.tabs import lookalike
+from demos.views import find_answers
 from engines import Box, SemblanceError
 from features.analysis.verification import KnownPairs, Verdict
 from features.catalogue.folder import Catalogue
@@ -53,8 +58,8 @@ def test_a_share_is_rounded_down_and_never_all(share: float, of: int, told: str)
     assert draw.percent(share, of) == told
 
 
-def _scale(strangers: Any, closest: Any) -> draw.Scale:
-    return draw.Scale(Calibration(np.sort(np.array(strangers, float)), np.sort(np.array(closest, float))))
+def _scale(strangers: Any, closest: Any) -> Scale:
+    return Scale(Calibration(np.sort(np.array(strangers, float)), np.sort(np.array(closest, float))))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_a_few_strangers_can_not_make_a_striking_likeness() -> None:
 
 
 def test_where_there_are_no_strangers_the_cosine_is_told() -> None:
-    scale = draw.Scale(NONE_KNOWN)
+    scale = Scale(NONE_KNOWN)
     assert scale.in_words(0.517) == ("0.52", "cosine")
     assert not scale.by_chance([0.1])
 
@@ -90,7 +95,7 @@ def test_that_nothing_is_really_alike_is_said_above_the_best_match(tmp_path: Pat
     scale = _scale(np.linspace(0, 0.4, 100), np.linspace(0.3, 0.5, 100))
     catalogue = Catalogue(tmp_path, tmp_path / "state" / "catalogue.json")
     for scores, said in [((0.6, 0.1), False), ((0.45, 0.1), False), ((0.35, 0.1), True), ((), False)]:
-        html = draw.wall(catalogue, [_match("ann/1.jpg", score) for score in scores], scale)
+        html = picture_cards.wall(catalogue, [_match("ann/1.jpg", score) for score in scores], scale)
         assert ("Nothing here is really close" in html) == said
 
 
@@ -105,7 +110,7 @@ def test_a_person_has_a_card_with_name_flags_and_runners_up(tmp_path: Path) -> N
     catalogue = Catalogue(tmp_path, tmp_path / "state" / "catalogue.json")
     many = [_match(f"<b>ann/{number}.jpg", 0.9 - number / 100, ("small",) * (number == 0)) for number in range(12)]
     alone = [_match("loose.jpg", 0.3, ("blurred", "turned away"))]
-    html = draw.people(catalogue, [Group("<b>ann", 0.8, many), Group("", 0.3, alone)], draw.Scale(NONE_KNOWN))
+    html = face_cards.people(catalogue, [Group("<b>ann", 0.8, many), Group("", 0.3, alone)], Scale(NONE_KNOWN))
     parsed = ElementTree.fromstring(html.replace('loading="lazy"', ""))
     ann, loose = parsed.findall("div/div")
     assert ann.findtext("div/button/span[@class='label']") == "<b>ann"
@@ -123,17 +128,17 @@ def _part(remarks: tuple[str, ...] = (), box: Box | None = (10, 10, 60, 80)) -> 
 @pytest.mark.parametrize(("chosen", "pressed"), [(0, [True, False, False]), (1, [False, True, False])])
 def test_a_face_can_be_chosen_or_all_of_them(chosen: int, pressed: list[bool]) -> None:
     parts = [_part(), _part(("blurred", "small"))]
-    buttons = ElementTree.fromstring(f"<p>{draw.faces(parts, (200, 100), chosen)}</p>").findall(".//button")
+    buttons = ElementTree.fromstring(f"<p>{face_cards.faces(parts, (200, 100), chosen)}</p>").findall(".//button")
     assert [button.attrib["data-digest"] for button in buttons] == ["0", "1", "every"]
     assert [button.attrib["aria-pressed"] == "true" for button in buttons] == pressed
     doubt = "This face is blurred and small; the answer may be off."
-    assert (doubt in draw.faces(parts, (200, 100), chosen)) == (chosen == 1)
-    assert doubt not in draw.faces(parts, (200, 100), search.EVERY)
+    assert (doubt in face_cards.faces(parts, (200, 100), chosen)) == (chosen == 1)
+    assert doubt not in face_cards.faces(parts, (200, 100), queries.EVERY)
 
 
 @pytest.mark.parametrize("box", [(10, 10, 60, 80), None])
 def test_a_single_face_is_shown_but_offers_no_choice(box: Box | None) -> None:
-    html = ElementTree.fromstring(f"<p>{draw.faces([_part(box=box)], (200, 100), 0)}</p>")
+    html = ElementTree.fromstring(f"<p>{face_cards.faces([_part(box=box)], (200, 100), 0)}</p>")
     assert not html.findall(".//button") and len(html.findall(".//rect")) == 1
 
 
@@ -145,7 +150,7 @@ def test_a_single_face_is_shown_but_offers_no_choice(box: Box | None) -> None:
 )
 def test_a_verdict_is_told_with_its_errors_and_a_picture(cosine: float, title: str) -> None:
     known = KnownPairs(np.linspace(0.3, 1, 500), np.linspace(-0.2, 0.6, 500), "pairs <held> back")
-    html = ElementTree.fromstring(draw.verdict([_part(), _part()], Verdict(cosine, known)))
+    html = ElementTree.fromstring(face_cards.verdict([_part(), _part()], Verdict(cosine, known)))
     text = " ".join(html.itertext())
     assert html.findtext("h3") == title
     assert "of pairs of one person are less alike than this" in text and "of pairs of two people" in text
@@ -168,7 +173,7 @@ def test_doubtful_faces_are_never_called_two_people(
 ) -> None:
     known = KnownPairs(np.linspace(0.3, 1, 500), np.linspace(-0.2, 0.6, 500), "pairs")
     parts = [_part(of_one) for of_one in remarks]
-    html = ElementTree.fromstring(draw.verdict(parts, Verdict(cosine, known, tuple(remarks))))
+    html = ElementTree.fromstring(face_cards.verdict(parts, Verdict(cosine, known, tuple(remarks))))
     assert html.findtext("h3") == title and "different" not in html.attrib["class"]
     assert told in " ".join(html.itertext()) and "two people" not in title
 
@@ -182,12 +187,14 @@ def test_doubtful_faces_are_never_called_two_people(
 )
 @pytest.mark.parametrize("cosine", [-1.0, 0.5, 1.0])
 def test_a_verdict_can_be_drawn_from_poor_pairs(known: KnownPairs, cosine: float) -> None:
-    text = " ".join(ElementTree.fromstring(draw.verdict([_part(), _part()], Verdict(cosine, known))).itertext())
+    text = " ".join(
+        ElementTree.fromstring(face_cards.verdict([_part(), _part()], Verdict(cosine, known))).itertext()
+    )
     assert "nan" not in text and "0%" not in text.replace("50%", "")
 
 
 def test_without_known_pairs_the_number_is_told_and_what_is_needed() -> None:
-    html = draw.verdict([_part(), _part()], Verdict(0.4321, None))
+    html = face_cards.verdict([_part(), _part()], Verdict(0.4321, None))
     assert "Cosine 0.43" in html and "several photos each of many people" in html and "<polygon" not in html
 
 
@@ -310,9 +317,9 @@ def _uploaded(incoming: Path, photo: Path) -> dict[str, str]:
     return {"path": str(incoming / photo.name)}
 
 
-def _query(shelf: Shelf, question: Any, asked: search.Asked | None = None, k: int = 5) -> search.Query:
-    query = search._query(
-        shelf, shelf.first, "lookalike", question, asked or search.Asked(), k, search.How(), lookalike._kind(shelf)
+def _query(shelf: Shelf, question: Any, asked: Asked | None = None, k: int = 5) -> Query:
+    query = find_answers.ask(
+        shelf, shelf.first, "lookalike", question, asked or Asked(), k, How(), lookalike._kind(shelf)
     )
     assert query
     return query
@@ -325,9 +332,9 @@ def _told(found: lookalike.Found) -> list[list[str]]:
 def test_each_face_finds_its_own_person(shelf: Shelf, incoming: Path, group: Path) -> None:
     question = _uploaded(incoming, group)
     for part, name in enumerate(PEOPLE[:3]):
-        (people,) = _told(lookalike._found(_query(shelf, question, search.Asked(part=part))))
+        (people,) = _told(lookalike._found(_query(shelf, question, Asked(part=part))))
         assert people[0] == name and len(people) == len(set(people)) == 5
-    everyone = _told(lookalike._found(_query(shelf, question, search.Asked(part=search.EVERY))))
+    everyone = _told(lookalike._found(_query(shelf, question, Asked(part=queries.EVERY))))
     assert [people[0] for people in everyone] == list(PEOPLE[:3])
     assert [len(people) for people in everyone] == [lookalike.ROW] * 3
 
@@ -343,7 +350,7 @@ def test_a_picture_of_the_catalogue_does_not_find_itself(shelf: Shelf) -> None:
     catalogue = shelf.catalogue(shelf.first, "lookalike")
     for path, first in [("edith/1.png", {"edith"}), ("loose.png", set(PEOPLE))]:  # by her other photo
         digest = next(digest for digest, paths in catalogue.paths.items() if path in paths)
-        found = lookalike._found(_query(shelf, None, search.Asked(digest)))
+        found = lookalike._found(_query(shelf, None, Asked(digest)))
         assert _told(found)[0][0] in first and len(found.people[0].groups) == 5
         assert digest not in [match.digest for group in found.people[0].groups for match in group.matches]
 
@@ -352,11 +359,11 @@ def test_a_face_of_a_photo_of_several_is_asked_with_when_it_was_found(shelf: She
     page = draw_page(shelf, only=["lookalike"])
     chosen = next(function.fn for function in page.fns.values() if function.name == "chosen")
     digest = next(iter(shelf.catalogue(shelf.first, "lookalike").paths))
-    for told, part in (("0", 0), ("2", 2), ("x", search.EVERY)):
+    for told, part in (("0", 0), ("2", 2), ("x", queries.EVERY)):
         _, asked = chosen(shelf.first, SimpleNamespace(digest=digest, part=told))
-        assert asked == search.Asked(digest, part)
+        assert asked == Asked(digest, part)
     _, asked = chosen(shelf.first, SimpleNamespace(digest="../secret", part="0"))
-    assert not isinstance(asked, search.Asked)
+    assert not isinstance(asked, Asked)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +372,7 @@ def test_a_face_of_a_photo_of_several_is_asked_with_when_it_was_found(shelf: She
         ("0", 0),
         ("1", 1),
         ("٢", 2),
-        *((odd, search.EVERY) for odd in ("every", "7", "-1", "", "9" * 5000, "²", "../x")),
+        *((odd, queries.EVERY) for odd in ("every", "7", "-1", "", "9" * 5000, "²", "../x")),
     ],
 )
 def test_whatever_comes_as_a_choice_of_faces_is_only_a_number(
@@ -373,9 +380,9 @@ def test_whatever_comes_as_a_choice_of_faces_is_only_a_number(
 ) -> None:
     page = draw_page(shelf, only=["lookalike"])
     (turn,) = {function.fn for function in page.fns.values() if function.name == "turn"}
-    asked = turn(search.Asked(), SimpleNamespace(digest=pressed))
+    asked = turn(Asked(), SimpleNamespace(digest=pressed))
     found = lookalike._found(_query(shelf, _uploaded(incoming, group), asked))
-    assert found.chosen == chosen and len(found.people) == (3 if chosen == search.EVERY else 1)
+    assert found.chosen == chosen and len(found.people) == (3 if chosen == queries.EVERY else 1)
 
 
 @pytest.mark.parametrize(
@@ -395,7 +402,7 @@ def test_the_card_lies_among_the_uploads_and_nowhere_else(shelf: Shelf, incoming
     assert card == made and Image.open(made).width == share.WIDTH
     assert set(shelf.library.home.rglob("*")) == before
     with pytest.raises(SemblanceError, match="Choose one face first"):
-        lookalike._to_share(_query(shelf, question, search.Asked(part=search.EVERY)))
+        lookalike._to_share(_query(shelf, question, Asked(part=queries.EVERY)))
 
 
 def test_two_photos_are_compared(shelf: Shelf, incoming: Path, people: Path, group: Path) -> None:

@@ -13,9 +13,10 @@ import pytest
 from browsing import launched, visit
 from toy import digest, paint
 
-from demos import board, search
-from demos import map as atlas
-from demos.shelf import Shelf
+from demos.components import collection_view
+from demos.components.page import Page
+from demos.server.state import Shelf
+from demos.views import map as atlas
 from engines import SemblanceError
 from features.analysis.projection import Projection
 from features.errors import NotIndexed
@@ -62,11 +63,11 @@ def test_the_browser_gets_places_folders_and_names(shelf: Shelf) -> None:
 def test_a_digest_finds_neighbours_and_nothing_else_does(shelf: Shelf) -> None:
     catalogue = _indexed(shelf).catalogue(shelf.first, NAME)
     own = digest(catalogue.root / "blue" / "1.png")
-    html = board.neighbours(shelf, shelf.first, NAME, own)
+    html = collection_view.neighbours(shelf, shelf.first, NAME, own)
     assert html.count(own) == 1 and html.count('class="card"') == 8
     for odd in ("../x", "/etc/passwd", "", "f" * 64):
         with pytest.raises(KeyError):
-            board.neighbours(shelf, shelf.first, NAME, odd)
+            collection_view.neighbours(shelf, shelf.first, NAME, odd)
 
 
 def test_there_is_no_map_before_the_pictures_were_looked_at(shelf: Shelf) -> None:
@@ -84,7 +85,7 @@ def _page(shelf: Shelf) -> gr.Blocks:
     """The map, and in place of the Gallery what it is told to show."""
     with gr.Blocks(analytics_enabled=False) as page:
         picker = gr.Dropdown(shelf.choices(), value=shelf.first)
-        shared = search.Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(()))
+        shared = Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(()))
         with gr.Tabs():
             with gr.Tab("Map"):
                 atlas.draw_map(shared, NAME)

@@ -23,8 +23,10 @@ from toy import BLUE, GREEN, RED, YELLOW, Colour, Toy, paint, snapshot
 
 import demos
 import engines
-from demos import mirror, search, suite
-from demos.shelf import Shelf
+from demos import suite
+from demos.components.page import Page
+from demos.server.state import Shelf
+from demos.views import mirror
 from engines import Card, Crop, NotEmbeddable, fingerprint
 from engines.networks import efficientnet, vgg19, vggface
 from features.catalogue.folder import Catalogue
@@ -212,7 +214,7 @@ def drawn(shelf: Shelf, name: str) -> gr.Blocks:
     """A page with nothing but the mirror."""
     with gr.Blocks(analytics_enabled=False) as page:
         picker = gr.Dropdown(shelf.choices(), value=shelf.first)
-        mirror.draw_mirror(search.Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())), name)
+        mirror.draw_mirror(Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())), name)
     return page
 
 
@@ -271,7 +273,7 @@ def test_frames_are_not_kept(watch: Any, shelf: Shelf, pictures: Path) -> None:
 
 
 def test_late_frames_are_dropped_and_no_session_keeps_the_others_out(shelf: Shelf) -> None:
-    """What Gradio makes of a stream depends on these; see the head of demos/mirror.py."""
+    """What Gradio makes of a stream depends on these; see the head of demos/views/mirror.py."""
     (stream,) = drawn(shelf, "known").fns.values()
     assert stream.connection == "stream" and stream.trigger_mode == "multiple" and not stream.batch
     assert 1 < stream.concurrency_limit < 40 and stream.time_limit and stream.stream_every <= 0.25

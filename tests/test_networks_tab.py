@@ -14,8 +14,9 @@ from browsing import opened, visit
 from hubs import CONTENT, NAME, Hub, begin, record, toy_class
 
 import engines
-from demos import language, networks
-from demos.shelf import Shelf
+from demos.components import networks
+from demos.i18n import language
+from demos.server.state import Shelf
 from demos.suite import draw_page
 from engines.networks import weights
 from features import preferences

@@ -11,9 +11,9 @@ from browsing import awaited, launched
 from toy import digest, paint
 
 from app import main
-from demos import odd as view
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.views import outliers
 from features.errors import NotIndexed
 from features.library import Library
 
@@ -43,7 +43,7 @@ def _last(shelf: Shelf, order: str) -> tuple[str, str, str]:
     """(wall, cover, words) when all has been waited for."""
 
     async def steps() -> list[Any]:
-        return [step async for step in view._made(shelf, NAME, shelf.first, order)]
+        return [step async for step in outliers._made(shelf, NAME, shelf.first, order)]
 
     value, cover, told = awaited(steps())[-1]
     return value["value"] if isinstance(value, dict) else value, cover, told
@@ -51,9 +51,9 @@ def _last(shelf: Shelf, order: str) -> tuple[str, str, str]:
 
 def test_the_wall_says_where_a_picture_is_and_what_it_looks_like(library: Library, folder: Path) -> None:
     with pytest.raises(NotIndexed):
-        _last(_shelf(library, folder, index=False), view.ORDERS[0])
+        _last(_shelf(library, folder, index=False), outliers.ORDERS[0])
     shelf = _shelf(library, folder)
-    wall, cover, told = _last(shelf, view.ORDERS[0])
+    wall, cover, told = _last(shelf, outliers.ORDERS[0])
     assert wall.count('class="card"') == 1 and digest(folder / "blue" / "red.png") in wall and not cover
     assert "in blue, looks like <b>&lt;img" in wall and "<img src=x" not in wall + told
     assert (
@@ -63,7 +63,7 @@ def test_the_wall_says_where_a_picture_is_and_what_it_looks_like(library: Librar
     )
     assert "1 of 9 pictures look more like another folder" in told
     assert "1 folder of a single picture could not be judged." in told
-    wall, cover, told = _last(shelf, view.ORDERS[1])
+    wall, cover, told = _last(shelf, outliers.ORDERS[1])
     assert wall.count('class="card"') == 10 and not cover and not told
     assert wall.index(digest(folder / "alone" / "grey.png")) < wall.index(digest(folder / "blue" / "0.png"))
 
@@ -83,13 +83,13 @@ def test_where_nothing_is_misplaced_it_is_told_why(
 ) -> None:
     for name, shade in shades.items():
         paint(tmp_path / "few" / f"{name}.png", (shade, shade, shade), size=(8, 8))
-    wall, cover, _ = _last(_shelf(library, tmp_path / "few"), view.ORDERS[0])
+    wall, cover, _ = _last(_shelf(library, tmp_path / "few"), outliers.ORDERS[0])
     assert wall == "" and told in cover
 
 
 def test_one_picture_is_like_nothing(library: Library, tmp_path: Path) -> None:
     paint(tmp_path / "one" / "red.png", (255, 0, 0))
-    _, cover, _ = _last(_shelf(library, tmp_path / "one"), view.ORDERS[1])
+    _, cover, _ = _last(_shelf(library, tmp_path / "one"), outliers.ORDERS[1])
     assert "only one picture" in cover
 
 

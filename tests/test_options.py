@@ -9,8 +9,8 @@ import pytest
 from browsing import visit
 from toy import RED, paint
 
-from demos import options
-from demos.options import Pin
+from demos.components import options
+from demos.components.options import Pin
 from engines import VectorPart
 from features.library import Library
 

@@ -15,9 +15,10 @@ from seeded import ROOT
 from toy import is_one_sentence
 
 from app import main
-from demos import search
-from demos.shelf import Shelf
+from demos.components import answers
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.views import find_answers
 from engines import SemblanceError, WeightsError
 from engines.errors import WeightsUnavailable
 from engines.networks import efficientnet_lite
@@ -101,7 +102,7 @@ def test_the_library_and_the_page_go_on_without_it(
     assert name not in shelf.available(shelf.first) and "colour" in shelf.available(shelf.first)
     assert shelf.index(shelf.first, "colour").ended.wait(60)
     assert shelf.status(shelf.first, "colour").done == 5
-    for told in (search._idle(shelf, shelf.first, name), search.weights(shelf, shelf.first, name)):
+    for told in (find_answers.idle(shelf, shelf.first, name), answers.weights(shelf, shelf.first, name)):
         assert told.count("pip install") == 1
     job = shelf.index(shelf.first, name)
     assert job.ended.wait(60) and job.error.endswith(PIP)

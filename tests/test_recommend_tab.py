@@ -9,9 +9,10 @@ import pytest
 from browsing import visit
 from toy import BLUE, Toy, digest, hue, paint
 
-from demos import recommend, tray
-from demos.shelf import Shelf
-from demos.tray import Held, Tray
+from demos.components import likes
+from demos.components.likes import Held, Tray
+from demos.server.state import Shelf
+from demos.tabs import recommend
 from engines import SemblanceError
 from features.errors import NotIndexed
 from features.library import Library
@@ -40,7 +41,7 @@ def turned(held: Held) -> Held:
     ids=["first", "another", "again", "the other button", "cross again", "and back"],
 )
 def test_a_button_puts_in_turns_or_takes_out(before: Tray, pressed: Held, after: Tray) -> None:
-    assert tray.press(before, pressed) == after
+    assert likes.press(before, pressed) == after
 
 
 @pytest.mark.parametrize(
@@ -55,24 +56,24 @@ def test_a_button_puts_in_turns_or_takes_out(before: Tray, pressed: Held, after:
     ],
 )
 def test_the_tray_is_put_in_order(number: int, does: str, after: Tray) -> None:
-    assert tray.change((A, B, C), number, does) == after
+    assert likes.change((A, B, C), number, does) == after
 
 
 @pytest.mark.parametrize(("told", "weight"), [("2.5", 2.5), ("-1", 0.25), ("x", 1), (None, 1)])
 def test_a_picture_is_weighed(told: Any, weight: float) -> None:
-    assert tray.change((A, B), 1, "weigh", told)[1].weight == weight
+    assert likes.change((A, B), 1, "weigh", told)[1].weight == weight
 
 
 def test_a_tray_does_not_grow_without_end() -> None:
     held: Tray = ()
-    for number in range(tray.MOST + 5):
-        held = tray.press(held, Held(Path(str(number))))
-    assert len(held) == tray.MOST and held[-1].path == Path(str(tray.MOST + 4))
+    for number in range(likes.MOST + 5):
+        held = likes.press(held, Held(Path(str(number))))
+    assert len(held) == likes.MOST and held[-1].path == Path(str(likes.MOST + 4))
 
 
 def test_the_bar_counts_and_the_buttons_are_marked() -> None:
-    assert (tray.label(()), tray.label((A, B)), tray.label((A, turned(B)))) == ("♥ 0", "♥ 2", "♥ 1 · ✕ 1")
-    marks = tray.marks((A, turned(B), Held(Path("x"), digest='"]{}</style>')))
+    assert (likes.label(()), likes.label((A, B)), likes.label((A, turned(B)))) == ("♥ 0", "♥ 2", "♥ 1 · ✕ 1")
+    marks = likes.marks((A, turned(B), Held(Path("x"), digest='"]{}</style>')))
     assert marks == f"like-{A.digest} unlike-{B.digest}", "a digest is no way into the page"
 
 
@@ -128,7 +129,7 @@ def test_an_upload_counts_and_one_that_was_put_away_does_not(shelf: Shelf, tmp_p
     assert "because of this" in answer(shelf, upload)
     upload.path.unlink()
     assert "What do you like?" in answer(shelf, upload)
-    assert "gone" in tray.draw_tray([upload], shelf.catalogues(shelf.first))
+    assert "gone" in likes.draw_tray([upload], shelf.catalogues(shelf.first))
 
 
 def test_nothing_liked_is_a_hint_and_dislikes_alone_are_too(shelf: Shelf) -> None:

@@ -12,10 +12,13 @@ import pytest
 from PIL import Image
 from toy import BLUE, GREEN, RED, YELLOW, Halves, Toy, is_one_sentence, paint
 
-from demos import draw, options, region, search
-from demos.options import Pin
-from demos.shelf import Shelf
+from demos.components import options, picture_cards, region
+from demos.components.options import How, Pin
+from demos.components.picture_cards import Scale
+from demos.components.queries import Asked, Query
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.views import find_answers
 from engines import Box, Engine
 from features.catalogue.images import LONGEST_SIDE, full_size, open_image
 from features.errors import ImageError
@@ -108,24 +111,24 @@ def _coloured(library: Library, folder: Path, engine: Engine) -> Any:
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         paint(folder / f"{name}/1.png", colour)
     catalogue = library.open(folder)
-    library.index(catalogue, engine).update()
+    library.index(catalogue, engine)
     return catalogue
 
 
 def test_a_box_alone_is_searched(library: Library, pictures: Path, halves: Path) -> None:
     catalogue, engine = _coloured(library, pictures, Toy()), Toy()
     for box, label in (((0, 0, 40, 60), "red"), ((60, 0, 100, 60), "blue")):
-        best = library.index(catalogue, engine).search([Reference(halves, box=box)]).matches[0]
+        best = library.search(catalogue, engine, [Reference(halves, box=box)]).matches[0]
         assert best.label == label and best.score > 0.999
     both = [Reference(halves, box=(0, 0, 40, 60)), Reference(pictures / "green/1.png")]
-    scores = {match.label: match.score for match in library.index(catalogue, engine).search(both).matches}
+    scores = {match.label: match.score for match in library.search(catalogue, engine, both).matches}
     assert scores["red"] == pytest.approx(scores["green"], abs=1e-4) and scores["blue"] < 0.01
 
 
 def test_crops_are_cut_from_the_part(library: Library, pictures: Path, tmp_path: Path) -> None:
     query = paint(tmp_path / "query.png", YELLOW, right=BLUE, size=(80, 40))
     catalogue, engine = _coloured(library, pictures, Halves()), Halves()
-    best = library.index(catalogue, engine).search([Reference(query, box=(40, 0, 80, 40))], k=1).matches[0]
+    best = library.search(catalogue, engine, [Reference(query, box=(40, 0, 80, 40))], k=1).matches[0]
     assert best.label == "blue" and best.score > 0.999
 
 
@@ -133,15 +136,15 @@ def test_the_part_that_matched_is_drawn_on_its_thumbnail(library: Library, pictu
     """In the picture's own pixels, and cut to a square as the thumbnail below it is."""
     wide = paint(pictures / "wide.png", RED, right=BLUE, size=(80, 40))
     catalogue = library.open(pictures)
-    library.index(catalogue, Halves()).update()
-    (match,) = library.index(catalogue, Halves()).search([Reference(wide, box=(40, 0, 80, 40))]).matches
-    scale = draw.Scale(library.index(catalogue, Halves()).calibration())
-    html = draw.wall(catalogue, [match], scale)
+    library.index(catalogue, Halves())
+    (match,) = library.search(catalogue, Halves(), [Reference(wide, box=(40, 0, 80, 40))]).matches
+    scale = Scale(library.calibration(catalogue, Halves()))
+    html = picture_cards.wall(catalogue, [match], scale)
     assert 'viewBox="0 0 80 40" preserveAspectRatio="xMidYMid slice"' in html
     assert '<rect x="40" y="0" width="40" height="40"/>' in html
-    assert "<svg" not in draw.wall(catalogue, [replace(match, box=None)], scale)
+    assert "<svg" not in picture_cards.wall(catalogue, [replace(match, box=None)], scale)
     wide.unlink()
-    assert "<svg" not in draw.wall(catalogue, [match], scale)
+    assert "<svg" not in picture_cards.wall(catalogue, [match], scale)
 
 
 # --- what a client may tell
@@ -194,14 +197,14 @@ def test_a_box_belongs_to_its_question(library: Library, pictures: Path, halves:
     shelf = Shelf(library, pictures)
     page = draw_page(shelf, only=["colour"])
     digest = next(iter(catalogue.paths))
-    asked = _event(page, "frame")(search.Asked(digest), SimpleNamespace(box=[0.5, 0, 1, 1]))
-    assert asked == search.Asked(digest, box=INSIDE)
-    html = search._over(shelf, shelf.first, "colour", None, asked)
+    asked = _event(page, "frame")(Asked(digest), SimpleNamespace(box=[0.5, 0, 1, 1]))
+    assert asked == Asked(digest, box=INSIDE)
+    html = find_answers.overlay(shelf, shelf.first, "colour", None, asked)
     assert "Search the whole picture" in html and str(pictures) not in html
     _, other = _event(page, "chosen")(shelf.first, SimpleNamespace(digest=digest, part="0"))
     assert other.box is None
-    assert _event(page, "frame")(asked, SimpleNamespace(box=None)) == search.Asked(digest)
-    assert search._over(shelf, shelf.first, "colour", {"path": str(halves)}, search.Asked()) == ""
+    assert _event(page, "frame")(asked, SimpleNamespace(box=None)) == Asked(digest)
+    assert find_answers.overlay(shelf, shelf.first, "colour", {"path": str(halves)}, Asked()) == ""
 
 
 def test_a_pinned_part_stays_a_part(library: Library, pictures: Path, halves: Path) -> None:
@@ -209,8 +212,8 @@ def test_a_pinned_part_stays_a_part(library: Library, pictures: Path, halves: Pa
     pin = Pin("", halves, box=INSIDE)
     assert pin.reference(catalogue) == Reference(halves, box=(50, 0, 100, 60))
     assert "data:image/jpeg" in options.draw_pins(catalogue, [pin], asking=False)
-    asked, how = search.Asked(box=(0, 0, 0.5, 1)), options.How((pin,))
-    query = search.Query(library, catalogue, Toy(), halves, asked, 3, how)
+    asked, how = Asked(box=(0, 0, 0.5, 1)), How((pin,))
+    query = Query(library, catalogue, Toy(), halves, asked, 3, how)
     assert [reference.box for reference in query.asked_with] == [(50, 0, 100, 60), (0, 0, 50, 60)]
-    alone = search.Query(library, catalogue, Toy(), halves, search.Asked(), 3, how)
+    alone = Query(library, catalogue, Toy(), halves, Asked(), 3, how)
     assert [reference.box for reference in alone.asked_with] == [(50, 0, 100, 60)]

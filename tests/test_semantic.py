@@ -93,7 +93,7 @@ def test_without_the_extra_the_command_line_goes_on(folder: Path, capfd: pytest.
 
 @pytest.mark.usefixtures("bare")
 def test_without_the_extra_the_app_starts_and_leaves_it_out(library: Library, folder: Path) -> None:
-    from demos.shelf import Shelf
+    from demos.server.state import Shelf
     from demos.suite import draw_page
 
     shelf = Shelf(library, folder)

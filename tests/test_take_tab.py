@@ -15,10 +15,12 @@ from browsing import launched
 from PIL import Image
 from toy import digest, hue, paint
 
-from demos import search
-from demos import take as view
-from demos.shelf import Shelf
+from demos.components import vector_download
+from demos.components.options import How
+from demos.components.queries import Asked, Query
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.views import find_answers, find_kinds
 from engines import SemblanceError
 from features.errors import NotIndexed
 from features.library import Library
@@ -42,9 +44,9 @@ def shelf(request: pytest.FixtureRequest, library: Library, tmp_path: Path) -> I
     return shelf
 
 
-def _query(shelf: Shelf, path: Path, digest: str = "") -> search.Query:
+def _query(shelf: Shelf, path: Path, digest: str = "") -> Query:
     catalogue, engine = shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)
-    return search.Query(shelf.library, catalogue, engine, path, search.Asked(digest), 2, search.How())
+    return Query(shelf.library, catalogue, engine, path, Asked(digest), 2, How())
 
 
 @pytest.mark.parametrize("wanted", ["csv", "zip", "../../etc"])
@@ -55,7 +57,7 @@ def test_results_have_names_and_no_paths_and_visitors_get_small_pictures(
     uploaded = paint(incoming / "x" / "mine.png", hue(1))
     asked = {"'=kind/0.png": _query(shelf, first, digest(first)), "mine.png": _query(shelf, uploaded)}
     for called, query in asked.items():
-        out = search._taken(query, search.PICTURES, wanted, files=shelf.local)
+        out = find_answers.take(query, find_kinds.PICTURES, wanted, files=shelf.local)
         assert out.is_relative_to(incoming) and out.suffix == (".zip" if wanted == "zip" else ".csv")
         data = out.read_bytes()
         if wanted == "zip":
@@ -71,34 +73,34 @@ def test_results_have_names_and_no_paths_and_visitors_get_small_pictures(
 
 def test_the_row_stands_under_an_answer_and_under_nothing_else(shelf: Shelf, tmp_path: Path) -> None:
     first = digest(tmp_path / "painted" / "=kind" / "0.png")
-    how = (2, search.How(), search.PICTURES)
-    _, told = search._answer(shelf, shelf.first, NAME, None, search.Asked(first), *how)
+    how = (2, How(), find_kinds.PICTURES)
+    _, told = find_answers.answer(shelf, shelf.first, NAME, None, Asked(first), *how)
     assert told.count('data-do="take"') == 2
-    _, told = search._answer(shelf, shelf.first, NAME, None, search.Asked(), *how)
+    _, told = find_answers.answer(shelf, shelf.first, NAME, None, Asked(), *how)
     assert 'data-do="take"' not in told
 
 
 def _job(shelf: Shelf, name: str, kind: str) -> Any:
-    job = view._start(shelf, shelf.first, name, kind)
+    job = vector_download._start(shelf, shelf.first, name, kind)
     assert job.ended.wait(60)
     return job
 
 
 def test_vectors_are_written_among_the_uploads(shelf: Shelf, incoming: Path) -> None:
-    for _, kind in view.KINDS:
+    for _, kind in vector_download.KINDS:
         if kind == ".parquet":
             pytest.importorskip("pyarrow")
         out, written = _job(shelf, NAME, kind).result
         assert out.is_relative_to(incoming) and out.name == f"semblance-colour{kind}" and len(written.items) == 3
-        assert f"{out.name}: 3 vectors of " in view._told(out, written)
+        assert f"{out.name}: 3 vectors of " in vector_download._told(out, written)
     with np.load(_job(shelf, NAME, ".npz").result[0], allow_pickle=False) as told:
         assert sorted(told["paths"].tolist()) == [f"=kind/{number}.png" for number in range(3)]
     with pytest.raises(SemblanceError, match="choose both anew"):
-        view._start(shelf, shelf.first, NAME, "/../../x.npz")
+        vector_download._start(shelf, shelf.first, NAME, "/../../x.npz")
     with pytest.raises(NotIndexed):
-        view._start(shelf, shelf.first, "product", ".npz")
+        vector_download._start(shelf, shelf.first, "product", ".npz")
     with pytest.raises(SemblanceError):
-        view._start(shelf, shelf.first, "no such engine", ".npz")
+        vector_download._start(shelf, shelf.first, "no such engine", ".npz")
 
 
 @pytest.mark.browser

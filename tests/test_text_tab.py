@@ -9,8 +9,8 @@ import pytest
 from browsing import visit
 from toy import BLUE, GREEN, RED, digest, paint
 
-from demos import text
-from demos.shelf import Shelf
+from demos.server.state import Shelf
+from demos.tabs import words
 from features.library import Library
 
 INSTALL = "pip install -r requirements-semantic.txt"
@@ -30,7 +30,7 @@ def shelf(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def ask(shelf: Shelf, wanted: str, unlike: str = "", k: Any = 12) -> tuple[str, str]:
-    return text._answer(shelf, shelf.first, wanted, unlike, None, k)
+    return words._answer(shelf, shelf.first, wanted, unlike, None, k)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_words_find_pictures_by_names_and_folders(
     shelf: Shelf, wanted: str, unlike: str, first: str, cards: int | None
 ) -> None:
     html, told = ask(shelf, wanted, unlike)
-    catalogue = shelf.catalogue(shelf.first, text._engine(shelf))
+    catalogue = shelf.catalogue(shelf.first, words._engine(shelf))
     own = {digest(catalogue.file(one)): catalogue.file(one).name for one in catalogue.paths}
     best = next(one for one in own if html.find(one) == min(html.find(two) for two in own if two in html))
     assert own[best] == first.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
     assert cards is None or html.count('class="card"') == cards
-    assert text.DOES in html and "Search from" not in html, "that is what a press does here"
+    assert words.DOES in html and "Search from" not in html, "that is what a press does here"
     assert "<b>.png" not in html and "words in names, folders, captions and tags" in told
 
 
@@ -68,12 +68,12 @@ def test_a_made_up_number_does_no_harm(shelf: Shelf, k: Any) -> None:
 
 def test_a_caption_by_hand_counts_at_once_and_can_be_taken_back(shelf: Shelf) -> None:
     ask(shelf, "dress")
-    catalogue = shelf.catalogue(shelf.first, text._engine(shelf))
+    catalogue = shelf.catalogue(shelf.first, words._engine(shelf))
     own = digest(catalogue.root / "boots/blue & <b>.png")
     shelf.library.caption(catalogue, own, "zebra <i>stripes</i>")
     html, _ = ask(shelf, "zebra")
     assert html.count('class="card"') == 1 and "zebra &lt;i&gt;stripes" in html
-    told, field, button, _ = text._chosen(shelf, catalogue, own)
+    told, field, button, _ = words._chosen(shelf, catalogue, own)
     assert "Written by hand" in told and field["value"] == "zebra <i>stripes</i>" and button["visible"]
     shelf.library.caption(catalogue, own, "")
     assert "No picture here fits" in ask(shelf, "zebra")[0]
@@ -83,7 +83,7 @@ def test_a_visitor_from_elsewhere_writes_no_captions(library: Library, shelf: Sh
     public = Shelf(library, shelf.catalogue(shelf.first, "product").root, local=False)
     ask(public, "dress")
     catalogue = public.catalogue(public.first, "product")
-    _, field, button, _ = text._chosen(public, catalogue, next(iter(catalogue.paths)))
+    _, field, button, _ = words._chosen(public, catalogue, next(iter(catalogue.paths)))
     assert not button["visible"] and not field["interactive"]
 
 
@@ -91,7 +91,7 @@ def test_a_visitor_from_elsewhere_writes_no_captions(library: Library, shelf: Sh
 def test_only_a_picture_of_the_collection_is_chosen(shelf: Shelf, made_up: str) -> None:
     ask(shelf, "dress")
     with pytest.raises(KeyError):
-        text._chosen(shelf, shelf.catalogue(shelf.first, "product"), made_up)
+        words._chosen(shelf, shelf.catalogue(shelf.first, "product"), made_up)
 
 
 @pytest.mark.browser

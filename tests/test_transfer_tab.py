@@ -13,8 +13,9 @@ import pytest
 from browsing import launched
 from PIL import Image
 
-from demos import search, transfer
-from demos.shelf import Shelf
+from demos.components.page import Page
+from demos.server.state import Shelf
+from demos.views import style_transfer
 from features.library import Library
 from features.transfer import Frame
 
@@ -40,7 +41,7 @@ def built(shelf: Shelf) -> gr.Blocks:
     """A page with nothing but the view."""
     with gr.Blocks(analytics_enabled=False) as page:
         picker = gr.Dropdown(shelf.choices(), value=shelf.first)
-        transfer.draw_transfer(search.Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())))
+        style_transfer.draw_transfer(Page(page, shelf, picker, gr.State(0.0), gr.State(()), gr.State(())))
     return page
 
 
@@ -74,7 +75,7 @@ def paint(shelf: Shelf) -> Any:
 def test_previews_come_until_it_is_painted(
     paint: Any, uploads: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "EVERY", 0)
+    monkeypatch.setattr(style_transfer, "EVERY", 0)
     steps = paint(uploads["photo"], uploads["painting"])
     assert len(steps) > 10
     for (before, after), _ in steps:
@@ -96,7 +97,7 @@ def test_a_painting_of_the_collection_can_be_clicked_on(
         asked.append(style)
         yield Frame(np.zeros((64, 64, 3), np.uint8), 1.0)
 
-    monkeypatch.setattr(transfer, "transfer", once)
+    monkeypatch.setattr(style_transfer, "transfer", once)
     catalogue = shelf.catalogue(shelf.first, "style")
     shelf.library.index(catalogue, shelf.library.engine("colour")).update()
     catalogue = shelf.catalogue(shelf.first, "style")
@@ -164,11 +165,11 @@ def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path)
             frames.append(source)
         page.wait_for_timeout(100)
     page.get_by_role("button", name="Stop").click()
-    page.locator(".status", has_text=transfer.STOP).first.wait_for()
+    page.locator(".status", has_text=style_transfer.STOP).first.wait_for()
     page.wait_for_timeout(1500)
     kept = after.get_attribute("src")
     page.wait_for_timeout(2500)
-    assert after.get_attribute("src") == kept and page.locator(".status", has_text=transfer.STOP).count()
+    assert after.get_attribute("src") == kept and page.locator(".status", has_text=style_transfer.STOP).count()
     with Image.open(Path(kept.split("/file=")[1])) as picture:
         assert max(picture.size) == 1024
 

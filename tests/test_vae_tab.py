@@ -14,9 +14,10 @@ from browsing import served, visit
 from seeded import Schooled, small_pictures
 from toy import wheel
 
-from demos import explore, search, vae
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from demos.suite import draw_page
+from demos.tabs import vae
+from demos.views import explore, find_answers
 from engines import Untrained
 from engines.networks.vae import Course, Epoch
 from features.library import Library
@@ -39,7 +40,7 @@ def fresh(library: Library, tmp_path: Path) -> Shelf:
 def test_untrained_every_view_says_so_and_nothing_is_begun(fresh: Shelf) -> None:
     assert not fresh.card(fresh.first, NAME).available and NAME not in fresh.available(fresh.first)
     assert not fresh.unready(fresh.first, NAME), "no search may begin to train it"
-    assert "has yet to be trained" in search._idle(fresh, fresh.first, NAME)
+    assert "has yet to be trained" in find_answers.idle(fresh, fresh.first, NAME)
     _, button, report = vae._show(fresh, fresh.first, NAME, None)
     assert "has not been learned yet" in report and button["value"] == "Train" and button["interactive"]
     assert vae._ranking(fresh, fresh.first, NAME) == ""

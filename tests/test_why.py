@@ -14,7 +14,7 @@ from seeded import FILES, Files
 from toy import BLUE, GREEN, RED, Halves, Toy, digest, paint
 
 import engines
-from demos import why
+from demos.components import why
 from engines import Crop, Explainer, SemblanceError
 from engines.networks import composed, runtime
 from engines.networks.network import Network

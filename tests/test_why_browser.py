@@ -11,7 +11,7 @@ import pytest
 from browsing import opened, visit
 from PIL import Image
 
-from demos.shelf import Shelf
+from demos.server.state import Shelf
 from features.library import Library
 
 KINDS = ("chair", "lamp")

@@ -1,0 +1,1 @@
+"""The parts that tabs and views are put together from."""

@@ -1,0 +1,3 @@
+new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) trigger('seen');
+}).observe(element);

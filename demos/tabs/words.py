@@ -1,0 +1,194 @@
+"""The tab Words: pictures that fit a text, with a picture or without, and the captions of pictures, to be mended.
+
+Run it alone: `python -m demos.text [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from demos.components import answers, draw, events, likes, picture_cards, picture_input, queries
+from demos.components.page import Page
+from demos.components.picture_input import RawImage
+from demos.i18n import language
+from demos.i18n.language import built, fixed, later, say
+from demos.server.jobs import UNFORESEEN
+from demos.server.state import Shelf
+from engines import SemblanceError, TextSide
+from features.catalogue.captions import HAND, IMPORTED
+from features.catalogue.folder import Catalogue
+from features.errors import NotIndexed
+from features.retrieval.results import Reference
+
+RESULTS, MOST = 12, 50
+LONGEST = 300  # letters of a text or a caption
+SOURCES = {
+    "": later("None yet."),
+    HAND: later("Written by hand."),
+    IMPORTED: later("From the file metadata beside the pictures."),
+}
+DOES = later("See the caption of this picture")
+
+
+def _hint() -> str:
+    return draw.state(
+        "ask",
+        say("Say what the pictures should show"),
+        say("“a red dress on a beach”, say; then press Enter."),
+    )
+
+
+def _draw_captioning() -> tuple[gr.HTML, gr.Textbox, gr.Button]:
+    """A picture that was clicked on, its caption, and what keeps that."""
+    with gr.Column(elem_classes="captioning"):
+        chosen = gr.HTML(
+            built(lambda: draw.hint(say("Click on a picture to see its caption."))),
+            apply_default_css=False,
+        )
+        caption = gr.Textbox(label=fixed("Caption"), max_length=LONGEST, visible=False)
+        keep = gr.Button(fixed("Keep this caption"), visible=False)
+    return chosen, caption, keep
+
+
+def tab(page: Page) -> None:
+    """Draws the tab into the current Blocks."""
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            text = gr.Textbox(label=fixed("What they should show"), max_length=LONGEST, elem_classes="wanted")
+            unlike = gr.Textbox(label=fixed("What they should not"), max_length=LONGEST)
+            with gr.Accordion(fixed("With a picture, which counts as much as the text"), open=False):
+                image = picture_input.photo(fixed("A picture to search with besides the text"))
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
+            chosen, caption, keep = _draw_captioning()
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            wall = gr.HTML(
+                built(_hint),
+                js_on_load=draw.CLICKS,
+                apply_default_css=False,
+                elem_classes="results",
+                min_height=200,
+            )
+            status = gr.HTML(elem_classes="status", apply_default_css=False)
+    digest = gr.State("")
+
+    def ask(key: str, text: Any, unlike: Any, question: RawImage, k: Any) -> tuple[str, str]:
+        """Pictures that fit a text, as HTML; and what they were found by."""
+        try:
+            return _answer(shelf, key, str(text or ""), str(unlike or ""), question, k)
+        except NotIndexed as error:
+            return draw.unindexed(error), ""
+        except SemblanceError as error:
+            return draw.failed(error), ""
+        except Exception:
+            logging.getLogger(__name__).exception("a search by text failed")
+            return draw.failed(UNFORESEEN), ""
+
+    def choose(key: str, event: gr.EventData) -> tuple[Any, ...]:
+        """(chosen, caption, keep, digest). Only a digest comes in, so no path can be asked for."""
+        try:
+            catalogue = shelf.catalogue(key, _engine(shelf))
+            return _chosen(shelf, catalogue, str(event.digest))
+        except (KeyError, SemblanceError):
+            return tuple(gr.skip() for _ in range(4))
+
+    def write(key: str, digest: str, caption: Any) -> tuple[Any, ...]:
+        """As `choose`. Visitors from elsewhere write nothing."""
+        try:
+            catalogue, name = shelf.catalogue(key, _engine(shelf)), _engine(shelf)
+            if digest in catalogue.paths and shelf.local:
+                shelf.library.caption(catalogue, digest, str(caption or "")[:LONGEST], shelf.library.engine(name))
+            return _chosen(shelf, catalogue, digest)
+        except (KeyError, SemblanceError) as error:
+            raise events.refused(f"The caption was not kept: {error}") from error
+
+    async def index(key: str) -> AsyncIterator[tuple[Any, Any]]:
+        async for step in events.followed(lambda: shelf.index(key, _engine(shelf))):
+            yield step
+
+    asked = [page.picker, text, unlike, image, k]
+    asking: dict[str, Any] = {"preprocess": False, "show_progress_on": wall, **events.SEARCHES}
+    text.submit(ask, asked, [wall, status], api_name="text", **events.HTML, **asking)
+    gr.on(
+        [unlike.submit, image.input, image.clear, k.release, page.picker.change, page.stamp.change],
+        ask,
+        asked,
+        [wall, status],
+        trigger_mode="always_last",
+        api_visibility="private",
+        **asking,
+    )
+    page.demo.load(lambda: _weights(shelf), None, status, **events.SILENT)
+    wall.search(choose, page.picker, [chosen, caption, keep, digest], **events.SILENT)
+    written = [page.picker, digest, caption]
+    for moment in (keep.click, caption.submit):
+        kept = moment(write, written, [chosen, caption, keep, digest], **events.SILENT)
+        kept.success(ask, asked, [wall, status], api_visibility="private", **asking)
+    wall.index(index, page.picker, [wall, page.stamp], **events.WATCHES)
+    events.stops(shelf, wall)
+    likes.hearts(page, wall)
+
+
+def _engine(shelf: Shelf) -> str:
+    """The engine that understands words, whether it can be had or not."""
+    return next((name for name in shelf.cards if isinstance(shelf.library.engine(name), TextSide)), "product")
+
+
+def _weights(shelf: Shelf) -> str:
+    """Who answers, and how to get better."""
+    card = shelf.library.engine(_engine(shelf)).describe()
+    if card.available:
+        return answers.weights_note(card)
+    title, reason = language.told(card.title), language.told(card.reason)
+    note = say("{title}, which understands texts, is not available.", title=title) + " " + reason
+    heading = say("Words in names, folders, captions and tags are searched.")
+    return f'<p class="note"><b>{heading}</b> {draw.escape(note)}</p>'
+
+
+def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: RawImage, k: Any) -> tuple[str, str]:
+    """(wall, status). Raises SemblanceError; NotIndexed while the engine is not ready, for nothing is fetched."""
+    if not text.strip():
+        return _hint(), _weights(shelf)
+    name, library = _engine(shelf), shelf.library
+    catalogue, engine = shelf.catalogue(key, name), library.engine(name)
+    by_words = not library.understands(engine)
+    if not by_words and (not engine.describe().settled or shelf.unready(key, name)):
+        raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
+    if by_words and not catalogue.paths:
+        library.scan(catalogue)
+    path = None if by_words else picture_input.uploaded_file(question)
+    query = Reference(path) if path else None
+    answer = library.search_text(catalogue, engine, text, query, unlike, queries.limited(k, MOST))
+    if not answer.matches:
+        nothing = draw.state("empty", say("No match"), say("No picture here fits these words; try others."))
+        return nothing, _weights(shelf)
+    captions = picture_cards.captions(library.captions(catalogue), answer.matches)
+    scale = picture_cards.plain(later("match") if by_words else later("cosine"))
+    html = picture_cards.wall(catalogue, answer.matches, scale, below=captions, does=DOES)
+    card = engine.describe()
+    found = f"{answers.searched(answer.searched)} · {language.told(answer.index)}"
+    facts = f'<p class="facts">{draw.escape(found)} · {language.number(answer.seconds * 1000, ",.0f")} ms</p>'
+    return html, (facts if by_words else answers.answered(card, answer)) + _weights(shelf)
+
+
+def _chosen(shelf: Shelf, catalogue: Catalogue, digest: str) -> tuple[Any, ...]:
+    """(chosen, caption, keep, digest). Raises KeyError."""
+    if digest not in catalogue.paths:
+        raise KeyError(digest)
+    caption = shelf.library.captions(catalogue).get(digest)
+    name = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
+    source = caption.source if caption else ""
+    made = say("Made by {name}.", name=source.partition("/")[0])
+    told = draw.escape(say(SOURCES[source]) if source in SOURCES else made)
+    mend = say("Write another: it counts at once. An empty one takes it back.") if shelf.local else ""
+    picture = draw.escape(draw.thumbnail(catalogue, digest))
+    html = (
+        f'<figure class="chosen"><img alt="{name}" src="{picture}"/><figcaption>{name}</figcaption></figure>'
+        f'<p class="hint">{told} {mend}</p>'
+    )
+    shown = gr.update(visible=True, value=caption.text if caption else "", interactive=shelf.local)
+    return html, shown, gr.update(visible=shelf.local), digest

@@ -1,0 +1,179 @@
+"""Paint: a photo in the style of a painting, seen as it comes about. A view of the tab Style."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from demos.components import download, draw, events, picture_input
+from demos.components.page import Page
+from demos.components.picture_input import RawImage
+from demos.i18n import language
+from demos.i18n.language import built, fixed, later, say
+from demos.server.jobs import UNFORESEEN
+from demos.server.state import Shelf
+from engines import SemblanceError
+from features.catalogue.images import open_image
+from features.transfer import MOST, Chosen, Frame, choose, save, transfer
+
+EXAMPLES = 8
+SIZES = (256, 512, 768, MOST)
+EVERY = 0.5  # seconds between two previews
+PAINTS = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
+STOP = later("Stopped; the picture stays as it is.")
+
+
+def _draw_answer() -> tuple[gr.Button, gr.Button, gr.HTML, gr.ImageSlider]:
+    """(what begins, what stops, how far it is, the picture)"""
+    with gr.Row():
+        paint = gr.Button(fixed("Paint"), variant="primary")
+        stop = gr.Button(fixed("Stop, and keep it"))
+    told = gr.HTML(elem_classes="status", apply_default_css=False)
+    picture = gr.ImageSlider(
+        label=fixed("The photo, and the picture"),
+        show_label=False,
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_classes="painted",
+    )
+    return paint, stop, told, picture
+
+
+def draw_transfer(page: Page, name: str = "style") -> None:
+    """Draws the view into the current Blocks. name: of the engine whose collection the paintings are from.
+
+    It downloads nothing: VGG19 paints once the tab's searches have fetched it, the built-in net till then.
+    """
+    shelf = page.shelf
+    with gr.Row(elem_classes="sides"):
+        with gr.Column(scale=1, min_width=300, elem_classes="question"):
+            with gr.Column(elem_classes="asked"):
+                photo = picture_input.photo(fixed("The photo to paint"))
+                gr.HTML(built(lambda: draw.hint(say("In the style of"))), apply_default_css=False)
+                painting = picture_input.photo(fixed("The painting"))
+            examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
+            strength = gr.Slider(0, 1, value=0.5, step=0.05, label=fixed("Strength of the style"))
+            keep = gr.Checkbox(False, label=fixed("Keep the photo's colours"))
+            size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label=fixed("Size"))
+        with gr.Column(scale=2, min_width=300, elem_classes="answer"):
+            paint, stop, told, picture = _draw_answer()
+    digest = gr.State("")  # of the painting, where it is one of the collection's
+
+    def arrive(key: str) -> tuple[str, str]:
+        return _examples(shelf, key, name), ""
+
+    def chosen(key: str, event: gr.EventData) -> tuple[Any, str]:
+        """Only a digest comes in, so no path can be asked for."""
+        try:
+            catalogue = shelf.catalogue(key, name)
+            if (wanted := str(event.digest)) in catalogue.paths:
+                return shelf.library.thumbnail(catalogue, wanted), wanted
+        except SemblanceError:
+            pass
+        return gr.skip(), gr.skip()
+
+    def work(
+        key: str,
+        photo: RawImage,
+        painting: RawImage,
+        digest: str,
+        strength: Any,
+        keep: Any,
+        size: Any,
+    ) -> Iterator[tuple[Any, str]]:
+        """Paints: the photo and the picture as far as it is, and how far that is, as HTML."""
+        try:
+            content, style = picture_input.uploaded_file(photo), painting_of(shelf, key, name, digest, painting)
+            if not (content and style):
+                yield gr.skip(), _sentence(say("Drop a photo and a painting, or click on one of the collection."))
+                return
+            how = {"strength": float(strength), "keep_colours": bool(keep), "size": int(size)}
+            yield from _previews(content, style, how)
+        except SemblanceError as error:
+            yield gr.skip(), draw.failed(error)
+        except Exception:
+            logging.getLogger(__name__).exception("a transfer failed")
+            yield gr.skip(), draw.failed(UNFORESEEN)
+
+    gr.on(
+        [page.demo.load, page.picker.change, page.stamp.change],
+        arrive,
+        page.picker,
+        [examples, digest],
+        **events.SILENT,
+    )
+    examples.search(chosen, page.picker, [painting, digest], **events.SILENT)
+    gr.on([painting.input, painting.clear], lambda: "", None, digest, **events.SILENT)
+    running = paint.click(
+        work,
+        [page.picker, photo, painting, digest, strength, keep, size],
+        [picture, told],
+        preprocess=False,
+        **PAINTS,
+        **events.SILENT,
+    )
+    stop.click(lambda: _sentence(say(STOP)), None, told, cancels=[running], queue=False, **events.SILENT)
+
+
+def _previews(content: Path, style: Path, how: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    """(photo and picture, HTML) every now and then, and at the end. Raises SemblanceError."""
+    answering = choose(fetch=False)
+    shown = 0.0
+    for frame in transfer(content, style, answering, **how):
+        if frame.progress == 1 or time.monotonic() - shown > EVERY:
+            height, width = frame.pixels.shape[:2]
+            before = np.asarray(Image.fromarray(open_image(content).pixels).resize((width, height)))
+            yield (before, frame.pixels), _told(frame, answering)
+            shown = time.monotonic()
+
+
+def painted(content: Path, style: Path, how: dict[str, Any]) -> Path:
+    """The finished picture, to be downloaded. Raises SemblanceError."""
+    *_, last = transfer(content, style, choose(fetch=False), **how)
+    out = download.place("semblance.jpg")
+    save(last.pixels, out)
+    return out
+
+
+def _told(frame: Frame, answering: Chosen) -> str:
+    share = f"{frame.progress:.0%}"
+    what = say("Painted") if frame.progress == 1 else say("Painting: {share}", share=share)
+    if frame.style_loss and frame.style_first:
+        way = 1 - frame.style_loss / frame.style_first
+        what += " · " + say("{way:.0%} of the way to the painting's texture", way=way)
+    net = say(
+        "Network {name}; weights: {weights}.", name=answering.eye.name, weights=language.told(answering.told)
+    )
+    bar = f'<div class="bar"><i style="width:{share}"></i></div>' if frame.progress < 1 else ""
+    return f'{bar}<p role="status">{draw.escape(what)}</p><p class="note">{draw.escape(net)}</p>'
+
+
+def _sentence(text: str) -> str:
+    return f'<p role="status">{draw.escape(text)}</p>'
+
+
+def painting_of(shelf: Shelf, key: str, name: str, digest: str, painting: RawImage) -> Path | None:
+    """The painting of the collection that was clicked on, else the uploaded one. Raises SemblanceError."""
+    if digest:
+        catalogue = shelf.catalogue(key, name)
+        if digest in catalogue.paths:
+            return catalogue.file(digest)
+    return picture_input.uploaded_file(painting)
+
+
+def _examples(shelf: Shelf, key: str, name: str) -> str:
+    """Paintings from all over the collection."""
+    try:
+        catalogue = shelf.catalogue(key, name)
+    except SemblanceError:
+        return ""
+    digests = list(catalogue.paths)
+    some = digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES]
+    return draw.examples(catalogue, some, say("Or of one of these"), later("Paint in the style of this picture"))
