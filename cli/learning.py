@@ -41,9 +41,8 @@ def classify(
     library = open_library(home, weights, offline)
     catalogue, chosen = open_indexed(library, images, engine, network)
     with progress_bar() as progress:
-        head = library.index(catalogue, chosen).classifier.head() or library.index(
-            catalogue, chosen
-        ).classifier.teach(progress)
+        classifier = library.index(catalogue, chosen).classifier
+        head = classifier.head() or classifier.teach(progress)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: list[str] = []

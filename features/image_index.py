@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import engines
-from engines import Crop, Explainer, NotEmbeddable, SemblanceError, Verifier, unit_rows
+from engines import Crop, Explainer, NotEmbeddable, SemblanceError, TextSide, Verifier, unit_rows
 from features import export
 from features.analysis.outliers import Outliers
 from features.analysis.projection import Projection, check, project
@@ -143,7 +143,7 @@ class ImageIndex(StoredIndex):
         started = time.perf_counter()
         if not text.strip():
             raise SemblanceError("Say in a few words what the pictures should show.")
-        if not understands(self.engine, fetch=True):
+        if not (isinstance(self.engine, TextSide) and understands(self.engine, fetch=True)):
             if query or mix:
                 what = "a text with a picture" if query else "a text with a mix"
                 raise SemblanceError(f"{self.engine.name} can't take {what} here; leave one of them out.")

@@ -176,7 +176,7 @@ class Library:
         path = _duplicates_file(catalogue)
         with self._home.lock:
             found = self._home.remember(path, files.version(path), partial(Found.kept, path))
-        return found and found.shown(catalogue)
+        return found.shown(catalogue) if found else None
 
     def compare(
         self,

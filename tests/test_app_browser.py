@@ -399,7 +399,7 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     picture = noise(tmp_path / "pictures" / "a.png", 5)
     engine, catalogue = library.engine("late"), library.open(picture.parent)
     late.prepare = lambda self: None
-    library.index(catalogue, engine)  # by the stand-in, at another time
+    library.index(catalogue, engine).update()  # by the stand-in, at another time
     late.prepare = lambda self: (time.sleep(1), setattr(late, "there", True))
 
     shelf = Shelf(library, picture.parent)
@@ -411,7 +411,7 @@ def test_weights_are_fetched_in_a_job_and_then_indexed_with(
     page = build(library, picture.parent)
     told = _told(_event(page, "uploaded")(shelf.first, {"path": str(picture)}))
     assert any("Making the network ready" in html for html in told)
-    assert late.there and library.status(catalogue, engine).done == 1
+    assert late.there and library.index(catalogue, engine).status().done == 1
     html, _ = find_answers.answer(shelf, shelf.first, "late", {"path": str(picture)}, *ASKED)
     assert "card" in html
 
@@ -484,7 +484,7 @@ def test_the_built_in_network_answers_while_the_weights_are_fetched(
     assert not shelf.work(shelf.first)
 
     other = noise(tmp_path / "others" / "b.png", 6)  # indexed by the built-in network, at another time
-    library.index(library.open(other.parent), library.engine("grand", "builtin"))
+    library.index(library.open(other.parent), library.engine("grand", "builtin")).update()
     shelf = Shelf(library, other.parent)
     assert "Grandest has yet to index the collection" in networks._facts(shelf, shelf.first, "grand")
     assert "network builtin" in _asked(shelf, other)

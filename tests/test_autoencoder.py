@@ -52,7 +52,7 @@ def test_no_search_needs_tensorflow(schooled: Schooled) -> None:
         from features.library import Library
         library = Library(Path(sys.argv[2]))
         catalogue = library.open(Path(sys.argv[1]))
-        engine = library.learned(catalogue, library.engine("vae"))
+        engine = library.index(catalogue, library.engine("vae")).training.trained()
         file = catalogue.file(engine.pictures()[0])
         assert library.index(catalogue, engine).search(file, 1).matches[0].path == file
         autoencoder.redraw(engine, file)

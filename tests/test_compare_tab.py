@@ -41,7 +41,7 @@ def shelf(library: Library, folder: Path) -> Shelf:
 
 def indexed(shelf: Shelf, *names: str) -> Shelf:
     for name in names:
-        shelf.library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name))
+        shelf.library.index(shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name)).update()
     return shelf
 
 
@@ -95,7 +95,7 @@ def test_of_the_samples_both_search_the_set_of_the_first_engine(library: Library
         for number in range(3):
             paint(library.home / "samples" / name / "a" / f"{number}.png", hue(len(name) + 9 * number))
     at = engine_comparison.place(shelf, SAMPLES, STYLE)
-    library.index(shelf.catalogue(at, STYLE), library.engine(COLOUR))
+    library.index(shelf.catalogue(at, STYLE), library.engine(COLOUR)).update()
     library.scan(shelf.catalogue(SAMPLES, COLOUR))
     painting, product = (next(iter(shelf.catalogue(SAMPLES, name).paths)) for name in (STYLE, COLOUR))
     told, left, _, right, _ = answer(shelf, painting, (STYLE, COLOUR), key=SAMPLES)

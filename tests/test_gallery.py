@@ -147,7 +147,7 @@ def test_a_picture_is_told_of_and_paths_are_not_asked_for(shelf: Shelf, catalogu
     own = digest(catalogue.root / "ties/red tie.png")
     told = gallery._detail(shelf, shelf.first, None, "colour", own)
     assert "ties/red tie.png; ties/same.png" in told and "12 × 8 pixels" in told and "Not indexed yet" in told
-    shelf.library.index(catalogue, shelf.engine(shelf.first, "colour"))
+    shelf.library.index(catalogue, shelf.engine(shelf.first, "colour")).update()
     assert gallery._detail(shelf, shelf.first, None, "colour", own).count('class="card"') == 4
     for odd in ("../x", "/etc/passwd", "", "f" * 64):
         assert gallery._detail(shelf, shelf.first, None, "colour", odd) == gallery.HINT

@@ -70,7 +70,7 @@ def test_a_cell_brings_up_the_pictures_of_both_folders_and_of_nothing_else(
     shelf = Shelf(library, folder, local=True)
     with pytest.raises(NotIndexed):
         similarity._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
-    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME))
+    library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
 
     html = similarity._pair(shelf, shelf.first, NAME, "blue", HOSTILE)
     assert html.count("<section") == 2 and html.count('data-do="search"') == 6

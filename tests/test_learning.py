@@ -430,11 +430,14 @@ def test_a_space_is_not_used_when_its_engine_answers_otherwise(library: Library,
 def test_stopped_learning_keeps_the_earlier_head(library: Library, folder: Path, tuned: bool) -> None:
     toy = Toy()
     catalogue = opened(library, folder, toy)
-    known, teach = (library.tuned, library.tune) if tuned else (library.head, library.teach)
+    index = library.index(catalogue, toy)
+    known, teach = (
+        (index.tuning.tuned, index.tuning.tune) if tuned else (index.classifier.head, index.classifier.teach)
+    )
     with pytest.raises(Stopped):
-        teach(catalogue, toy, cancelled=lambda: True)
-    assert known(catalogue, toy) is None and not list(library.home.rglob("*.head"))
-    teach(catalogue, toy)
+        teach(cancelled=lambda: True)
+    assert known() is None and not list(library.home.rglob("*.head"))
+    teach()
     files = {path: path.read_bytes() for path in library.home.rglob("toy*")}
     paint(folder / "blue/0.png", BLUE)
     library.index(catalogue, toy).update()
@@ -442,20 +445,21 @@ def test_stopped_learning_keeps_the_earlier_head(library: Library, folder: Path,
         if path.suffix in (".features", ".journal"):
             del files[path]
     with pytest.raises(Stopped):
-        teach(catalogue, toy, cancelled=lambda: True)
+        teach(cancelled=lambda: True)
     assert {path: path.read_bytes() for path in files} == files
 
 
 def test_one_folder_teaches_nothing(library: Library, folder: Path) -> None:
     toy = Toy()
     catalogue = opened(library, folder / "warm", toy)
+    index = library.index(catalogue, toy)
     for ask in (
-        library.teach,
-        library.tune,
-        lambda *of: library.index(*of).classifier.classify([folder / "warm/0.png"]),
+        index.classifier.teach,
+        index.tuning.tune,
+        lambda: index.classifier.classify([folder / "warm/0.png"]),
     ):
         with pytest.raises(SemblanceError) as refusal:
-            ask(catalogue, toy)
+            ask()
         assert is_one_sentence(str(refusal.value)) and "a folder of its own" in str(refusal.value)
     assert not [path for path in library.home.rglob("*") if path.suffix in (".head", ".tuned", ".keras")]
 
@@ -568,8 +572,9 @@ from features.library import Library
 library, folder = Library(Path({str(library.home)!r})), Path({str(folder)!r})
 engine = library.engine("product", "builtin")
 catalogue = library.open(folder)
-print(library.classify(catalogue, engine, [folder / "warm/3.png"])[0][0][0])
-tuned = library.tuned(catalogue, engine)
+index = library.index(catalogue, engine)
+print(index.classifier.classify([folder / "warm/3.png"])[0][0][0])
+tuned = index.tuning.tuned()
 library.index(catalogue, tuned).update()
 print(library.index(catalogue, tuned).search(folder / "warm/3.png").matches[0].label)
 print(*({{"tensorflow", "keras", "torch"}} & set(sys.modules)))

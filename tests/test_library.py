@@ -366,16 +366,16 @@ def test_a_few_new_pictures_leave_the_feature_file_as_it_is(library: Library, pi
     new = [paint(pictures / f"new {i}.png", (0, i, 255)) for i in range(3)]
     gone = pictures / "100.png"
     for holder in (library, Library(library.home)):
-        report = holder.index(holder.open(pictures), Toy())
+        report = holder.index(holder.open(pictures), Toy()).update()
         assert (report.rows, report.new + report.kept, report.removed) == (303, 303, 0)
         assert file.read_bytes() == merged
-        assert holder.search(holder.open(pictures), Toy(), new[1], 1).matches[0].path == new[1]
-        assert holder.status(holder.open(pictures), Toy()).done == 303
+        assert holder.index(holder.open(pictures), Toy()).search(new[1], 1).matches[0].path == new[1]
+        assert holder.index(holder.open(pictures), Toy()).status().done == 303
     gone.unlink()
     for holder, removed in ((library, 1), (Library(library.home), 0)):
-        report = holder.index(holder.open(pictures), Toy())
+        report = holder.index(holder.open(pictures), Toy()).update()
         assert (report.rows, report.new, report.kept, report.removed) == (302, 0, 302, removed)
-        assert holder.search(holder.open(pictures), Toy(), new[1], 1).matches[0].path == new[1]
+        assert holder.index(holder.open(pictures), Toy()).search(new[1], 1).matches[0].path == new[1]
     assert file.read_bytes() != merged and not file.with_suffix(".journal").exists()
 
 
@@ -706,7 +706,7 @@ class Waiting(Toy):
 def test_one_index_run_at_a_time_for_an_engine(library: Library, rainbow: Path) -> None:
     waiting, toy, other = Waiting(), Toy(), Toy("other")
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(library.index, library.open(rainbow), waiting)
+        run = pool.submit(library.index(library.open(rainbow), waiting).update)
         assert waiting.begun.wait(60)
         try:
             for second in (library, Library(library.home)):
@@ -726,7 +726,7 @@ def test_one_index_run_at_a_time_for_an_engine(library: Library, rainbow: Path) 
 def test_a_query_may_wait_for_a_run_to_end(library: Library, rainbow: Path) -> None:
     waiting = Waiting()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(library.index, library.open(rainbow), waiting)
+        first = pool.submit(library.index(library.open(rainbow), waiting).update)
         assert waiting.begun.wait(60)
         second = pool.submit(library.index, library.open(rainbow), Toy(), wait=60)
         waiting.go.set()
@@ -818,7 +818,7 @@ def test_searching_goes_on_while_indexing(library: Library, pictures: Path) -> N
     wheel(pictures, BATCH)
     waiting = Waiting()
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(library.index, library.open(pictures), waiting)
+        run = pool.submit(library.index(library.open(pictures), waiting).update)
         try:
             assert waiting.begun.wait(60)
             answer = (

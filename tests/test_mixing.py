@@ -121,9 +121,10 @@ def test_a_mix_that_cannot_be_is_told(
     library: Library, catalogue: Catalogue, engine: Twofold, mix: dict, told: str
 ) -> None:
     query = catalogue.root / "reds/flag.png"
-    for ask in (library.search, library.calibration):
+    index = library.index(catalogue, engine)
+    for ask in (lambda: index.search(query, mix=mix), lambda: index.calibration(mix)):
         with pytest.raises(SemblanceError, match=told) as refusal:
-            ask(catalogue, engine, *([query] if ask == library.search else []), mix=mix)
+            ask()
         assert is_one_sentence(str(refusal.value))
 
 

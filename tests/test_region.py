@@ -111,24 +111,24 @@ def _coloured(library: Library, folder: Path, engine: Engine) -> Any:
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         paint(folder / f"{name}/1.png", colour)
     catalogue = library.open(folder)
-    library.index(catalogue, engine)
+    library.index(catalogue, engine).update()
     return catalogue
 
 
 def test_a_box_alone_is_searched(library: Library, pictures: Path, halves: Path) -> None:
     catalogue, engine = _coloured(library, pictures, Toy()), Toy()
     for box, label in (((0, 0, 40, 60), "red"), ((60, 0, 100, 60), "blue")):
-        best = library.search(catalogue, engine, [Reference(halves, box=box)]).matches[0]
+        best = library.index(catalogue, engine).search([Reference(halves, box=box)]).matches[0]
         assert best.label == label and best.score > 0.999
     both = [Reference(halves, box=(0, 0, 40, 60)), Reference(pictures / "green/1.png")]
-    scores = {match.label: match.score for match in library.search(catalogue, engine, both).matches}
+    scores = {match.label: match.score for match in library.index(catalogue, engine).search(both).matches}
     assert scores["red"] == pytest.approx(scores["green"], abs=1e-4) and scores["blue"] < 0.01
 
 
 def test_crops_are_cut_from_the_part(library: Library, pictures: Path, tmp_path: Path) -> None:
     query = paint(tmp_path / "query.png", YELLOW, right=BLUE, size=(80, 40))
     catalogue, engine = _coloured(library, pictures, Halves()), Halves()
-    best = library.search(catalogue, engine, [Reference(query, box=(40, 0, 80, 40))], k=1).matches[0]
+    best = library.index(catalogue, engine).search([Reference(query, box=(40, 0, 80, 40))], k=1).matches[0]
     assert best.label == "blue" and best.score > 0.999
 
 
@@ -136,9 +136,9 @@ def test_the_part_that_matched_is_drawn_on_its_thumbnail(library: Library, pictu
     """In the picture's own pixels, and cut to a square as the thumbnail below it is."""
     wide = paint(pictures / "wide.png", RED, right=BLUE, size=(80, 40))
     catalogue = library.open(pictures)
-    library.index(catalogue, Halves())
-    (match,) = library.search(catalogue, Halves(), [Reference(wide, box=(40, 0, 80, 40))]).matches
-    scale = Scale(library.calibration(catalogue, Halves()))
+    library.index(catalogue, Halves()).update()
+    (match,) = library.index(catalogue, Halves()).search([Reference(wide, box=(40, 0, 80, 40))]).matches
+    scale = Scale(library.index(catalogue, Halves()).calibration())
     html = picture_cards.wall(catalogue, [match], scale)
     assert 'viewBox="0 0 80 40" preserveAspectRatio="xMidYMid slice"' in html
     assert '<rect x="40" y="0" width="40" height="40"/>' in html

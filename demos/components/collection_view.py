@@ -141,9 +141,9 @@ def as_json(drawn: Any) -> str:
 def alike(shelf: Shelf, key: str, name: str, digest: str) -> str:
     """The pictures of the catalogue that are nearest to one of it. Raises SemblanceError."""
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
-    found = shelf.library.search(catalogue, engine, catalogue.file(digest), NEAR + 1)
+    found = shelf.library.index(catalogue, engine).search(catalogue.file(digest), NEAR + 1)
     matches = [match for match in found.matches if match.digest != digest][:NEAR]
-    scale = Scale(shelf.library.calibration(catalogue, engine))
+    scale = Scale(shelf.library.index(catalogue, engine).calibration())
     return picture_cards.wall(catalogue, matches, scale) if matches else answers.NO_MATCH
 
 

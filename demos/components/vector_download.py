@@ -93,7 +93,7 @@ def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> tuple[Path, Vectors]:
         out = download.place(f"semblance-{name}{kind}")
-        return out, shelf.library.export(catalogue, engine, out, progress, cancelled)
+        return out, shelf.library.index(catalogue, engine).export(out, progress, cancelled)
 
     key = ("export", catalogue.root, name, kind)
     return shelf.jobs.start(key, f"{catalogue.name} for {shelf.cards[name].title}", work, urgent=True)

@@ -24,6 +24,7 @@ from features.catalogue.gallery import Wish
 from features.errors import NotIndexed
 from features.export import VECTORS
 from features.retrieval.results import Answer, Liked, Match, Reference, Report
+from features.retrieval.word_search import understands
 
 MOST = 200  # matches in an answer
 PICTURE = "Upload a picture first, with handle_file(...)."
@@ -65,7 +66,7 @@ class Endpoints:
             k: how many, at most 200.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        answer = self.library.search(catalogue, chosen, _uploaded(picture), queries.limited(k, MOST))
+        answer = self.library.index(catalogue, chosen).search(_uploaded(picture), queries.limited(k, MOST))
         return _answer(catalogue, engine, answer)
 
     def find_by_text(self, text: str, unlike: str, collection: str, engine: str, k: float) -> dict[str, Any]:
@@ -79,14 +80,14 @@ class Endpoints:
             k: how many, at most 200.
         """
         chosen = self.library.engine(str(engine))
-        if self.library.understands(chosen):
+        if understands(chosen):
             catalogue, chosen = _ready(self.shelf, collection, engine)
         else:
             catalogue = self.shelf.catalogue(collection or self.shelf.first, engine)
             if not catalogue.paths:
                 self.library.scan(catalogue)
-        answer = self.library.search_text(
-            catalogue, chosen, str(text or ""), None, str(unlike or ""), queries.limited(k, MOST)
+        answer = self.library.index(catalogue, chosen).search_text(
+            str(text or ""), None, str(unlike or ""), queries.limited(k, MOST)
         )
         return _answer(catalogue, engine, answer)
 
@@ -105,8 +106,8 @@ class Endpoints:
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
         likes, unlikes = ([Liked(digest) for digest in _digests(given)] for given in (like, unlike))
-        answer = self.library.recommend(
-            catalogue, chosen, likes, unlikes, queries.limited(k, MOST), diversity=float(diversity or 0)
+        answer = self.library.index(catalogue, chosen).recommend(
+            likes, unlikes, queries.limited(k, MOST), diversity=float(diversity or 0)
         )
         return _answer(catalogue, engine, answer) | {"because": list(answer.because)}
 
@@ -119,7 +120,7 @@ class Endpoints:
             engine: its name, from `engines`.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        (ranked,) = self.library.classify(catalogue, chosen, [Reference(_uploaded(picture))])
+        (ranked,) = self.library.index(catalogue, chosen).classifier.classify([Reference(_uploaded(picture))])
         card = chosen.describe()
         told = [{"label": label, "p": round(p, 6)} for label, p in ranked]
         return {"engine": engine, "network": card.network, "weights": card.weights, "probabilities": told}
@@ -191,7 +192,7 @@ class Endpoints:
             raise SemblanceError(f"There is no format {format!r}; choose one of: {', '.join(VECTORS)}.")
         catalogue, chosen = _ready(self.shelf, collection, engine)
         out = download.place(f"semblance-{engine}{format}")
-        self.library.export(catalogue, chosen, out)
+        self.library.index(catalogue, chosen).export(out)
         return str(out)
 
     def evaluate(self, collection: str, engine: str) -> dict[str, Any]:
@@ -201,7 +202,7 @@ class Endpoints:
             collection: its key, from `collections`; empty takes the first.
             engine: its name, from `engines`.
         """
-        measured, _ = self.library.evaluate(*_ready(self.shelf, collection, engine))
+        measured, _ = self.library.index(*_ready(self.shelf, collection, engine)).evaluation.retrieval()
         return asdict(measured)
 
     def pictures(self, text: str, folder: str, tag: str, collection: str, k: float) -> dict[str, Any]:
@@ -238,7 +239,7 @@ class Endpoints:
             k: how many of each, at most 200.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        found, most = self.library.outliers(catalogue, chosen), queries.limited(k, MOST)
+        found, most = self.library.index(catalogue, chosen).outliers(), queries.limited(k, MOST)
         return {
             "misplaced": [_named(catalogue, asdict(one)) for one in found.misplaced[:most]],
             "lonely": [_named(catalogue, asdict(one)) for one in found.lonely[:most]],
@@ -251,7 +252,7 @@ class Endpoints:
             collection: its key, from `collections`; empty takes the first.
             engine: its name, from `engines`.
         """
-        found = self.library.kinds(*_ready(self.shelf, collection, engine))
+        found = self.library.index(*_ready(self.shelf, collection, engine)).similarity()
         cosines = [
             [None if cosine != cosine else round(cosine, 6) for cosine in row] for row in found.cosines.tolist()
         ]
@@ -268,7 +269,7 @@ class Endpoints:
             method: t-SNE, PCA, PCA 3D, or UMAP where it is installed.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        made = self.library.projection(catalogue, chosen, str(method))
+        made = self.library.index(catalogue, chosen).projection(str(method))
         assert made  # nothing cancels it
         placed = zip(made.digests, made.positions.round(5).tolist(), strict=True)
         return {"method": method, "pictures": [{"digest": digest, "at": at} for digest, at in placed]}
@@ -284,7 +285,7 @@ class Endpoints:
         catalogue, chosen = _ready(self.shelf, collection, engine)
         if not isinstance(chosen, Generative):
             raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
-        found = self.library.unusual(catalogue, chosen)
+        found = self.library.index(catalogue, chosen).training.unusual()
         assert found  # it is made where none is kept
         places = found.order[: queries.limited(k, MOST)].tolist()
         told = [{"digest": found.digests[at], "nats": round(float(found.nats[at].sum()), 3)} for at in places]

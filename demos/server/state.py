@@ -93,7 +93,7 @@ class Shelf:
         """The best that may answer in a tab: the engine; one that takes training, as trained on the collection."""
         engine = self.library.engine(name)
         if isinstance(engine, Learner):
-            return self.library.learned(self.catalogue(key, name), engine) or engine
+            return self.library.index(self.catalogue(key, name), engine).training.trained() or engine
         return engine
 
     def engine(self, key: str, name: str) -> Engine:
@@ -113,11 +113,14 @@ class Shelf:
         if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # the preferred network is out of reach
             return hoped
         catalogue = self.catalogue(key, name)
-        ahead = self.library.status(catalogue, builtin).done > self.library.status(catalogue, hoped).done
+        ahead = (
+            self.library.index(catalogue, builtin).status().done
+            > self.library.index(catalogue, hoped).status().done
+        )
         return builtin if ahead else hoped
 
     def status(self, key: str, engine: str) -> Status:
-        return self.library.status(self.catalogue(key, engine), self.engine(key, engine))
+        return self.library.index(self.catalogue(key, engine), self.engine(key, engine)).status()
 
     def unready(self, key: str, engine: str) -> bool:
         """Whether something has to be done before a tab can answer, and can be done."""
@@ -192,9 +195,9 @@ class Shelf:
         catalogue, answering = self.catalogue(key, engine), self.engine(key, engine)
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> Report:
-            report = self.library.index(catalogue, answering, progress, cancelled)
-            if tuned := self.library.tuned(catalogue, answering):
-                self.library.index(catalogue, tuned, progress, cancelled)
+            report = self.library.index(catalogue, answering).update(progress, cancelled)
+            if tuned := self.library.index(catalogue, answering).tuning.tuned():
+                self.library.index(catalogue, tuned).update(progress, cancelled)
             if not report.cancelled:
                 self.upgrade(key, engine, again=True)
             return report
@@ -219,7 +222,7 @@ class Shelf:
             progress(0, 0, "fetching it")
             hoped.prepare()
             if self.engine(key, engine) is not hoped and not cancelled():
-                self.library.index(catalogue, hoped, progress, cancelled)
+                self.library.index(catalogue, hoped).update(progress, cancelled)
 
         self.upgrades.start(place, f"Another network for {self.cards[engine].title}", work)
 
@@ -259,7 +262,7 @@ class Shelf:
                 if engine in available:
                     with contextlib.suppress(SemblanceError):  # the tab tells it when it is looked at
                         answering = self.engine(SAMPLES, engine)
-                        self.library.index(self.catalogue(SAMPLES, engine), answering, progress, cancelled)
+                        self.library.index(self.catalogue(SAMPLES, engine), answering).update(progress, cancelled)
                 self.drawn.add(group)
             for engine in available:
                 self.index(SAMPLES, engine, urgent=False)

@@ -210,7 +210,7 @@ def _choices(shelf: Shelf, at: str = "") -> list[tuple[str, str]]:
     choices = []
     for name in shelf.available(at or shelf.first):
         choices.append((shelf.cards[name].title, name))
-        if at and (tuned := shelf.library.tuned(shelf.catalogue(at, name), shelf.engine(at, name))):
+        if at and (tuned := shelf.library.index(shelf.catalogue(at, name), shelf.engine(at, name)).tuning.tuned()):
             choices.append((tuned.describe().title, tuned.name))
     return choices
 
@@ -284,13 +284,13 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
         if path is None:
             return Side(html=_hint(), status=weights)
         if name.endswith(SUFFIX):
-            tuned = library.tuned(catalogue, engine)
+            tuned = library.index(catalogue, engine).tuning.tuned()
             if tuned is None:
                 raise SemblanceError("This search was not tuned for this collection; choose another engine.")
             engine = tuned
-        found = library.search(catalogue, engine, path, k + bool(own))
+        found = library.index(catalogue, engine).search(path, k + bool(own))
         matches = [match for match in found.matches if match.digest != own][:k]
-        scale = Scale(library.calibration(catalogue, engine))
+        scale = Scale(library.index(catalogue, engine).calibration())
         facts = answers.answered(engine.describe(), found)
         return Side(catalogue, matches, scale, answers.NO_MATCH, facts + weights)
     except NotIndexed as error:

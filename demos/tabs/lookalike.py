@@ -32,7 +32,7 @@ from engines import Crop, SemblanceError
 from features.analysis.verification import Verdict
 from features.catalogue.images import open_image
 from features.export import Found
-from features.indexing.embedding import embed
+from features.indexing.embedding import embed, parts_of
 from features.retrieval.calibration import Calibration
 from features.retrieval.results import Match, Part, Ranking
 
@@ -116,12 +116,13 @@ class Seen:
 def _found(query: Query) -> Seen:
     """Raises SemblanceError."""
     library, catalogue, engine = query.library, query.catalogue, query.engine
-    parts = library.parts(engine, query.path)
+    parts = parts_of(engine, query.path)
     chosen = query.asked.part if query.asked.part in range(len(parts)) else queries.EVERY
     wanted, k = (parts, min(query.k, ROW)) if chosen == queries.EVERY else ([parts[chosen]], query.k)
     rows = embed(engine, [Crop(part.pixels) for part in wanted])
-    people = [library.rank(catalogue, engine, row, k, query.asked.digest) for row in rows]
-    return Seen(parts, chosen, people, replace(STRANGERS, calibration=library.calibration(catalogue, engine)))
+    index = library.index(catalogue, engine)
+    people = [index.rank(row, k, query.asked.digest) for row in rows]
+    return Seen(parts, chosen, people, replace(STRANGERS, calibration=index.calibration()))
 
 
 def _find(query: Query) -> tuple[str, str, str]:
@@ -227,4 +228,4 @@ def judged(shelf: Shelf, key: str, name: str, paths: Sequence[Path]) -> tuple[Se
     ours = engine is shelf.library.engine(name, "builtin")  # needs no download; at most it is exported first
     if not (ours or engine.describe().settled):  # no comparison downloads anything
         raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
-    return shelf.library.verify(shelf.catalogue(key, name), engine, paths)
+    return shelf.library.index(shelf.catalogue(key, name), engine).verify(paths)

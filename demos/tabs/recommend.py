@@ -129,9 +129,7 @@ def _answer(
     if shelf.unready(key, name):
         raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
     engine = shelf.engine(key, name)
-    answer = library.recommend(
-        catalogue,
-        engine,
+    answer = library.index(catalogue, engine).recommend(
         [held.taste(catalogue) for held in likes],
         [held.taste(catalogue) for held in unlikes],
         queries.limited(k, MOST),
@@ -141,7 +139,7 @@ def _answer(
         match.digest: _reason(likes[number], homes)
         for match, number in zip(answer.matches, answer.because, strict=True)
     }
-    scale = Scale(library.calibration(catalogue, engine))
+    scale = Scale(library.index(catalogue, engine).calibration())
     html = picture_cards.wall(catalogue, answer.matches, scale, below=reasons, does=DOES)
     html = html if answer.matches else answers.NO_MATCH
     return html, answers.answered(engine.describe(), answer) + answers.weights(shelf, key, name)

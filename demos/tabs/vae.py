@@ -61,7 +61,7 @@ def redrawn(query: Query) -> Iterator[str]:
     assert isinstance(engine, Autoencoder)
     asked = query.reference
     made = autoencoder.redraw(engine, asked.path, asked.box)
-    known = query.library.unusual(query.catalogue, engine, kept_only=True)
+    known = query.library.index(query.catalogue, engine).training.unusual(kept_only=True)
     share = draw.percent(known.below(made.nats), len(known.digests)) if known else ""
     more = say("More unusual than {share} of this collection.", share=share)
     told = f"<p>{more}</p>" if share else ""
@@ -148,11 +148,11 @@ def _begin(shelf: Shelf, key: str, name: str) -> Job:
     assert isinstance(engine, Learner)
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Report | None:
-        trained = library.learn(catalogue, engine, progress, cancelled)
+        trained = library.index(catalogue, engine).training.train(progress, cancelled)
         if not isinstance(trained, Autoencoder):
             return None
-        report = library.index(catalogue, trained, progress, cancelled)
-        library.unusual(catalogue, trained, progress, cancelled)
+        report = library.index(catalogue, trained).update(progress, cancelled)
+        library.index(catalogue, trained).training.unusual(progress, cancelled)
         return report
 
     return shelf.trainings.start(_place(shelf, key, name), f"{catalogue.name}, on its own pictures", work)
@@ -162,8 +162,8 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     """(facts, button, report). Raises SemblanceError."""
     library, catalogue, engine = shelf.library, shelf.catalogue(key, name), shelf.library.engine(name)
     assert isinstance(engine, Learner)
-    work = library.learning(catalogue, engine)
-    course, trained = vae.course(work), library.learned(catalogue, engine)
+    work = library.index(catalogue, engine).training.folder()
+    course, trained = vae.course(work), library.index(catalogue, engine).training.trained()
     curves = _course(course) if course and course.done else ""
     failure = shelf.trainings.failure(_place(shelf, key, name)) if not job else ""
     failure = "" if failure == CANCELLED else failure
@@ -213,7 +213,7 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
 def _facts(library: Library, catalogue: Catalogue, trained: Engine | None, failure: str) -> str:
     told = ""
     if isinstance(trained, Autoencoder) and trained.trained:
-        changes, kept = library.since(catalogue, trained), trained.trained
+        changes, kept = library.index(catalogue, trained).training.since(), trained.trained
         pictures, last = draw.count(len(trained.pictures()), "picture"), kept.course.done[-1]
         learned = say("Learned from {pictures}.", pictures=pictures)
         if changes:
@@ -344,7 +344,7 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
     """Raises SemblanceError."""
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
     assert isinstance(engine, Autoencoder)
-    told = shelf.library.unusual(catalogue, engine)
+    told = shelf.library.index(catalogue, engine).training.unusual()
     assert told
     figures, number = "", language.number
     for place in told.order.tolist():

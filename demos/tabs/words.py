@@ -23,6 +23,7 @@ from features.catalogue.captions import HAND, IMPORTED
 from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 from features.retrieval.results import Reference
+from features.retrieval.word_search import understands
 
 RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption
@@ -155,14 +156,14 @@ def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: RawImage, 
         return _hint(), _weights(shelf)
     name, library = _engine(shelf), shelf.library
     catalogue, engine = shelf.catalogue(key, name), library.engine(name)
-    by_words = not library.understands(engine)
+    by_words = not understands(engine)
     if not by_words and (not engine.describe().settled or shelf.unready(key, name)):
         raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
     if by_words and not catalogue.paths:
         library.scan(catalogue)
     path = None if by_words else picture_input.uploaded_file(question)
     query = Reference(path) if path else None
-    answer = library.search_text(catalogue, engine, text, query, unlike, queries.limited(k, MOST))
+    answer = library.index(catalogue, engine).search_text(text, query, unlike, queries.limited(k, MOST))
     if not answer.matches:
         nothing = draw.state("empty", say("No match"), say("No picture here fits these words; try others."))
         return nothing, _weights(shelf)

@@ -42,7 +42,7 @@ def opinion(shelf: Shelf, name: str) -> Callable[[Query], Iterator[str]]:
         if len(catalogue.labels()) < 2:
             yield ""
             return
-        if library.head(catalogue, engine) is None:
+        if library.index(catalogue, engine).classifier.head() is None:
             job = _start(shelf, catalogue, engine, name)
             while not job.ended.wait(events.POLL):
                 yield draw.progress([job])
@@ -50,9 +50,9 @@ def opinion(shelf: Shelf, name: str) -> Callable[[Query], Iterator[str]]:
                 why = language.told(job.error) or say("It was not learned which folder this is.")
                 yield f'<p class="note">{draw.escape(why)}</p>'
                 return
-        (pairs,) = library.classify(catalogue, engine, [query.reference])
-        if head := library.head(catalogue, engine):
-            yield _opinion(pairs, head, library.changes(catalogue, engine, head))
+        (pairs,) = library.index(catalogue, engine).classifier.classify([query.reference])
+        if head := library.index(catalogue, engine).classifier.head():
+            yield _opinion(pairs, head, library.index(catalogue, engine).classifier.changes(head))
 
     return fill
 
@@ -102,7 +102,7 @@ def draw_classes(page: Page, name: str) -> None:
     def take(key: str) -> str:
         """A copy among the uploads, which is deleted as they are: nothing else of the home is ever sent."""
         try:
-            source = shelf.library.keras_file(shelf.catalogue(key, name), shelf.engine(key, name))
+            source = shelf.library.index(shelf.catalogue(key, name), shelf.engine(key, name)).tuning.keras_file()
             return str(shutil.copyfile(source, download.place(f"semblance-{name}.keras")))
         except (OSError, SemblanceError) as error:
             raise events.refused("The model is not there; tune the search anew.") from error
@@ -123,15 +123,15 @@ def _ready(shelf: Shelf, key: str, name: str) -> Engine:
 
 def _start(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str) -> Job:
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Head:
-        return shelf.library.teach(catalogue, engine, progress, cancelled)
+        return shelf.library.index(catalogue, engine).classifier.teach(progress, cancelled)
 
     return shelf.jobs.start(("learn", catalogue.root, name), f"the folders of {catalogue.name}", work, urgent=True)
 
 
 def _start_tuning(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str) -> Job:
     def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
-        tuned = shelf.library.tune(catalogue, engine, progress, cancelled)
-        shelf.library.index(catalogue, tuned, progress, cancelled)
+        tuned = shelf.library.index(catalogue, engine).tuning.tune(progress, cancelled)
+        shelf.library.index(catalogue, tuned).update(progress, cancelled)
 
     return shelf.jobs.start(
         ("tune", catalogue.root, name), f"a space for the folders of {catalogue.name}", work, urgent=True
@@ -147,14 +147,14 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
     library, catalogue = shelf.library, shelf.catalogue(key, name)
     if len(catalogue.labels()) < 2:
         return "", _few(), "", hidden
-    space = library.tuned(catalogue, engine)
+    space = library.index(catalogue, engine).tuning.tuned()
     told, taken = (_told_of(space), gr.update(visible=True)) if space else ("", hidden)
-    head = library.head(catalogue, engine)
+    head = library.index(catalogue, engine).classifier.head()
     if head is None:
         return "", _untaught(), told, taken
     some = np.random.default_rng(0).permutation(sorted(head.held_out & catalogue.paths.keys()))[:GRID].tolist()
-    grid = dict(zip(some, library.probabilities(catalogue, engine, some), strict=True))
-    facts = _facts(head, library.changes(catalogue, engine, head))
+    grid = dict(zip(some, library.index(catalogue, engine).classifier.probabilities(some), strict=True))
+    facts = _facts(head, library.index(catalogue, engine).classifier.changes(head))
     return facts, _report(catalogue, head, grid), told, taken
 
 

@@ -144,8 +144,8 @@ def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]
             left.append(Left(title, say("It can use none of these pictures.")))
         else:
             able.append(engine)
-            tuned = library.tuned(catalogue, engine)
-            if tuned and library.status(catalogue, tuned).done == status.done:
+            tuned = library.index(catalogue, engine).tuning.tuned()
+            if tuned and library.index(catalogue, tuned).status().done == status.done:
                 able.append(tuned)
     return catalogue, able, left
 

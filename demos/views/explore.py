@@ -184,7 +184,7 @@ def _walk(
 ) -> str:
     """What the browser goes through."""
     frames = autoencoder.drawn(engine, latents)
-    found = shelf.library.nearest(catalogue, engine, autoencoder.directions_to(engine, latents), NEAR)
+    found = shelf.library.index(catalogue, engine).nearest(autoencoder.directions_to(engine, latents), NEAR)
     steps = [
         {
             "frame": draw.address(frame),
@@ -217,7 +217,8 @@ def _turned(shelf: Shelf, key: str, name: str, ends: Ends, by: Sequence[float]) 
 def _at(shelf: Shelf, catalogue: Catalogue, engine: Autoencoder, latent: np.ndarray) -> str:
     """A picture that is drawn, and those nearest to it."""
     (frame,) = autoencoder.drawn(engine, latent[None])
-    (found,) = shelf.library.nearest(catalogue, engine, autoencoder.directions_to(engine, latent[None]), NEAR)
+    vectors = autoencoder.directions_to(engine, latent[None])
+    (found,) = shelf.library.index(catalogue, engine).nearest(vectors, NEAR)
     near = draw.examples(catalogue, [match.digest for match in found], say("Nearest to it"), WALK_ON)
     return f'<div class="stage">{draw.inline(frame, say("As it is drawn"))}</div>{near}'
 

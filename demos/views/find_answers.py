@@ -34,7 +34,7 @@ def ask(
     engine = shelf.engine(key, name)
     settled = engine.describe().settled
     if settled and kind.tunable and how.tuned:
-        engine = shelf.library.tuned(catalogue, engine) or engine
+        engine = shelf.library.index(catalogue, engine).tuning.tuned() or engine
     return Query(shelf.library, catalogue, engine, path, asked, k, how) if path and settled else None
 
 
@@ -56,7 +56,7 @@ def overlay(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked)
 
 def explain(query: Query, digest: str, number: int) -> str:
     library, catalogue, asked = query.library, query.catalogue, query.reference
-    explained = library.explain(catalogue, query.engine, asked, digest, number)
+    explained = library.index(catalogue, query.engine).explain(asked, digest, number)
     return why.told(catalogue, explained, asked, digest)
 
 

@@ -83,10 +83,8 @@ class FindEvents:
 
     def has_tuned(self, key: str, how: How) -> Any:
         try:
-            there = (
-                self.shelf.library.tuned(self.shelf.catalogue(key, self.name), self.shelf.engine(key, self.name))
-                is not None
-            )
+            catalogue, engine = self.shelf.catalogue(key, self.name), self.shelf.engine(key, self.name)
+            there = self.shelf.library.index(catalogue, engine).tuning.tuned() is not None
         except SemblanceError:
             there = False
         return gr.update(visible=there, value=there and how.tuned)

@@ -57,7 +57,7 @@ class Kind:
 def _search(query: Query) -> Answer:
     """What it is asked with is no answer. Raises SemblanceError."""
     asked = query.catalogue, query.engine, query.asked_with, query.k + len(query.own), query.how.mix
-    answer = query.library.search(*asked)
+    answer = query.library.index(*asked).search()
     return replace(answer, matches=[match for match in answer.matches if match.digest not in query.own][: query.k])
 
 
@@ -70,7 +70,7 @@ def pictures(query: Query) -> tuple[str, str]:
     library, catalogue, engine, mix = query.library, query.catalogue, query.engine, query.how.mix
     found = _search(query)
     matches = found.matches
-    scale = Scale(library.calibration(catalogue, engine, mix))
+    scale = Scale(library.index(catalogue, engine).calibration(mix))
     explains = isinstance(engine, Explainer) and engine.explains()
     captions = picture_cards.captions(library.captions(catalogue), matches)
     html = picture_cards.wall(catalogue, matches, scale, explains, captions) if matches else ""

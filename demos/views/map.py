@@ -209,7 +209,7 @@ async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
 
 def _kept(shelf: Shelf, key: str, name: str, method: str) -> Projection | None:
     """Raises SemblanceError."""
-    return shelf.library.projection(*ready(shelf, key, name), method, kept_only=True)
+    return shelf.library.index(*ready(shelf, key, name)).projection(method, kept_only=True)
 
 
 def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
@@ -217,7 +217,7 @@ def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Projection | None:
         progress(0, 0, "laying out the map")
-        return shelf.library.projection(catalogue, engine, method, cancelled)
+        return shelf.library.index(catalogue, engine).projection(method, cancelled)
 
     return shelf.jobs.start(
         ("map", catalogue.root, name, method), f"a map of {catalogue.name} by {method}", work, urgent=True
@@ -292,8 +292,8 @@ def _asked(shelf: Shelf, key: str, name: str, method: str, question: RawImage) -
         return None, HINT
     made = _kept(shelf, key, name, method)
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
-    matches = shelf.library.search(catalogue, engine, path, NEAR).matches
-    wall = picture_cards.wall(catalogue, matches, Scale(shelf.library.calibration(catalogue, engine)))
+    matches = shelf.library.index(catalogue, engine).search(path, NEAR).matches
+    wall = picture_cards.wall(catalogue, matches, Scale(shelf.library.index(catalogue, engine).calibration()))
     if made is None:
         return None, wall
     places = dict(zip(made.digests, made.positions, strict=True))

@@ -89,7 +89,7 @@ def look(
     except NotEmbeddable:
         missed = followed and replace(followed, missed=followed.missed + 1)
         return missed if missed and missed.missed <= PATIENCE else None, None
-    calibration = library.calibration(catalogue, engine)
+    calibration = library.index(catalogue, engine).calibration()
     here = fingerprint(engine)
     known = followed if followed and followed.fingerprint == here else None
     box, crop = _followed_or_largest(small, crops, known)
@@ -100,7 +100,7 @@ def look(
         and calibration.closer_than(float(vector @ known.vector)) >= SAME_FACE
     ):
         vector = unit_rows((NEWEST * vector + (1 - NEWEST) * known.vector)[None])[0]
-    (person,) = library.rank(catalogue, engine, vector, 1).groups
+    (person,) = library.index(catalogue, engine).rank(vector, 1).groups
     closer = Scale(calibration, others=later("strangers")).closer(person.matches[0].score)
     scale = len(frame) / len(small)
     left, top, right, bottom = (round(scale * edge) for edge in box)

@@ -74,7 +74,7 @@ async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
     """The wall, and what there is in words. Raises SemblanceError."""
     catalogue, engine = await asyncio.to_thread(ready, shelf, key, name)
     yield gr.skip(), LOOKING, gr.skip()
-    found = await asyncio.to_thread(shelf.library.outliers, catalogue, engine)
+    found = await asyncio.to_thread(shelf.library.index(catalogue, engine).outliers)
     told = "".join(f'<p class="finding">{draw.escape(sentence)}</p>' for sentence in _in_words(found, order))
     if nothing := _nothing(found, order):
         yield "", draw.state("empty", *nothing), told

@@ -79,7 +79,7 @@ def draw_kinds(page: Page, name: str) -> None:
 async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
     """The table, and what it says in words. Raises SemblanceError."""
     catalogue, engine = await asyncio.to_thread(ready, shelf, key, name)
-    kinds = await asyncio.to_thread(shelf.library.kinds, catalogue, engine)
+    kinds = await asyncio.to_thread(shelf.library.index(catalogue, engine).similarity)
     if len(kinds.names) < 3:
         yield "", draw.state("empty", say("Nothing to compare"), _too_few(kinds)), ""
         return
@@ -130,7 +130,7 @@ def _in_words(kinds: Kinds) -> str:
 def _pair(shelf: Shelf, key: str, name: str, one: str, other: str) -> str:
     """The galleries of two folders, or of one; empty where there are no such folders. Raises SemblanceError."""
     catalogue, engine = ready(shelf, key, name)
-    galleries = shelf.library.most_alike(catalogue, engine, one, other, GALLERY)
+    galleries = shelf.library.index(catalogue, engine).most_alike(one, other, GALLERY)
     if one == other:
         hints = [say("{name}, the most typical first", name=one)]
     else:

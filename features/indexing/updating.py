@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
@@ -164,7 +164,7 @@ def _run(
 
 def _embedded(
     home: Home, catalogue: Catalogue, workers: Workers, digests: Sequence[str], known: Captions
-) -> Iterator[Features]:
+) -> Generator[Features, None, None]:
     """Yields the features of BATCH pictures at a time, in any order."""
     engine = workers.engine
     if isinstance(engine, Tuned):
