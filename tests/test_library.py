@@ -386,7 +386,7 @@ from features.library import Library
 from toy import Toy
 
 library = Library(Path(sys.argv[1]))
-assert library.index(library.open(Path(sys.argv[2])), Toy(dim=50_000)).new == int(sys.argv[3])
+assert library.index(library.open(Path(sys.argv[2])), Toy(dim=50_000)).update().new == int(sys.argv[3])
 print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]))
 """
 
@@ -728,7 +728,7 @@ def test_a_query_may_wait_for_a_run_to_end(library: Library, rainbow: Path) -> N
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(library.index(library.open(rainbow), waiting).update)
         assert waiting.begun.wait(60)
-        second = pool.submit(library.index, library.open(rainbow), Toy(), wait=60)
+        second = pool.submit(library.index(library.open(rainbow), Toy()).update, wait=60)
         waiting.go.set()
         assert (first.result().new, second.result().new, second.result().kept) == (5, 0, 5)
 
@@ -821,13 +821,7 @@ def test_searching_goes_on_while_indexing(library: Library, pictures: Path) -> N
         run = pool.submit(library.index(library.open(pictures), waiting).update)
         try:
             assert waiting.begun.wait(60)
-            answer = (
-                Library(library.home)
-                .index(library.open(pictures), toy)
-                .update()
-                .index(pictures / "000.png", 5)
-                .search()
-            )
+            answer = Library(library.home).index(library.open(pictures), toy).search(pictures / "000.png", 5)
             assert answer.matches[0].score > 0.999 and answer.searched >= 1
         finally:
             waiting.go.set()

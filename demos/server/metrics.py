@@ -9,7 +9,8 @@ import contextlib
 import importlib.util
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
 from starlette.requests import Request
@@ -19,6 +20,8 @@ from starlette.routing import Route
 from demos.server.state import Shelf
 from engines import Engine, SemblanceError
 from features.catalogue.folder import Catalogue
+from features.image_index import ImageIndex
+from features.learning.classifier import Classifier
 from features.library import Library
 
 MISSING = 'prometheus-client is not installed; run: pip install "prometheus-client>=0.22,<1".'
@@ -28,7 +31,7 @@ COUNTED_EVERY = 60.0  # seconds: how often sizes of indexes are counted anew at 
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Method = Callable[Concatenate[Library, Catalogue, Engine, P], T]
+Method = Callable[Concatenate[Any, P], T]
 
 
 def off() -> Route:
@@ -45,22 +48,22 @@ def installed() -> bool:
 
 
 def _timed(method: Method[P, T]) -> Method[P, T]:
-    def timed(self: Measured, catalogue: Catalogue, engine: Engine, *given: P.args, **named: P.kwargs) -> T:
-        asked = method.__name__, engine.name
+    def timed(self: _MeasuredIndex | _MeasuredClassifier, *given: P.args, **named: P.kwargs) -> T:
+        asked = method.__name__, self.engine.name
         started = time.perf_counter()
         try:
-            return method(self, catalogue, engine, *given, **named)
+            return method(self, *given, **named)
         except Exception as error:
-            self.errors.labels(*asked, "no" if isinstance(error, SemblanceError) else "yes").inc()
+            self.meter.errors.labels(*asked, "no" if isinstance(error, SemblanceError) else "yes").inc()
             raise
         finally:
-            self.seconds.labels(*asked).observe(time.perf_counter() - started)
+            self.meter.seconds.labels(*asked).observe(time.perf_counter() - started)
 
     return timed
 
 
 class Measured(Library):
-    """A library that measures what it is asked. None of the methods below calls another of them."""
+    """A library whose indexes measure what they are asked. None of the timed methods calls another of them."""
 
     def __init__(self, library: Library) -> None:
         """As that one, of which nothing has been asked yet. Raises SemblanceError without prometheus-client."""
@@ -87,13 +90,9 @@ class Measured(Library):
         self.pictures = Gauge("semblance_indexed_pictures", "Looked at.", index, registry=own)
         self.rows = Gauge("semblance_index_rows", "Vectors.", index, registry=own)
 
-    search = _timed(Library.search)
-    search_text = _timed(Library.search_text)
-    recommend = _timed(Library.recommend)
-    classify = _timed(Library.classify)
-    explain = _timed(Library.explain)
-    rank = _timed(Library.rank)
-    nearest = _timed(Library.nearest)
+    def index(self, catalogue: Catalogue, engine: Engine) -> ImageIndex:
+        index = super().index(catalogue, engine)
+        return _MeasuredIndex(index.home, catalogue, engine, self)
 
     def route(self, page: gr.Blocks, shelf: Shelf) -> Route:
         from prometheus_client.exposition import choose_encoder
@@ -125,3 +124,26 @@ class Measured(Library):
                     status = shelf.status(key, name)
                     self.pictures.labels(name, where).set(status.done)
                     self.rows.labels(name, where).set(status.rows)
+
+
+@dataclass(frozen=True)
+class _MeasuredClassifier(Classifier):
+    meter: Measured
+
+    classify = _timed(Classifier.classify)
+
+
+@dataclass(frozen=True)
+class _MeasuredIndex(ImageIndex):
+    meter: Measured
+
+    search = _timed(ImageIndex.search)
+    search_text = _timed(ImageIndex.search_text)
+    recommend = _timed(ImageIndex.recommend)
+    explain = _timed(ImageIndex.explain)
+    rank = _timed(ImageIndex.rank)
+    nearest = _timed(ImageIndex.nearest)
+
+    @property
+    def classifier(self) -> Classifier:
+        return _MeasuredClassifier(self.home, self.catalogue, self.engine, self.meter)
