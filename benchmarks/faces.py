@@ -141,7 +141,7 @@ def held(photos: Photos, queries: int) -> tuple[Photos, Photos]:
 
 
 def same_person(queries: Photos, gallery: Photos, changes: Sequence[str]) -> dict[str, tuple[float, int]]:
-    """Searches with changed copies of photos, through Library.rank, from files.
+    """Searches with changed copies of photos, through ImageIndex.rank, from files.
 
     Returns:
         For each change the share of queries whose changed copy has the same first person as the photo itself, and
@@ -173,7 +173,7 @@ def same_person(queries: Photos, gallery: Photos, changes: Sequence[str]) -> dic
 
 
 def person_level(rows: measure.Rows, top: int = TOP) -> tuple[float, float, float]:
-    """Ranks people for each photo, as Library.rank does: half by the best cosine, half by the mean.
+    """Ranks people for each photo, as ImageIndex.rank does: half by the best cosine, half by the mean.
 
     Returns:
         The share of photos whose nearest photo is of the same person; whose first person is the right one; and for
@@ -194,7 +194,7 @@ def person_level(rows: measure.Rows, top: int = TOP) -> tuple[float, float, floa
     others = np.maximum(counts[None] - (own[:, None] == np.arange(len(names))), 1)
 
     def share(top: int) -> float:
-        near = np.argsort(-best, axis=1, kind="stable")[:, : 4 * top]  # the candidates of Library.rank
+        near = np.argsort(-best, axis=1, kind="stable")[:, : 4 * top]  # the candidates of ImageIndex.rank
         scores = np.take_along_axis((best + sums / others) / 2, near, axis=1)
         ranked = np.take_along_axis(near, np.argsort(-scores, axis=1, kind="stable"), axis=1)[:, :top]
         return float((ranked == own[:, None]).any(axis=1).mean())

@@ -48,7 +48,7 @@ def test_no_search_needs_tensorflow(schooled: Schooled) -> None:
     code = """if True:
         import sys
         from pathlib import Path
-        from features import autoencoder
+        from features.learning import autoencoder
         from features.library import Library
         library = Library(Path(sys.argv[2]))
         catalogue = library.open(Path(sys.argv[1]))

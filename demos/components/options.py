@@ -44,8 +44,12 @@ class Pin:
 
 @dataclass(frozen=True)
 class How:
-    """pins: their vectors are averaged with the question's. mix: see Library.search. tuned: by the space that was
-    tuned to the folders, where there is one.
+    """How a query is asked, beside its picture.
+
+    Attributes:
+        pins: Pictures whose vectors are averaged with the query's.
+        mix: See ImageIndex.search.
+        tuned: Ask by the space that is tuned to the folders, where there is one.
     """
 
     pins: tuple[Pin, ...] = ()

@@ -38,9 +38,7 @@ def probe(shelf: Shelf) -> str:
         raise SemblanceError("No collection is indexed yet; open the page and index one.")
     catalogue, engine = shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name)
     vector = np.eye(1, engine.describe().dim, dtype=np.float32)
-    Library.index(shelf.library, catalogue, engine).nearest(
-        vector, 1
-    )  # not the library's own: it counts visitors'
+    Library.index(shelf.library, catalogue, engine).nearest(vector, 1)  # uncounted: no visitor asked
     return f"{shelf.cards[name].title} can answer."
 
 

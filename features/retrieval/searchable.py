@@ -174,7 +174,7 @@ class Searchable:
         return answers
 
     def rank(self, vector: np.ndarray, k: int, without: str) -> Ranking:
-        """See Library.rank."""
+        """See ImageIndex.rank."""
         (near,) = self.nearest(vector[None], NEAR)
         names = list(dict.fromkeys(match.label or match.digest for match in near if match.digest != without))
         ranked = []
