@@ -113,11 +113,8 @@ class Shelf:
         if engines.fingerprint(builtin) == engines.fingerprint(hoped):  # the preferred network is out of reach
             return hoped
         catalogue = self.catalogue(key, name)
-        ahead = (
-            self.library.index(catalogue, builtin).status().done
-            > self.library.index(catalogue, hoped).status().done
-        )
-        return builtin if ahead else hoped
+        done, hoped_done = (self.library.index(catalogue, engine).status().done for engine in (builtin, hoped))
+        return builtin if done > hoped_done else hoped
 
     def status(self, key: str, engine: str) -> Status:
         return self.library.index(self.catalogue(key, engine), self.engine(key, engine)).status()

@@ -56,8 +56,8 @@ class Kind:
 
 def _search(query: Query) -> Answer:
     """What it is asked with is no answer. Raises SemblanceError."""
-    asked = query.catalogue, query.engine, query.asked_with, query.k + len(query.own), query.how.mix
-    answer = query.library.index(*asked).search()
+    index = query.library.index(query.catalogue, query.engine)
+    answer = index.search(query.asked_with, query.k + len(query.own), query.how.mix)
     return replace(answer, matches=[match for match in answer.matches if match.digest not in query.own][: query.k])
 
 
