@@ -120,7 +120,7 @@ def test_the_rows_are_those_of_one_machine(
     assert all(worker["pictures_per_second"] > 0 for worker in workers)
     homes = [Library(tmp_path / name) for name in ("one", "cluster")]
     stored = [
-        home._store(home.open(photos), home.engine("product", "builtin")).read() for home in homes
+        home.index(home.open(photos), home.engine("product", "builtin")).store.read() for home in homes
     ]  # as it lies in the file
     assert stored[0].rows == stored[1].rows
     rows = [np.concatenate(of.parts) for of in stored]

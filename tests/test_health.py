@@ -20,6 +20,7 @@ from demos.server.state import Shelf
 from demos.suite import draw_page
 from engines import SemblanceError
 from features.catalogue.folder import Catalogue
+from features.image_index import ImageIndex
 from features.library import Library
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +73,7 @@ def test_what_goes_wrong_in_a_search_makes_it_unready(
     def unreachable(*given: object) -> None:
         raise SemblanceError("The index can't be reached.")
 
-    monkeypatch.setattr(Library, "nearest", unreachable)
+    monkeypatch.setattr(ImageIndex, "nearest", unreachable)
     assert get(f"{address}readyz") == (503, "The index can't be reached.\n")
     assert get(f"{address}healthz")[0] == 200
 

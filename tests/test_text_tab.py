@@ -19,7 +19,8 @@ INSTALL = "pip install -r requirements-semantic.txt"
 @pytest.fixture
 def shelf(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """By words, whatever is installed here."""
-    monkeypatch.setattr(library, "understands", lambda engine, **how: False)
+    for module in ("demos.tabs.words", "features.image_index"):
+        monkeypatch.setattr(f"{module}.understands", lambda engine, **how: False)
     for name, colour in (
         ("dress/évening red.png", RED),
         ("dress/green.png", GREEN),
