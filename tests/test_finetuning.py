@@ -77,7 +77,8 @@ def ran(weights: Files, tmp_path_factory: pytest.TempPathFactory) -> Ran:
         ):
             patch.setenv("SEMBLANCE_WEIGHTS", "")
             patch.setenv("SEMBLANCE_OFFLINE", "1")
-            patch.setattr(app, "_progress", watched)
+            patch.setattr("cli.catalogues.progress_bar", watched)
+            patch.setattr("cli.learning.progress_bar", watched)
             command = ["finetune", folder, "-o", out, "--weights", source, "--home", home, "--offline", "--json"]
             code = app.main([*map(str, command), "--blocks", "1", "--epochs", "2"])
         return code, lines.getvalue(), errors.getvalue()

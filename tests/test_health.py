@@ -111,7 +111,7 @@ def test_queries_times_errors_queue_and_sizes_are_measured(library: Library, col
     measured = metrics.Measured(library)
     shelf = Shelf(measured, collection, local=False)
     catalogue = measured.open(collection)
-    measured.index(catalogue, measured.engine(ENGINE))
+    measured.index(catalogue, measured.engine(ENGINE)).update()
     with launched(draw_page(shelf), shelf) as address:
         client = Client(address, verbose=False)
         asked = {"collection": "", "engine": ENGINE, "k": 2, "api_name": "/search"}
@@ -146,9 +146,9 @@ def test_a_defect_is_told_apart_from_what_a_sentence_explains(library: Library, 
     measured = metrics.Measured(library)
     catalogue, engine = measured.open(collection), measured.engine(ENGINE)
     with pytest.raises(SemblanceError):
-        measured.search(catalogue, engine, collection / "warm/1.png")
+        measured.index(catalogue, engine).search(collection / "warm/1.png")
     with pytest.raises(TypeError):
-        measured.search(catalogue, engine, 7)  # type: ignore[arg-type]
+        measured.index(catalogue, engine).search(7)  # type: ignore[arg-type]
     count = {
         tuple(sample.labels.values()): sample.value
         for family in measured.errors.collect()

@@ -210,7 +210,7 @@ def test_killed_at_any_step_the_next_run_goes_on(
         paint(pictures / f"{i % 2}/{i}.png", BLACK if i % 7 == 0 else hue(i), right, size=(8, 8 + i))
     mine = snapshot(pictures)
     undisturbed = Library(shutil.copytree(template, tmp_path / "undisturbed"))
-    todo = undisturbed.index(undisturbed.open(pictures), Halves()).new
+    todo = undisturbed.index(undisturbed.open(pictures), Halves()).update().new
     assert todo == come
     whole = remembered(undisturbed.home)
     assert any(name.endswith(".journal") for name in whole) == (stay > come and not go), "a few more wait in it"

@@ -58,9 +58,11 @@ def test_answers_are_those_of_exact_search(library: Library, tmp_path: Path, pic
     wheel(pictures, BATCH + 8)
     exact, toy = Library(tmp_path / "another home", "exact"), Toy()
     for each in (library, exact):
-        each.index(each.open(pictures), toy)
+        each.index(each.open(pictures), toy).update()
     for k in (1, 5, 99):
-        ours, right = (each.search(each.open(pictures), toy, pictures / "007.png", k) for each in (library, exact))
+        ours, right = (
+            each.index(each.open(pictures), toy).search(pictures / "007.png", k) for each in (library, exact)
+        )
         assert [(match.path, match.score) for match in ours.matches] == [
             (match.path, match.score) for match in right.matches
         ]
@@ -122,7 +124,7 @@ def test_what_is_hidden_restored_and_taken_back_is_so_at_once(
     ]:
         change()
         for each in (other, library, other):
-            found = names(each.search(each.open(rainbow), toy, red, 9))
+            found = names(each.index(each.open(rainbow), toy).search(red, 9))
             assert found == [name for name in everything if name not in lacking]
 
 
@@ -216,21 +218,23 @@ def test_a_collection_that_was_indexed_before_the_database_came_has_to_be_indexe
     tmp_path: Path, rainbow: Path
 ) -> None:
     toy, exact = Toy(), Library(tmp_path / "home", "exact")
-    exact.index(exact.open(rainbow), toy)
+    exact.index(exact.open(rainbow), toy).update()
     ours = Library(tmp_path / "home", database.embedded())
     with pytest.raises(SemblanceError, match=r"^The database has nothing of \S+ for toy yet; index it again\.$"):
-        ours.search(ours.open(rainbow), toy, rainbow / "warm/red.png")
+        ours.index(ours.open(rainbow), toy).search(rainbow / "warm/red.png")
     before = toy.embedded
-    assert ours.index(ours.open(rainbow), toy).new == 0 and toy.embedded == before, "nothing is embedded anew"
-    assert len(ours.search(ours.open(rainbow), toy, rainbow / "warm/red.png", 9).matches) == 5
+    assert ours.index(ours.open(rainbow), toy).update().new == 0 and toy.embedded == before, (
+        "nothing is embedded anew"
+    )
+    assert len(ours.index(ours.open(rainbow), toy).search(rainbow / "warm/red.png", 9).matches) == 5
 
 
 def test_a_cancelled_mending_goes_on_next_time(tmp_path: Path, rainbow: Path) -> None:
     toy, exact = Toy(), Library(tmp_path / "home", "exact")
-    exact.index(exact.open(rainbow), toy)
+    exact.index(exact.open(rainbow), toy).update()
     ours = Library(tmp_path / "home", database.embedded())
-    assert ours.index(ours.open(rainbow), toy, cancelled=lambda: True).cancelled
-    assert not ours.index(ours.open(rainbow), toy).cancelled and len(kept(ours, rainbow, toy)) == 5
+    assert ours.index(ours.open(rainbow), toy).update(cancelled=lambda: True).cancelled
+    assert not ours.index(ours.open(rainbow), toy).update().cancelled and len(kept(ours, rainbow, toy)) == 5
 
 
 # It is gone
