@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
 from features.library import Library
+from tests.support.toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
-pytest_plugins = ("seeded", "browsing", "hubs")  # weights files and portraits; the app in a browser; downloads
+# weights files and portraits; the app in a browser; downloads
+pytest_plugins = ("tests.support.seeded", "tests.support.browsing", "tests.support.hubs")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +34,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
-    from seeded import shared  # not above: pytest is to load its plugins itself
+    from tests.support.seeded import shared  # not above: pytest is to load its plugins itself
 
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))

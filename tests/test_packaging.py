@@ -19,10 +19,10 @@ import pytest
 
 import cli
 from deploy.space import ROOMS
+from tests.support import ROOT
 
 tomllib = pytest.importorskip("tomllib", reason="Python 3.10 can't read TOML")
 
-ROOT = Path(__file__).parent.parent
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 PACKAGES = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
