@@ -84,6 +84,7 @@ def test_the_console_script_runs_without_arguments(
 ) -> None:
     assert not inspect.signature(script).parameters
     monkeypatch.setattr(sys, "argv", ["semblance", "--help"])
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # as a script, however pytest was started
     assert script() == 0 and "Usage: semblance " in capfd.readouterr().out
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -123,9 +122,7 @@ def test_drawing_resumes_and_then_rests(tmp_path: Path, monkeypatch: pytest.Monk
     assert paths[2].read_bytes() == first
 
     monkeypatch.setattr(samples, "pictures", lambda: pytest.fail("a complete catalogue needs no plan"))
-    start = time.perf_counter()
     samples.draw(tmp_path)
-    assert time.perf_counter() - start < 0.25
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

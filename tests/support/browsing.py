@@ -158,6 +158,7 @@ def playwright() -> Iterator[Any]:
     if not CHROMIUM:
         pytest.skip("no chromium on PATH (Debian and Ubuntu: apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sync_api.expect.set_options(timeout=SECONDS)
     with sync_api.sync_playwright() as started:
         yield started
 
@@ -171,6 +172,13 @@ def browser(playwright: Any) -> Iterator[Any]:
 
 def chromium(playwright: Any, *options: str) -> Any:
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
+
+
+def expect(locator: Any) -> Any:
+    """Playwright's assertions on it, which wait until they hold."""
+    from playwright import sync_api
+
+    return sync_api.expect(locator)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from demos.components import options
 from demos.components.options import Pin
 from engines import VectorPart
 from features.library import Library
-from tests.support.browsing import visit
+from tests.support.browsing import expect, visit
 from tests.support.toy import RED, paint
 
 PARTS = (
@@ -79,12 +79,12 @@ def test_references_are_pinned_weighed_and_taken_out(browser: Any, app: str, col
         )
         panel.locator(".pin input").fill("5")
         page.locator(".pin input[value='5.0'], .pin input[value='5']").wait_for()
-        assert panel.locator(".card").first.get_attribute("data-digest") == alone, "it weighs most"
+        expect(panel.locator(".card").first).to_have_attribute("data-digest", alone)  # it weighs most
 
         panel.get_by_text("What counts").click()
         panel.get_by_label("Colour", exact=True).click()
         panel.locator(".facts", has_text="strokes").wait_for()
-        assert "colour" not in panel.locator(".facts").inner_text()
+        expect(panel.locator(".facts")).not_to_contain_text("colour")
 
         panel.locator("[data-do=unpin]").click()
         panel.locator(".pin").wait_for(state="detached")

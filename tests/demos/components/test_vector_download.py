@@ -22,7 +22,7 @@ from demos.views import find_answers, find_kinds
 from engines import SemblanceError
 from features.errors import NotIndexed
 from features.library import Library
-from tests.support.browsing import launched
+from tests.support.browsing import SECONDS, launched
 from tests.support.toy import digest, hue, paint
 
 NAME = "colour"
@@ -112,6 +112,7 @@ def test_both_are_downloaded(library: Library, tmp_path: Path, browser: Any) -> 
     library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
     with launched(draw_page(shelf, only=[NAME, "catalogue"]), shelf) as address:
         page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.set_default_timeout(SECONDS)
         page.goto(address)
         page.locator(".examples button").first.click()
         page.locator(".take [data-digest=csv]").wait_for()
@@ -126,7 +127,7 @@ def test_both_are_downloaded(library: Library, tmp_path: Path, browser: Any) -> 
         page.get_by_role("option", name="Colour").click()
         with page.expect_download() as download:
             page.locator(".take-vectors").click()
-        assert page.locator(".report").get_by_text("3 vectors of").count()
+        page.locator(".report").get_by_text("3 vectors of").first.wait_for()
         with np.load(download.value.path(), allow_pickle=False) as told:
             assert len(told["vectors"]) == 3
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -12,7 +12,7 @@ from PIL import Image
 
 from demos.server.state import Shelf
 from features.library import Library
-from tests.support.browsing import opened, visit
+from tests.support.browsing import expect, opened, visit
 
 KINDS = ("chair", "lamp")
 
@@ -132,9 +132,9 @@ def test_a_match_tells_why_it_is_one(browser: Any, address: str, pictures: Path)
         asking.press("Enter")
         panel.locator(".heat").nth(1).wait_for()
         shown = panel.locator(".pair-of img")
-        assert shown.count() == 4
+        expect(shown).to_have_count(4)
         for image in shown.all():
-            assert image.is_visible()
+            expect(image).to_be_visible()
             assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         over, under = (panel.locator(".pair-of figure").first.locator("img").nth(n).bounding_box() for n in (1, 0))
         assert over == pytest.approx(under, abs=1)

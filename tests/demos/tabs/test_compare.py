@@ -18,7 +18,7 @@ from features.errors import NotIndexed
 from features.evaluation.comparison import Comparison, Questions, Rating
 from features.evaluation.measures import Evaluation
 from features.library import Library
-from tests.support.browsing import launched
+from tests.support.browsing import SECONDS, expect, launched
 from tests.support.toy import digest, hue, paint
 
 COLOUR, STYLE = "colour", "style"
@@ -157,7 +157,7 @@ def address(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.mark.browser
 def test_two_engines_answer_side_by_side_and_are_measured(address: str, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(SECONDS)
     page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))
     page.goto(address)
     left, right = page.locator(".half").first, page.locator(".half").last
@@ -168,14 +168,16 @@ def test_two_engines_answer_side_by_side_and_are_measured(address: str, browser:
     left.locator("[data-do=index]").click()
     left.locator(".card").first.wait_for()
     page.locator(".common .finding", has_text="are found by both").wait_for()
-    assert left.locator(".shared").count() == right.locator(".shared").count() > 0
+    left.locator(".shared").first.wait_for()
+    expect(right.locator(".shared")).to_have_count(left.locator(".shared").count())
     right.locator("[data-do=like]").first.click()
     page.locator(".liked", has_text="♥ 1").wait_for()
 
     page.locator("[role=tab][data-tab-id=suits]").click()
     page.locator(".suits [data-do=measure]").click()
     page.locator(".suits td", has_text="Guessing").wait_for()
-    assert page.locator(".suits .rating").count() == 2 and page.locator(".suits .left-out").count()
+    expect(page.locator(".suits .rating")).to_have_count(2)
+    page.locator(".suits .left-out").first.wait_for()
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not page.locator(".toast-body").count()

@@ -16,7 +16,7 @@ from features.analysis.duplicates import DuplicateGroup, Duplicates, Member
 from features.catalogue.folder import Catalogue
 from features.library import Library
 from tests.features.analysis.test_duplicates import cloudy
-from tests.support.browsing import launched
+from tests.support.browsing import SECONDS, launched
 from tests.support.toy import digest, snapshot
 
 HOSTILE = "<img src=x onerror=alert(1)> ${1}"
@@ -114,7 +114,7 @@ def test_duplicates_are_looked_for_hidden_and_brought_back(browser: Any, shelf: 
     page_of = suite.draw_page(shelf, only=["duplicates"])
     with launched(page_of, shelf) as address:
         page = browser.new_page(viewport={"width": 390, "height": 900})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SECONDS)
         page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))
         page.goto(address)
         page.locator(".twins [data-do=look]").click()

@@ -28,7 +28,7 @@ from features.catalogue.folder import Catalogue
 from features.library import Library
 from features.retrieval.calibration import Calibration
 from features.retrieval.results import Group, Match, Part
-from tests.support.browsing import in_english, opened, visit
+from tests.support.browsing import expect, in_english, opened, visit
 from tests.support.seeded import PEOPLE
 
 NO_FACE = "No face found. Try a larger, front-facing photo."
@@ -499,12 +499,13 @@ def test_from_a_group_photo_to_a_card_to_share(page: Any, group: Path, tmp_path:
     find = _view(page, "find")
     find.locator("input[type=file]").set_input_files(group)
     find.locator(".faces button").nth(3).wait_for()
-    assert find.locator(".marks rect").count() == 3 and find.locator(".people .person").count() == 5
-    assert find.locator(".person .label").first.inner_text() == PEOPLE[0]
+    expect(find.locator(".marks rect")).to_have_count(3)
+    expect(find.locator(".people .person")).to_have_count(5)
+    expect(find.locator(".person .label").first).to_have_text(PEOPLE[0])
 
     find.locator(".faces .face").nth(1).press("Enter")
     find.locator(f".person:first-child .label:text-is('{PEOPLE[1]}')").wait_for()
-    assert find.locator(".person").count() == 5
+    expect(find.locator(".person")).to_have_count(5)
     assert "of strangers" in find.locator(".score").nth(1).inner_text()
     find.locator(".person summary").first.click()
     find.locator(".person details button").first.wait_for()
@@ -539,5 +540,5 @@ def test_two_photos_are_judged_side_by_side(page: Any, people: Path, width: int)
     same.locator("img").first.wait_for()
     same.locator("input[type=file]").nth(1).set_input_files(people / "grace" / "2.png")
     same.locator(".verdict h3").wait_for()
-    assert same.locator(".verdict .face img").count() == 2
+    expect(same.locator(".verdict .face img")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -15,7 +15,7 @@ from engines import SemblanceError
 from features.errors import NotIndexed
 from features.library import Library
 from features.retrieval.results import Liked
-from tests.support.browsing import visit
+from tests.support.browsing import expect, visit
 from tests.support.toy import BLUE, Toy, digest, hue, paint
 
 A, B, C = (Held(Path(name), digest=name * 64) for name in "abc")
@@ -175,8 +175,8 @@ def test_three_likes_and_a_dislike_become_recommendations(browser: Any, app: str
         panel.locator(".tools [data-do=unlike]").nth(3).click()
         page.locator(".liked", has_text="✕ 1").wait_for()
         page.locator(".results .tools [data-do=like][aria-pressed=true]").nth(2).wait_for()
-        assert panel.locator(".tools [data-do=like][aria-pressed=true]").count() == 3
-        assert panel.locator(".tools [data-do=unlike][aria-pressed=true]").count() == 1
+        expect(panel.locator(".tools [data-do=like][aria-pressed=true]")).to_have_count(3)
+        expect(panel.locator(".tools [data-do=unlike][aria-pressed=true]")).to_have_count(1)
 
         page.locator(".liked").click()
         page.locator(".holding .held").nth(3).wait_for()

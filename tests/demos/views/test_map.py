@@ -19,7 +19,7 @@ from engines import SemblanceError
 from features.analysis.projection import Projection
 from features.errors import NotIndexed
 from features.library import Library
-from tests.support.browsing import launched, visit
+from tests.support.browsing import expect, launched, visit
 from tests.support.toy import digest, paint
 
 NAME = "colour"
@@ -233,7 +233,7 @@ def test_a_picture_on_the_map_finds_its_neighbours(browser: Any, app: str, width
 
         canvas.press("Enter")
         page.locator(".near .chosen").wait_for()
-        assert page.locator(".near .card").count()
+        page.locator(".near .card").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -249,7 +249,7 @@ def test_pictures_that_are_drawn_around_go_to_the_gallery(browser: Any, app: str
         assert select.get_attribute("aria-pressed") == "true"
         _drag(page, (left, top), (right, top), (right, bottom), (left, bottom))
         page.locator(".near .caught", has_text="9 pictures selected").wait_for()
-        assert page.locator(".near .card").count() == 9
+        expect(page.locator(".near .card")).to_have_count(9)
         page.get_by_role("button", name="Show these in the Gallery").click()
         page.locator("#told:visible", has_text="9: ").wait_for()
         page.get_by_role("tab", name="Map").click()

@@ -14,7 +14,7 @@ from demos.suite import draw_page
 from demos.views import outliers
 from features.errors import NotIndexed
 from features.library import Library
-from tests.support.browsing import awaited, launched
+from tests.support.browsing import SECONDS, awaited, expect, launched
 from tests.support.toy import digest, paint
 
 NAME = "colour"
@@ -115,12 +115,13 @@ def test_a_click_brings_up_what_is_nearest(
     shelf = _shelf(library, folder)
     with launched(draw_page(shelf, only=[NAME]), shelf) as address:
         page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.set_default_timeout(SECONDS)
         page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))
         page.goto(address)
         page.locator("[role=tab][data-tab-id=odd]").click()
         cards = page.locator(".odd .card")
         cards.first.wait_for()
-        assert cards.count() == 1
+        expect(cards).to_have_count(1)
         cards.first.click()
         page.locator(".near .card").first.wait_for()
         page.locator(".odd [data-do=like]").click()

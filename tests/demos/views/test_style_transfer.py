@@ -17,7 +17,7 @@ from demos.server.state import Shelf
 from demos.views import style_transfer
 from features.library import Library
 from features.transfer import Frame
-from tests.support.browsing import launched
+from tests.support.browsing import SECONDS, launched
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def address(shelf: Shelf, library: Library, tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.browser
 def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(SECONDS)
     page.goto(address)
     page.locator(".asked input[type=file]").first.set_input_files(drawn / "photo.png")
     page.locator(".asked .drop img").first.wait_for()
@@ -177,5 +177,6 @@ def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path)
     page.get_by_label("Keep the photo's colours").check()
     page.get_by_role("button", name="Paint").click()
     page.locator(".status", has_text="Painted").first.wait_for()
-    assert page.locator(".painted img").count() >= 2 and not page.locator(".toast-body").count()
+    page.locator(".painted img").nth(1).wait_for()
+    assert not page.locator(".toast-body").count()
     page.close()

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -56,8 +55,13 @@ def promises_one_byte_more(handler: BaseHTTPRequestHandler) -> None:
 
 def stalls_half_way(handler: BaseHTTPRequestHandler) -> None:
     closes_half_way(handler)
+    """The rest comes only to who waits too long: what stands still must be given up."""
     handler.wfile.flush()
-    time.sleep(30)
+    handler.connection.settimeout(120)
+    try:
+        handler.connection.recv(1)  # the other side hangs up
+    except TimeoutError:
+        handler.wfile.write(CONTENT[len(CONTENT) // 2 :])
 
 
 def not_there(handler: BaseHTTPRequestHandler) -> None:
@@ -158,9 +162,7 @@ def test_a_failed_download_falls_back_in_the_open_and_is_not_tried_again(
     monkeypatch.setattr(module, "STALL_SECONDS", 0.5)
     hub.answer = answer
     engine = toy(record(hub.url))
-    started = time.monotonic()
     np.testing.assert_array_equal(engine.embed([CROP]), [[0, 0, 1]])
-    assert time.monotonic() - started < 20, "what stands still must be given up"
     card = engine.describe()
     assert (card.network, card.dim, card.available) == ("installed", 3, True)
     assert card.reason == f"no weights of toynet: {why}"
@@ -196,30 +198,40 @@ def closed_port() -> str:
 @pytest.fixture
 def dead_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An address whose look-up hangs, however short the time limit of the call."""
-    end = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: end.wait(30) and [])
+    end, waited_out = threading.Event(), []
+
+    def hangs(*_: object, **__: object) -> list[object]:
+        if not end.wait(120):
+            waited_out.append(True)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
     yield f"http://hub.invalid/{NAME}"
     end.set()
+    assert not waited_out, "the look-up was waited for"
 
 
 @pytest.mark.parametrize("place", ["black_hole", "closed_port", "dead_name_server"])
-def test_a_hub_out_of_reach_costs_seconds_and_only_once(
-    place: str, hub: Hub, cache: Path, request: pytest.FixtureRequest
+def test_a_hub_out_of_reach_is_tried_only_once(
+    place: str,
+    hub: Hub,
+    cache: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = request.getfixturevalue(place)
-    started = time.monotonic()
     engine = toy(record(url))
     assert engine.embed([CROP]).shape == (1, 3)
-    assert time.monotonic() - started < 5
     assert engine.describe().reason == (
         f"no weights of toynet: no connection ({urllib.parse.urlsplit(url).hostname} can't be reached)"
     )
 
-    started = time.monotonic()
+    looked_up: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **_: looked_up.append(asked) or [])
     for again in (record(url), record(hub.url)):  # another hub isn't tried either: the net is away
         with pytest.raises(WeightsUnavailable, match="can't be reached"):
             resolve(again, fetch=True)
-    assert time.monotonic() - started < 0.2 and hub.asked == 0
+    assert looked_up == [] and hub.asked == 0
 
 
 def test_offline_nothing_is_tried(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -553,11 +565,10 @@ def test_nobody_waits_for_a_download_but_who_needs_it(hub: Hub, cache: Path) -> 
     fetching.start()
     try:
         assert gate.waiting.wait(60)
-        started = time.monotonic()
         for asked in (engine, same_weights):
             assert "not downloaded yet" in asked.describe().reason
             assert asked.settings()["network"] == "installed"
-        assert time.monotonic() - started < 1
+        assert fetching.is_alive()
     finally:
         gate.opened.set()
         fetching.join()
