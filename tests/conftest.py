@@ -12,8 +12,15 @@ from tests.support.toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 pytest_plugins = ("tests.support.seeded", "tests.support.browsing", "tests.support.hubs")
 
 
+LONGEST = ("test_browser.py", "test_engine_contract.py", "test_developer_data.py", "test_accessibility.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a browser was waited for in vain is tried again: a busy machine may miss what comes that quickly."""
+    """What a browser was waited for in vain is tried again: a busy machine may miss what comes that quickly.
+
+    The files that take longest come first, so that no process ends long after the other.
+    """
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=["TimeoutError"]))

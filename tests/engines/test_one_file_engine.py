@@ -115,7 +115,6 @@ def test_its_name_works_on_the_command_line(tree: Path, python: Python, lights: 
 
 
 def test_its_contract_tests_run(tree: Path, python: Python) -> None:
-    assert python(*SUITE).returncode == 5, "no test of that name yet"
     (tree / "engines/brightness.py").write_text(ENGINE)
     run = python(*SUITE)
     assert run.returncode == 0, run.stdout

@@ -9,9 +9,10 @@ import pytest
 
 from demos.components import options
 from demos.components.options import Pin
+from demos.server.state import Shelf
 from engines import VectorPart
 from features.library import Library
-from tests.support.browsing import expect, visit
+from tests.support.browsing import expect, opened, visit
 from tests.support.toy import RED, paint
 
 PARTS = (
@@ -59,9 +60,10 @@ def test_pins_are_drawn_with_their_weights_and_no_path(library: Library, picture
 
 
 @pytest.mark.browser
-def test_references_are_pinned_weighed_and_taken_out(browser: Any, app: str, collection: Path) -> None:
+def test_references_are_pinned_weighed_and_taken_out(browser: Any, library: Library, collection: Path) -> None:
     one, other = sorted(collection.glob("*/1.jpg"))[:2]
-    with visit(browser, app) as page:
+    shelf = Shelf(library, collection, local=True)
+    with opened(shelf, only=["style"]) as address, visit(browser, address) as page:
         page.locator("[role=tab][data-tab-id=style]").click()
         panel = page.locator("[role=tabpanel]:visible").first
         panel.locator("input[type=file]").first.set_input_files(one)

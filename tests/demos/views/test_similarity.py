@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from demos.views import similarity
 from features.analysis.similarity import Kinds
 from features.errors import NotIndexed
 from features.library import Library
-from tests.support.browsing import expect, visit
+from tests.support.browsing import expect, opened, visit
 from tests.support.toy import digest, paint
 
 NAME = "colour"
@@ -81,23 +82,27 @@ def test_a_cell_brings_up_the_pictures_of_both_folders_and_of_nothing_else(
         assert similarity._pair(shelf, shelf.first, NAME, odd, "blue") == ""
 
 
+@pytest.fixture(scope="module")
+def address(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    shelf = Shelf(Library(tmp_path_factory.mktemp("home")), collection, local=True)
+    shelf.library.index(shelf.catalogue(shelf.first, NAME), shelf.engine(shelf.first, NAME)).update()
+    with opened(shelf, only=[NAME]) as address:
+        yield address
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_cell_opens_both_galleries_and_a_picture_of_them_searches(
     browser: Any,
-    app: str,
+    address: str,
     width: int,
 ) -> None:
-    with visit(browser, app) as page:
+    with visit(browser, address) as page:
         page.on("dialog", lambda dialog: pytest.fail("a folder's name was run as code"))
         page.set_viewport_size({"width": width, "height": 900})
         page.locator("[role=tab][data-tab-id=colour]").click()
         page.locator("[role=tab][data-tab-id=kinds]:visible").click()
         cells = page.locator(".kinds [role=gridcell]")
-        page.locator(".cover [data-do=index]:visible, .kinds [role=gridcell]").first.wait_for()
-        if page.locator(".cover [data-do=index]:visible").count():
-            page.locator(".cover [data-do=index]:visible").click()
-        cells.first.wait_for()
         expect(cells).to_have_count(36)
         expect(page.locator(".finding").first).to_contain_text("are the two most alike")
         page.locator(".kinds thead", has_text=HOSTILE).first.wait_for()
