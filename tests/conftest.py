@@ -4,15 +4,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
 from features.library import Library
+from tests.support.toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
-pytest_plugins = ("seeded", "browsing", "hubs")  # weights files and portraits; the app in a browser; downloads
+# weights files and portraits; the app in a browser; downloads
+pytest_plugins = ("tests.support.seeded", "tests.support.browsing", "tests.support.hubs")
+
+
+LONGEST = ("test_browser.py", "test_engine_contract.py", "test_developer_data.py", "test_accessibility.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a browser was waited for in vain is tried again: a busy machine may miss what comes that quickly."""
+    """What a browser was waited for in vain is tried again: a busy machine may miss what comes that quickly.
+
+    The files that take longest come first, so that no process ends long after the other.
+    """
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=["TimeoutError"]))
@@ -33,7 +41,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _session_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that live longer than a test."""
-    from seeded import shared  # not above: pytest is to load its plugins itself
+    from tests.support.seeded import shared  # not above: pytest is to load its plugins itself
 
     with pytest.MonkeyPatch.context() as patch:
         _own_places(patch, tmp_path_factory.mktemp("session"))

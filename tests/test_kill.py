@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from toy import BLACK, Halves, hue, paint, snapshot
 
 import app
 from engines import Crop
 from features.indexing.updating import BATCH
 from features.library import Library
+from tests.support import ROOT
+from tests.support.toy import BLACK, Halves, hue, paint, snapshot
 
-ROOT = Path(__file__).parent.parent
 KILLS = 10
 COUNTING = """
 import os, signal, sys, time

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from seeded import ROOT
 
 from demos import suite
+from tests.support import ROOT
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -1,0 +1,60 @@
+"""The tour names every tab and view of the app, and its pictures are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from demos.suite import build
+from docs.make_tour import PHONE, SCREENS, SHOTS, WIDTH
+from features.library import Library
+from tests.support import ROOT
+from tests.support.browsing import in_english
+
+DOCS = ROOT / "docs"
+TOUR = (DOCS / "tour.md").read_text("utf-8")
+NAMED = re.findall(r"!\[(.*)\]\(screens/(.+)\.jpg\)", TOUR)
+
+
+def _titles(library: Library, folder: Path) -> list[str]:
+    page = build(library, folder, local=True)
+    return [in_english(block.label) for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label]
+
+
+def test_every_tab_and_view_is_told_of(library: Library, pictures: Path) -> None:
+    titles = _titles(library, pictures)
+    assert {"Look-alike", "Odd ones", "Catalogue", "Which suits my pictures?"} <= set(titles)
+    assert [title for title in titles if f"\n## {title}\n" not in TOUR and f"**{title}**" not in TOUR] == []
+
+
+def test_it_names_every_picture_that_is_taken_once_and_no_other() -> None:
+    assert sorted(name for _, name in NAMED) == sorted(SHOTS)
+    assert {path.stem for path in SCREENS.iterdir()} == set(SHOTS)
+    assert all(told for told, _ in NAMED), "for those who don't see it"
+
+
+@pytest.mark.parametrize("name", SHOTS)
+def test_a_picture_is_there_of_its_size_and_light(name: str) -> None:
+    path = SCREENS / f"{name}.jpg"
+    with Image.open(path) as picture:
+        assert picture.format == "JPEG" and picture.width == (PHONE[0] if name == "phone" else WIDTH)
+    assert path.stat().st_size < 150_000
+
+
+def test_together_they_are_light() -> None:
+    assert sum(path.stat().st_size for path in SCREENS.iterdir()) < 2_000_000
+
+
+@pytest.mark.parametrize("page", ["tour.md", "scores.md", "figures.md", "models/pretrained.md", "models/vae.md"])
+def test_what_the_pages_link_to_is_there(page: str) -> None:
+    here = DOCS / page
+    for place, _, heading in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", here.read_text("utf-8")):
+        there = (here.parent / place).resolve() if place else here
+        assert there.exists(), place
+        if heading:
+            heads = re.findall(r"^#+ (.*)$", there.read_text("utf-8"), re.M)
+            assert heading in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}, heading
