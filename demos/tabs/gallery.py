@@ -380,6 +380,10 @@ def _pager(shown: _Shown) -> str:
 
 
 def _undo(shown: _Shown) -> str:
+    if shown.local and shown.catalogue.unsure:
+        told = say("The marks were damaged. Hide again what should be hidden, then confirm.")
+        button = f'<button type="button" data-do="mark" data-digest="confirm">{say("Confirm")}</button>'
+        return f'<p class="undo">{draw.escape(told)} {button}</p>'
     last = shown.catalogue.last if shown.local else ""
     if not last:
         return ""
@@ -479,6 +483,7 @@ def _bytes(size: int) -> str:
 
 
 MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
+    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
     "undo": lambda catalogue, digests, tag: catalogue.undo(),
     "hide": lambda catalogue, digests, tag: catalogue.hide(digests),
     "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
