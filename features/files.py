@@ -129,15 +129,19 @@ def version(path: Path) -> Version:
     return stat.st_mtime_ns, stat.st_size
 
 
-def set_aside(path: Path) -> None:
+def set_aside(path: Path, *, silently: bool = False) -> None:
     """Renames a damaged file, or a folder in its place, to NAME.damaged, so that nothing is lost; says so.
 
-    The second one is NAME.damaged-2, and so on. In a home that can't be written to it stays where it is.
+    The second one is NAME.damaged-2, and so on. In a home that can't be written to it stays where it is. silently:
+    the caller has more to say.
     """
     aside = damaged_name(path)
     with contextlib.suppress(OSError):
         os.replace(path, aside)
-        say_once(f"{path} is damaged; it was set aside as {aside.name}, and a new one is made when it is needed.")
+        if not silently:
+            say_once(
+                f"{path} is damaged; it was set aside as {aside.name}, and a new one is made when it is needed."
+            )
 
 
 def damaged_name(path: Path) -> Path:

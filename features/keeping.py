@@ -58,7 +58,7 @@ def kept(path: Path, restore: Callable[[Any], T]) -> T | None:
     except DAMAGE:
         files.set_aside(copy_of(path))
     if damaged:
-        files.set_aside(path)
+        files.set_aside(path, silently=found is not None)
     if found is not None:
         files.say_once(f"{path} was damaged or gone; its copy took its place, and nothing is lost.")
         with contextlib.suppress(OSError):  # a home that can only be read
