@@ -113,7 +113,9 @@ def test_where_both_are_damaged_what_can_be_read_stays_hidden(marks: Marks, dama
     assert len(list(marks.path.parent.glob("*.damaged"))) == 2
     again.hide([A])
     again.undo()
+    files._said.clear()
     assert Marks(marks.path).unsure, "until it is confirmed, by whichever process"
+    assert "--confirm-hidden" in files.unread()[0], "which says so, too"
     again.hide([A, B, C])
     again.confirm()
     assert not Marks(marks.path).unsure and Marks(marks.path).hidden >= {A, B, C}

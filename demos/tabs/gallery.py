@@ -483,10 +483,10 @@ def _bytes(size: int) -> str:
 
 
 MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
-    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
     "undo": lambda catalogue, digests, tag: catalogue.undo(),
     "hide": lambda catalogue, digests, tag: catalogue.hide(digests),
     "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
     "tag": lambda catalogue, digests, tag: catalogue.tag(digests, tag),
     "untag": lambda catalogue, digests, tag: catalogue.untag(digests, tag),
+    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
 }

@@ -179,7 +179,7 @@ class Marks:
         damaged = {path: contents[path] or b"" for path, state in states.items() if state is None}
         first = states.get(self.path)
         if first or not states:
-            return first or _State()
+            return self._told(first or _State())
         found = frozenset(digest.decode() for content in damaged.values() for digest in _hidden_in(content))
         copy = states.get(keeping.copy_of(self.path))
         state = replace(copy, hidden=copy.hidden | found) if copy else _State(found, unsure=True)
@@ -188,12 +188,17 @@ class Marks:
                 if path.is_file():  # copied, not renamed: a kill must not leave a place without marks
                     files.write_atomically(files.damaged_name(path), [content])
             self._write(state)
-        files.say_once(
-            f"{self.path} was damaged or gone; its copy took its place, and nothing is lost."
-            if copy
-            else f"{self.path} is damaged, and only {_count(found)} of what was hidden can be read; "
-            "see in the Gallery what else to hide, then confirm it there or by index --confirm-hidden."
-        )
+        if copy:
+            files.say_once(f"{self.path} was damaged or gone; its copy took its place, and nothing is lost.")
+        return self._told(state)
+
+    def _told(self, state: _State) -> _State:
+        """The state; that it is unsure is said in every process until it is confirmed."""
+        if state.unsure:
+            files.say_once(
+                f"{self.path} was damaged, and of what was hidden only {_count(state.hidden)} can be read; see in "
+                "the Gallery what else to hide, then confirm it there or by index --confirm-hidden."
+            )
         return state
 
 
