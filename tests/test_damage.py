@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from toy import RED, Toy, digest, is_one_sentence, paint
 import app
 from cli import LEAST_MEMORY
 from demos.server.state import Shelf
+from demos.tabs.gallery import _Events
 from engines import SemblanceError
 from features import files, index, keeping, preferences
 from features.catalogue.folder import Catalogue
@@ -177,6 +179,23 @@ def test_visitors_see_nothing_of_a_collection_while_the_marks_are_unsure(
         assert is_one_sentence(str(refused.value)) and str(library.home) not in str(refused.value)
     library.open(pictures).confirm()
     assert shelf.thumbnail(shelf.first, red).exists()
+
+
+def test_the_gallery_shows_the_local_user_that_the_marks_are_unsure_and_takes_the_confirmation(
+    library: Library, pictures: Path
+) -> None:
+    paint(pictures / "red.png", RED)
+    library.scan(library.open(pictures))
+    catalogue = library.open(pictures)
+    catalogue.hide(catalogue.paths)
+    for path in (catalogue.marks.path, keeping.copy_of(catalogue.marks.path)):
+        path.write_bytes(b"{")
+    shelf = Shelf(library, pictures, local=True)
+    gallery, asked = _Events(shelf), (shelf.first, None, "", [], [], "By folder", False, ())
+    assert 'data-digest="confirm"' in gallery.show(0, *asked)
+    pressed: Any = SimpleNamespace(does="confirm", digests="", tag="")
+    _, wall, _ = gallery.mark(pressed, (), 0, *asked)
+    assert 'data-digest="confirm"' not in wall and not library.open(pictures).unsure
 
 
 def test_the_command_line_says_once_what_was_damaged_and_takes_the_confirmation(

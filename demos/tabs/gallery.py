@@ -124,7 +124,7 @@ class _Events:
             catalogue = self.shelf.home(asked[0], asked[1])
             if digests == ["*"]:
                 digests = [one.digest for one in _found(self.shelf, number, *asked).found]
-            if not (digests or does == "undo"):
+            if not (digests or does in ("undo", "confirm")):
                 raise SemblanceError("Tick some pictures first, in their upper right corners.")
             if does == "like":
                 return _liked(held, catalogue, digests), gr.skip(), gr.skip()
