@@ -160,15 +160,31 @@ def key(home: Path) -> bytes:
     """
     path, made = home / KEY, secrets.token_bytes(_KEY_BYTES)
     with contextlib.suppress(OSError):
-        home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(made)
-    with contextlib.suppress(OSError):
-        known = path.read_bytes()
-        if len(known) == _KEY_BYTES:
-            return known
+        if path.exists() and path.stat().st_size != _KEY_BYTES:
+            set_aside(path)
+        if not path.exists():
+            _keep_first(path, made)
+        return path.read_bytes()
     return made
+
+
+def _keep_first(path: Path, content: bytes) -> None:
+    """Writes a file for this user alone, whole; of several processes that do, the first one's stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 _said: dict[str, bool] = {}

@@ -23,6 +23,7 @@ from toy import RED, Toy, digest, is_one_sentence, paint
 
 import app
 from cli import LEAST_MEMORY
+from demos import suite
 from demos.server.state import Shelf
 from demos.tabs.gallery import _Events
 from engines import SemblanceError
@@ -487,6 +488,35 @@ def test_a_library_signs_its_graphs_with_a_key_of_the_home(home: Path, rainbow: 
     (home / files.KEY).write_bytes(bytes(32))
     asked = Library(home, "hnsw").index(library.open(rainbow), Toy()).search(rainbow / "warm/red.png")
     assert "HNSW" not in asked.index and len(asked.matches) == 5
+
+
+@pytest.mark.parametrize("damage", [b"", b"short"])
+def test_the_key_of_a_home_stays_and_a_damaged_one_is_made_anew(home: Path, damage: bytes) -> None:
+    first = files.key(home)
+    assert files.key(home) == first and len(first) == 32
+    (home / files.KEY).write_bytes(damage)
+    second = files.key(home)
+    assert len(second) == 32 and files.key(home) == second != first
+    assert not list(home.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("local", [False, True], ids=["a visitor", "the local user"])
+def test_the_app_shows_damage_once_and_a_path_only_to_the_local_user(
+    library: Library,
+    pictures: Path,
+    local: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(suite.gr, "Warning", lambda sentence, **options: shown.append(sentence))
+    paint(pictures / "red.png", RED)
+    shelf = Shelf(library, pictures, local=local)
+    files.say_once("A file was damaged.")
+    for _ in range(2):
+        suite._tell_damage(shelf)
+    assert shown == ["A file was damaged."] * local
+    assert caplog.text.count("A file was damaged.") == (not local)
 
 
 # --- the system's errors
