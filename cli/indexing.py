@@ -19,6 +19,12 @@ def index(
     on: Annotated[
         str, typer.Option(help="Index on a Ray cluster: ray (local, or RAY_ADDRESS) or ray://HOST:PORT.")
     ] = "",
+    confirm_hidden: Annotated[
+        bool,
+        typer.Option(
+            "--confirm-hidden", help="After marks.json was damaged: all that should be hidden is hidden again."
+        ),
+    ] = False,
     as_json: AsJson = False,
     searched_by: IndexName = None,
     home: Home = None,
@@ -29,6 +35,8 @@ def index(
     """Compute and store the features of every picture; later runs process only the changes."""
     library = open_library(home, weights, offline, searched_by, captions)
     catalogue = library.open(images)
+    if confirm_hidden:
+        catalogue.confirm()
     chosen = open_engine(library, catalogue, engine, network)
     with progress_bar() as progress:
         report = library.index(catalogue, chosen).update(progress, on=on)

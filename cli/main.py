@@ -19,6 +19,9 @@ from cli.searching import recommend, search
 from cli.serve import serve
 from cli.transfer import transfer
 from engines import SemblanceError
+from features import files
+from features.errors import STORAGE, memory_failure, storage_failure
+from features.home import default_home
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(  # in the order of --help
     {
@@ -78,8 +81,19 @@ def main(arguments: list[str], program: str = "python app.py") -> int:
     except Exception as error:
         if os.environ.get("SEMBLANCE_DEBUG"):
             raise
-        typer.echo(f"Something unforeseen went wrong ({error!r}); SEMBLANCE_DEBUG=1 shows where.", err=True)
+        typer.echo(_sentence(error), err=True)
+    finally:
+        for sentence in files.unread():
+            typer.echo(sentence, err=True)
     return 1
+
+
+def _sentence(error: Exception) -> str:
+    if short := memory_failure(error):
+        return str(short)
+    if isinstance(error, OSError) and error.errno in STORAGE and error.filename:
+        return str(storage_failure(error, default_home()))
+    return f"Something unforeseen went wrong ({error!r}); SEMBLANCE_DEBUG=1 shows where."
 
 
 def run() -> int:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -29,12 +30,14 @@ import engines
 from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
 from demos.i18n import language
+from demos.i18n.language import say
 from demos.server import health, metrics
 from demos.server.api import draw_api
 from demos.server.state import Shelf, is_local
 from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
 from demos.views.common import views
 from engines import SemblanceError
+from features import files
 from features.library import Library
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
@@ -156,6 +159,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         async def count(key: str) -> AsyncIterator[tuple[str, Any]]:
             async for _ in events.while_busy(shelf, key):
                 told = index_reports.summary(await asyncio.to_thread(shelf.catalogues, key))
+                _tell_damage(shelf)
                 yield told, gr.update(choices=await asyncio.to_thread(choices, shelf))
 
         dark.click(None, js=theme.TOGGLE)
@@ -169,6 +173,15 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         counting = gr.on(moments, count, picker, [summary, picker], trigger_mode="multiple", **events.WATCHES)
         picker.change(None, cancels=[counting])
     return demo
+
+
+def _tell_damage(shelf: Shelf) -> None:
+    """Shows once what was found damaged, with its path: on the page of the local user, else in the owner's log."""
+    for sentence in files.unread():
+        if shelf.local:
+            gr.Warning(language.told(sentence), duration=None, title=say("A file was damaged"))
+        else:
+            logging.getLogger(__name__).warning(sentence)
 
 
 def _heading(title: str) -> None:

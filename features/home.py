@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import os
-import pickle
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
@@ -18,16 +16,15 @@ from PIL import Image
 
 import engines
 from engines import Engine, Parted, SemblanceError
-from features import files
+from features import files, keeping
 from features.catalogue import images
 from features.catalogue.captions import Metadata
 from features.catalogue.folder import Catalogue
-from features.errors import Busy, ImageError
+from features.errors import STORAGE, Busy, ImageError, storage_failure
 from features.index import in_database
 from features.indexing.store import FeatureStore
 from features.retrieval.searchable import Searchable, remote, searchable, version_of
 
-UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
 THUMBNAIL = 384  # longest side, pixels
 FORMAT = 1  # raise it when the kept state of a head or a tuned space changes its form
 
@@ -63,16 +60,13 @@ class Home:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Raises SemblanceError when the home can't be written to."""
+        """Raises SemblanceError when a file of the home can't be written, or read."""
         try:
             yield
         except OSError as error:
-            if error.errno not in UNWRITABLE:
+            if error.errno not in STORAGE:
                 raise
-            raise SemblanceError(
-                f"{self.path} can't be written to ({error.strerror}); "
-                "choose another with --home or SEMBLANCE_HOME."
-            ) from error
+            raise storage_failure(error, self.path) from error
 
     @contextlib.contextmanager
     def alone(self, lock: Path, busy: str, wait: float = 0) -> Iterator[None]:
@@ -100,7 +94,7 @@ class Home:
         """Returns what is stored, less what is gone from the folder or hidden; kept until something changes."""
         store = self.store(catalogue, engine)
         version = version_of(store)
-        with self.lock:
+        with self.lock, self.writing():
             known = self._searchable.get(store.path)
             if known is None or not known.is_of(version, catalogue):
                 parts = engine.vector_parts() if isinstance(engine, Parted) else ()
@@ -118,15 +112,14 @@ class Home:
     def keep(self, path: Path, fingerprint: str, state: dict[str, Any]) -> None:
         """Writes plain builtins that belong to a fingerprint."""
         kept = {"format": FORMAT, "fingerprint": fingerprint, "state": state}
-        files.write_atomically(path, [pickle.dumps(kept, protocol=5)])
+        keeping.keep_plain(path, kept)
 
     def kept(self, path: Path, fingerprint: str, restore: Callable[[dict[str, Any]], T]) -> T | None:
         """Returns what `keep` wrote, restored; None where there is nothing. A damaged file is set aside."""
 
         def read() -> T | None:
             try:
-                with path.open("rb") as file:
-                    kept = files.load_plain(file)
+                kept = keeping.kept_plain(path)
                 if (kept["format"], kept["fingerprint"]) != (FORMAT, fingerprint):
                     raise ValueError("made for something else")
                 return restore(kept["state"])
@@ -156,7 +149,9 @@ class Home:
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             made = io.BytesIO()
             small.save(made, "JPEG", quality=88)
-            files.write_atomically(path, [made.getvalue()])
+            with self.writing():
+                files.sweep_stale(path.parent)
+                files.write_atomically(path, [made.getvalue()])
         return path
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
-from features.files import write_atomically
+from features import keeping
 
 FILE = "networks.json"
 
 
 def networks(home: Path) -> dict[str, str]:
-    """Returns engine -> network; empty where nobody chose, or the file is damaged."""
+    """Returns engine -> network; empty where nobody chose, or the file and its copy are damaged."""
     try:
-        kept = json.loads((home / FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        return keeping.kept(home / FILE, _restored) or {}
+    except OSError:
         return {}
-    return {str(name): str(network) for name, network in kept.items()} if isinstance(kept, dict) else {}
+
+
+def _restored(told: Any) -> dict[str, str]:
+    if not isinstance(told, dict):
+        raise TypeError("no mapping")
+    return {str(name): str(network) for name, network in told.items()}
 
 
 def keep(home: Path, name: str, network: str) -> None:
     """Raises OSError when the home can't be written to."""
-    kept = networks(home) | {name: network}
-    write_atomically(home / FILE, [json.dumps(kept, indent=1).encode()])
+    keeping.keep(home / FILE, networks(home) | {name: network})

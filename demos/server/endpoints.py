@@ -321,7 +321,7 @@ class Endpoints:
         """Hides, restores, tags or untags pictures, or undoes the last of these. No file is touched.
 
         Args:
-            does: hide, restore, tag, untag or undo.
+            does: hide, restore, tag, untag or undo; or confirm, after marks.json was damaged: all is hidden again.
             digests: a list of digests, as other endpoints give them.
             tag: for tag and untag.
             collection: its key, from `collections`; empty takes the first.

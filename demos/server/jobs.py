@@ -12,9 +12,21 @@ from typing import Any
 from demos.i18n.language import later
 from engines import SemblanceError
 from features.catalogue.folder import Progress
+from features.errors import STORAGE, memory_failure
 
 CANCELLED = later("It was cancelled.")
 UNFORESEEN = later("Something unforeseen went wrong; the log says what.")
+DISK = later("A file can't be read or written; see that its disk works and has room, and look for it in the log.")
+
+
+def failure(error: Exception) -> str:
+    """Returns the sentence for an error that nobody expected: the system's own, or UNFORESEEN."""
+    if short := memory_failure(error):
+        return str(short)
+    if isinstance(error, OSError) and error.errno in STORAGE:
+        return DISK
+    return UNFORESEEN
+
 
 Work = Callable[[Progress, Callable[[], bool]], Any]
 """Called with a progress to report to, and a question whether to stop."""
@@ -48,9 +60,9 @@ class Job:
                 self.result = self.work(self.progress, self.cancelled.is_set)
         except SemblanceError as error:
             self.error = str(error)
-        except Exception:
+        except Exception as error:
             logging.getLogger(__name__).exception("%s failed", self.title)
-            self.error = UNFORESEEN
+            self.error = failure(error)
         finally:
             self.ended.set()
 

@@ -84,10 +84,19 @@ class Shelf:
             folder = self.samples / SUITS.get(engine, SUITS_OTHERS)
             if not folder.is_dir():
                 raise NotIndexed("The samples have not been drawn yet.")
-            return self.library.open(self._roots[self.add(folder)])
+            return self._open(self.add(folder))
         if key not in self._roots:
             raise SemblanceError("This collection is no longer there; choose another above.")
-        return self.library.open(self._roots[key])
+        return self._open(key)
+
+    def _open(self, key: str) -> Catalogue:
+        """Raises SemblanceError for a visitor while it is not known for sure what is hidden."""
+        catalogue = self.library.open(self._roots[key])
+        if catalogue.unsure and not self.local:
+            raise SemblanceError(
+                f"{catalogue.name} is closed until its owner has confirmed what is hidden; choose another above."
+            )
+        return catalogue
 
     def hoped(self, key: str, name: str) -> Engine:
         """The best that may answer in a tab: the engine; one that takes training, as trained on the collection."""
@@ -159,7 +168,7 @@ class Shelf:
 
     def thumbnail(self, key: str, digest: str) -> Path:
         """Raises KeyError for what is not on the shelf, and ImageError."""
-        catalogue = self.library.open(self._roots[key])
+        catalogue = self._open(key)
         if digest not in catalogue.paths:
             raise KeyError(digest)
         return self.library.thumbnail(catalogue, digest)

@@ -19,7 +19,7 @@ from demos.components.page import Page, choices
 from demos.components.vector_download import draw_vectors, listen
 from demos.i18n import language
 from demos.i18n.language import built, fixed, later, say
-from demos.server.jobs import UNFORESEEN, Job
+from demos.server.jobs import Job, failure
 from demos.server.state import SAMPLES, Shelf
 from engines import SemblanceError
 from features.catalogue import uploads
@@ -67,9 +67,9 @@ class _Events:
             yield _report(self.shelf, jobs, refused, left), gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
-        except Exception:
+        except Exception as error:
             logging.getLogger(__name__).exception("indexing failed")
-            yield draw.failed(UNFORESEEN), gr.skip(), gr.skip()
+            yield draw.failed(failure(error)), gr.skip(), gr.skip()
 
     async def index(self, collection: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Brings a collection up to date with its folder."""

@@ -124,7 +124,7 @@ class _Events:
             catalogue = self.shelf.home(asked[0], asked[1])
             if digests == ["*"]:
                 digests = [one.digest for one in _found(self.shelf, number, *asked).found]
-            if not (digests or does == "undo"):
+            if not (digests or does in ("undo", "confirm")):
                 raise SemblanceError("Tick some pictures first, in their upper right corners.")
             if does == "like":
                 return _liked(held, catalogue, digests), gr.skip(), gr.skip()
@@ -380,6 +380,10 @@ def _pager(shown: _Shown) -> str:
 
 
 def _undo(shown: _Shown) -> str:
+    if shown.local and shown.catalogue.unsure:
+        told = say("The marks were damaged. Hide again what should be hidden, then confirm.")
+        button = f'<button type="button" data-do="mark" data-digest="confirm">{say("Confirm")}</button>'
+        return f'<p class="undo">{draw.escape(told)} {button}</p>'
     last = shown.catalogue.last if shown.local else ""
     if not last:
         return ""
@@ -484,4 +488,5 @@ MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
     "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
     "tag": lambda catalogue, digests, tag: catalogue.tag(digests, tag),
     "untag": lambda catalogue, digests, tag: catalogue.untag(digests, tag),
+    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
 }

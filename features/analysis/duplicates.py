@@ -10,7 +10,6 @@ years on, 2004), and what then remains between the two must be no more than savi
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import cv2
 import numpy as np
 
-from features import files
+from features import files, keeping
 from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.catalogue.images import decode
 from features.errors import ImageError
@@ -126,7 +125,7 @@ class Found:
 
     def keep(self, path: Path) -> None:
         told = {"version": VERSION, "near": self.near, "sizes": self.sizes, "refused": self.refused}
-        files.write_atomically(path, [pickle.dumps(told, protocol=5)])
+        keeping.keep_plain(path, told)
 
     @classmethod
     def kept(cls, path: Path) -> Found | None:
@@ -159,8 +158,7 @@ class Found:
 def _load(path: Path) -> Any:
     """A kept file of this version; None where there is none. A damaged one is set aside."""
     try:
-        with path.open("rb") as file:
-            told = files.load_plain(file)
+        told = keeping.kept_plain(path)
         return told if told["version"] == VERSION else None
     except FileNotFoundError:
         return None
@@ -262,7 +260,7 @@ def _keep_looks(path: Path, looks: Mapping[str, Look]) -> None:
         "tints": b"".join(made.tint.tobytes() for made in looks.values()),
     }
     told["sum"] = _sum(told)
-    files.write_atomically(path, [pickle.dumps(told, protocol=5)])
+    keeping.keep_plain(path, told)
 
 
 def _kept_looks(path: Path) -> dict[str, Look]:

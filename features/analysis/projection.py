@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from engines import SemblanceError
-from features import files
+from features import files, keeping
 
 VERSION = 2  # of what is below: a map that is kept from another one is made anew
 FEW = 4  # rows: t-SNE and UMAP need so many
@@ -43,14 +42,13 @@ class Projection:
     def keep(self, path: Path) -> None:
         """In a file of its own, for `kept`."""
         told = {"shown": _shown(self.digests), "positions": self.positions.tobytes()}
-        files.write_atomically(path, [pickle.dumps(told, protocol=5)])
+        keeping.keep_plain(path, told)
 
     @classmethod
     def kept(cls, path: Path, digests: Sequence[str]) -> Projection | None:
         """What `keep` has kept, if it is of these pictures. A damaged file is set aside."""
         try:
-            with path.open("rb") as file:
-                told = files.load_plain(file)
+            told = keeping.kept_plain(path)
             if told["shown"] == _shown(digests):
                 positions = np.frombuffer(told["positions"], np.float32).reshape(len(digests), -1)
                 if positions.shape[1] in (2, 3) and ((positions >= 0) & (positions <= 1)).all():

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from features import files
+from features import files, keeping
 from features.catalogue.folder import Catalogue, Skipped, label_of
 from features.catalogue.urls import Url
 
@@ -39,7 +39,7 @@ class Metadata:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: tuple[files.Version, dict[str, dict[str, str]]] = (0, 0), {}
+        self._known: tuple[files.Version, dict[str, dict[str, str]]] = (-1, -1), {}
         self._lock = threading.RLock()
 
     def version(self) -> files.Version:
@@ -67,6 +67,7 @@ class Metadata:
         with self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.path.with_suffix(".lock")):
+                files.sweep(self.path)
                 before = self._read()
                 after = {digest: dict(known) for digest, known in before.items()}
                 for known in after.values() if only else ():
@@ -78,26 +79,21 @@ class Metadata:
                         known[source] = text
                 after = {digest: known for digest, known in after.items() if known}
                 if after != before:
-                    files.write_atomically(self.path, [json.dumps({"captions": after}).encode()])
+                    keeping.keep(self.path, {"captions": after})
 
     def _read(self) -> dict[str, dict[str, str]]:
-        """A damaged file is set aside and counts as none."""
         with self._lock:
-            version = self.version()
-            if version != self._known[0]:
-                captions: dict[str, dict[str, str]] = {}
-                try:
-                    told = json.loads(self.path.read_bytes())["captions"]
-                    captions = {digest: dict(texts) for digest, texts in told.items()}
-                    if not all(isinstance(text, str) for texts in captions.values() for text in texts.values()):
-                        raise ValueError("no texts")
-                except FileNotFoundError:
-                    pass
-                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                    captions = {}
-                    files.set_aside(self.path)
-                self._known = version, captions
+            if self.version() != self._known[0]:
+                captions = keeping.kept(self.path, _restored) or {}
+                self._known = self.version(), captions
             return self._known[1]
+
+
+def _restored(told: Any) -> dict[str, dict[str, str]]:
+    captions = {digest: dict(texts) for digest, texts in told["captions"].items()}
+    if not all(isinstance(text, str) for texts in captions.values() for text in texts.values()):
+        raise ValueError("no texts")
+    return captions
 
 
 def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:

@@ -5,8 +5,8 @@ The folder lies on this machine, or behind a URL; see features/catalogue/urls.py
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import os
 import re
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import SemblanceError
-from features import files
+from features import files, keeping
 from features.catalogue.images import is_image_name, read_bytes
 from features.catalogue.marks import Marks, Tags
 from features.catalogue.urls import Url, place
@@ -117,6 +117,15 @@ class Catalogue:
     def untag(self, digests: Collection[str], tag: str) -> None:
         self.marks.untag(digests, tag)
 
+    @property
+    def unsure(self) -> bool:
+        """Whether pictures that were hidden may be shown, because the marks were damaged; until `confirm`."""
+        return self.marks.unsure
+
+    def confirm(self) -> None:
+        """Notes that a person has seen that all is hidden that should be."""
+        self.marks.confirm()
+
     def undo(self) -> str:
         """Takes the last change of the marks back; what that was, for people, empty when there was none."""
         return self.marks.undo()
@@ -126,13 +135,24 @@ class Catalogue:
         """What `undo` would take back; empty when there is nothing."""
         return self.marks.last
 
+    def hash_again(self, digests: Collection[str]) -> None:
+        """Has the next scan hash these pictures' files, because their bytes are not those of the digest.
+
+        A file may have changed without a trace in its size and time, or our own note of it may be damaged.
+        """
+        with self._lock:
+            self.entries = {
+                path: Entry(-1, -1) if entry.digest in digests else entry for path, entry in self.entries.items()
+            }
+            self.save()
+
     def save(self) -> None:
         with self._lock:
             told = {
                 "root": os.fspath(self.root),
                 "entries": self.entries,  # each as a list
             }
-            files.write_atomically(self.state, [json.dumps(told).encode()])
+            keeping.keep(self.state, told)
             self.version = files.version(self.state)
 
 
@@ -169,23 +189,25 @@ def _is_walked(folder: Path, root: Path) -> bool:
 
 
 def load(catalogue: Catalogue) -> Catalogue:
-    """Fills in what was saved, unless that is known. A damaged file is set aside; only its marks are lost."""
+    """Fills in what was saved, unless that is known.
+
+    Of a damaged file the copy counts; where that is damaged too, every picture is hashed again by the next scan.
+    """
     with catalogue._lock:
         version = files.version(catalogue.state)
         if version == catalogue.version:
             return catalogue
-        try:
-            told = json.loads(catalogue.state.read_bytes())
-            entries = {path: _entry(entry) for path, entry in told["entries"].items()}
-            hidden = frozenset(told.get("hidden", ()))  # as they were written at first
+        if found := keeping.kept(catalogue.state, _restored):
+            entries, hidden = found
             if hidden and not catalogue.marks.path.exists():
                 catalogue.marks.hide(hidden)
-            catalogue.entries, catalogue.version = entries, version
-        except FileNotFoundError:
-            pass
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            files.set_aside(catalogue.state)
+            catalogue.entries, catalogue.version = entries, files.version(catalogue.state)
     return catalogue
+
+
+def _restored(told: Any) -> tuple[dict[str, Entry], frozenset[str]]:
+    """The entries, and what was hidden as it was written at first."""
+    return {path: _entry(entry) for path, entry in told["entries"].items()}, frozenset(told.get("hidden", ()))
 
 
 def _entry(told: list[Any] | dict[str, Any]) -> Entry:
@@ -193,11 +215,11 @@ def _entry(told: list[Any] | dict[str, Any]) -> Entry:
 
 
 def root_of(state: Path) -> Path | None:
-    """The folder that a saved catalogue is about; None for a damaged file."""
-    try:
-        return place(json.loads(state.read_bytes())["root"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SemblanceError):
-        return None
+    """The folder that a saved catalogue is about; None for a damaged file without a sound copy."""
+    for path in (state, keeping.copy_of(state)):
+        with contextlib.suppress(OSError, SemblanceError, *keeping.DAMAGE):
+            return place(keeping.opened(path.read_bytes())["root"])
+    return None
 
 
 def hashed(files: Sequence[Path]) -> Iterator[Hashed]:

@@ -114,15 +114,22 @@ def chosen(choice: str | None) -> str:
     return choice
 
 
-def over(ids: Sequence[str], parts: Sequence[np.ndarray], saved: Path, space: str, choice: str = AUTO) -> Index:
+def over(
+    ids: Sequence[str],
+    parts: Sequence[np.ndarray],
+    saved: Path,
+    space: str,
+    choice: str = AUTO,
+    key: bytes = b"",
+) -> Index:
     """An index of these rows: ids[i] is of row i of the (n, D) float32 parts, one after the other.
 
     choice: AUTO or one of BACKENDS. "auto" is exact below APPROXIMATE_FROM; above, as "hnsw" always, approximate
-    as soon as `save` has been run over the same rows. Its name says which. saved, space: as for `save`. Raises as
-    `create`.
+    as soon as `save` has been run over the same rows. Its name says which. saved, space, key: as for `save`.
+    Raises as `create`.
     """
     if keeps_file(parts, choice):
-        index = _from_file(ids, saved, space)
+        index = _from_file(ids, saved, space, key, parts[0].shape[1])
     else:
         index = create("exact" if choice == AUTO else choice)
     first = 0
@@ -140,18 +147,20 @@ def save(
     progress: Callable[[int, int, str], None],
     cancelled: Callable[[], bool],
     choice: str = AUTO,
+    key: bytes = b"",
 ) -> bool:
     """Brings the file of the index up to date, where the choice keeps one; "auto" drops one that is too small.
 
     Takes about 0.6 ms for each new row of 512 numbers. space: changes whenever a vector could while its id stays
-    the same. False when cancelled: what was done is kept, and until the rest is, exact search answers.
+    the same. key: the home's secret; a file that was written with another is not read. False when cancelled: what
+    was done is kept, and until the rest is, exact search answers.
     """
     if not keeps_file(parts, choice):
         if choice == AUTO:
             saved.unlink(missing_ok=True)
         return True
     approximate = _approximate()
-    return approximate is None or approximate.update(ids, parts, saved, space, progress, cancelled)
+    return approximate is None or approximate.update(ids, parts, saved, space, progress, cancelled, key)
 
 
 def keeps_file(parts: Sequence[np.ndarray], choice: str = AUTO) -> bool:
@@ -160,13 +169,13 @@ def keeps_file(parts: Sequence[np.ndarray], choice: str = AUTO) -> bool:
     return numbers > 0 and (choice == "hnsw" or (choice == AUTO and numbers >= APPROXIMATE_FROM))
 
 
-def _from_file(ids: Sequence[str], saved: Path, space: str) -> Index:
+def _from_file(ids: Sequence[str], saved: Path, space: str, key: bytes, dim: int) -> Index:
     from features.index.exact import ExactIndex
 
     approximate = _approximate()
     if approximate is None:
         return ExactIndex(f'exact search (for a quicker one: pip install "{USEARCH}")')
-    graph = approximate.load(saved, space)
+    graph = approximate.load(saved, space, key, dim)
     if graph is None or not approximate.holds(graph, ids):
         return ExactIndex("exact search (for a quicker one: index again)")
     return approximate.ApproximateIndex(graph)

@@ -2,11 +2,15 @@
 
 Hierarchical navigable small worlds: Malkov and Yashunin, https://arxiv.org/abs/1603.09320. The graph holds the
 vectors in bfloat16; its keys are hashes of the rows' ids, so that it can be brought up to date from any run.
+
+usearch follows a graph's links unchecked, and a false one ends the process. So only a file that this home wrote is
+read: behind the graph stand a hash of its space and a MAC (keyed BLAKE2b) by the home's secret.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import threading
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,7 +24,8 @@ from features.index.proposals import Proposing
 
 BREADTH = 32  # see Proposing
 BATCH = 1024  # rows added at a time, between two looks at `cancelled`
-CHECKSUM = 4  # bytes
+SEAL = 16  # bytes of the hash, and of the MAC
+CHECKSUM = 4  # bytes that stood there in earlier versions
 
 
 class ApproximateIndex(Proposing):
@@ -76,11 +81,13 @@ def update(
     space: str,
     progress: Callable[[int, int, str], None],
     cancelled: Callable[[], bool],
+    key: bytes = b"",
 ) -> bool:
     """See features.index.save. The old file is replaced at once."""
-    graph = load(saved, space)
+    dim = parts[0].shape[1]
+    graph = load(saved, space, key, dim)
     if graph is None:
-        graph = _empty(parts[0].shape[1])
+        graph = _empty(dim)
     keys, known = _keys(ids), graph.keys[:]
     gone = np.setdiff1d(known, keys)
     lacking = ~graph.contains(keys)
@@ -94,7 +101,7 @@ def update(
         done += len(places)
     if done or len(gone):
         data = graph.save()
-        files.write_atomically(saved, [data, _checksum(data, space)])
+        files.write_atomically(saved, [data, _seal(data, space, key)])
     return done == total
 
 
@@ -109,14 +116,31 @@ def _pieces(parts: Sequence[np.ndarray], wanted: np.ndarray) -> Iterator[tuple[n
         first += len(part)
 
 
-def load(saved: Path, space: str) -> Graph | None:
-    """The graph in a file; None when there is none, or it is damaged, of another space, or of a newer usearch."""
+def load(saved: Path, space: str, key: bytes = b"", dim: int | None = None) -> Graph | None:
+    """The graph in a file; None when there is none, or it is not for this space or of an earlier version.
+
+    dim: length of its vectors; None takes any. One that this home did not write so is set aside.
+    """
     try:
         data = memoryview(saved.read_bytes())
-        graph, checksum = data[:-CHECKSUM], data[-CHECKSUM:]
-        return Graph.restore(graph, expansion_search=BREADTH) if checksum == _checksum(graph, space) else None
-    except (OSError, ValueError, RuntimeError):
+    except IsADirectoryError:
+        data = memoryview(b"")
+    except OSError:
         return None
+    graph, seal = data[: -2 * SEAL], data[-2 * SEAL :]
+    if hmac.compare_digest(seal[SEAL:], _mac(graph, seal[:SEAL], key)):
+        if seal[:SEAL] != _hash(space):
+            return None
+        try:
+            restored = Graph.restore(graph, expansion_search=BREADTH)
+            if restored is not None and dim in (None, restored.ndim):
+                return restored
+        except (ValueError, RuntimeError):  # of a newer usearch
+            return None
+    elif data[-CHECKSUM:] == _checksum(data[:-CHECKSUM], space):  # of an earlier version
+        return None
+    files.set_aside(saved)
+    return None
 
 
 def holds(graph: Graph, ids: Sequence[str]) -> bool:
@@ -138,6 +162,21 @@ def _keys(ids: Sequence[str]) -> np.ndarray:
     return np.frombuffer(b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids), "<u8")
 
 
+def _seal(graph: bytes | memoryview, space: str, key: bytes) -> bytes:
+    """Stands behind the graph."""
+    return _hash(space) + _mac(graph, _hash(space), key)
+
+
+def _hash(space: str) -> bytes:
+    return hashlib.blake2b(space.encode(), digest_size=SEAL).digest()
+
+
+def _mac(graph: bytes | memoryview, hashed: bytes | memoryview, key: bytes) -> bytes:
+    made = hashlib.blake2b(graph, key=key, digest_size=SEAL)
+    made.update(hashed)
+    return made.digest()
+
+
 def _checksum(graph: bytes | memoryview, space: str) -> bytes:
-    """Stands behind the graph: usearch itself would read a damaged one."""
+    """Stood behind the graph in earlier versions."""
     return zlib.crc32(graph, zlib.crc32(space.encode())).to_bytes(CHECKSUM, "little")

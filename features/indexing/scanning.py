@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from features import files
 from features.catalogue import folder as folders
 from features.catalogue.captions import IMPORTED, imported
 from features.catalogue.folder import Catalogue, Hashed, Progress, Skipped
@@ -34,6 +35,9 @@ def scan(
     with home.writing():
         catalogue.state.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(catalogue.state.with_suffix(".lock")):
+            files.sweep(catalogue.state)
+            for folder in (home.path, catalogue.state.parent):
+                files.sweep_stale(folder)
             folders.scan(catalogue, progress, hashing=hashing)
         captions, problems = imported(catalogue)
         home.metadata(catalogue).keep(IMPORTED, captions, only=True)

@@ -1,9 +1,11 @@
 """One pickled feature file per catalogue and fingerprint, and the journal of what has been added to it.
 
-A feature file is one pickle of plain builtins (`format`, `engine`, `fingerprint`, `rows`, `dim`, `bytes`,
-`digests`, `boxes`, `remarks`, `refused`, and `captions` where there are any), then zeros up to a multiple of 64,
-then the vectors: rows x dim little-endian float32, in order of digest, which are memory-mapped. It is read by an
-unpickler that refuses every class, so a hostile file can run nothing.
+A feature file is one pickle of plain builtins (`checksum`, `format`, `engine`, `fingerprint`, `rows`, `dim`,
+`bytes`, `digests`, `boxes`, `remarks`, `refused`, and `captions` where there are any), then zeros up to a multiple
+of 64, then the vectors: rows x dim little-endian float32, in order of digest, which are memory-mapped. It is read
+by an unpickler that refuses every class, so a hostile file can run nothing, and every length that goes beyond its
+end, so that it can't ask for absurd memory. The checksum is the CRC-32 of the whole file, taken while the eight
+letters of the checksum are zeros; files of earlier versions have none.
 
 Each finished batch is appended to a journal beside it: length, CRC-32, and the like of a feature file. A torn
 record at the end is dropped. At the end of a run the two are merged into a new file that replaces the old one in
@@ -17,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import mmap
 import os
 import pickle
 import struct
@@ -40,6 +43,7 @@ FORMAT = f"semblance-features-2, decoder {DECODER}"
 JOURNAL_SHARE = 1 / 20  # of the feature file: how long a journal may wait. Each merge writes the whole file anew
 _ALIGN = 64
 _FRAME = struct.Struct("<II")
+_UNKNOWN = "0" * 8  # in place of a checksum, while it is taken
 _PIECE = 1 << 20  # bytes
 
 
@@ -144,8 +148,8 @@ class FeatureStore:
         elif good < self.journal.stat().st_size:
             with self.journal.open("r+b") as file:
                 file.truncate(good)
-        for left in self.path.parent.glob(self.path.name + "*.tmp"):
-            left.unlink()
+        if self.path.parent.is_dir():
+            files.sweep(self.path)
 
     def commit(self, wanted: Set[str]) -> None:
         """Makes the file anew, of the wanted digests only, if others are stored or the journal outgrew its share.
@@ -165,7 +169,11 @@ class FeatureStore:
                 if block.rows[i].digest in wanted
             ]
         kept.sort(key=lambda place: place[0].digest)
-        head = self._head([row for row, *_ in kept], dict(sorted(refused.items())))
+        head = self._head([row for row, *_ in kept], dict(sorted(refused.items())), _UNKNOWN)
+        checksum = zlib.crc32(head)
+        for vector in self._copied(kept):  # read twice: in memory they might not fit
+            checksum = zlib.crc32(vector, checksum)
+        head = head.replace(_UNKNOWN.encode(), f"{checksum:08x}".encode(), 1)
         files.write_atomically(self.path, itertools.chain([head], self._copied(kept)))
         self.journal.unlink(missing_ok=True)
         self._known.clear()
@@ -196,13 +204,15 @@ class FeatureStore:
                 return [self._load(file, self.path, 0, _mapped(file))]
         except FileNotFoundError:
             pass
-        except DamagedStore:
+        except (DamagedStore, IsADirectoryError):
             files.set_aside(self.path)
         return []
 
     def _records(self) -> list[_Block]:
         """The whole records of the journal, up to the first that is not."""
-        blocks = []
+        blocks: list[_Block] = []
+        if self.journal.is_dir():
+            files.set_aside(self.journal)
         with contextlib.suppress(FileNotFoundError, DamagedStore), self.journal.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             mapped = _mapped(file)
@@ -223,7 +233,9 @@ class FeatureStore:
         Raises DamagedStore unless all that is told fits together, and this store.
         """
         try:
-            told = files.load_plain(file)
+            told, end = _plain(file)
+            if type(told["rows"]) is not int or sum(map(len, told["remarks"])) > end:
+                raise ValueError("of wrong types, or repeating itself")
             expected = (FORMAT, self.engine, self.fingerprint, self.dim, 4 * self.dim * told["rows"])
             if (told["format"], told["engine"], told["fingerprint"], told["dim"], told["bytes"]) != expected:
                 raise ValueError("made for something else")
@@ -240,10 +252,16 @@ class FeatureStore:
             texts = (*(row.digest for row in rows), *refused, *refused.values(), *remarks, *captions)
             if not all(isinstance(text, str) for text in texts) or not all(_is_box(row.box) for row in rows):
                 raise ValueError("of wrong types")
-            start = file.seek(-file.tell() % _ALIGN, io.SEEK_CUR)
+            start = end + -end % _ALIGN
+            checksum = told.get("checksum")
+            file.seek(0)
+            seen = zlib.crc32(file.read(start).replace(str(checksum).encode(), _UNKNOWN.encode(), 1))
             while piece := file.read(_PIECE):  # not through the map: what it has touched stays in memory
+                seen = zlib.crc32(piece, seen)
                 if not np.isfinite(np.frombuffer(piece, "<f4").sum()):
                     raise ValueError("not numbers")
+            if checksum not in (None, f"{seen:08x}"):
+                raise ValueError("not as it was written")
             if file.tell() - start != told["bytes"] or len(rows) != told["rows"]:
                 raise ValueError("cut short")
             vectors = mapped[(begin + start) // 4 :][: len(rows) * self.dim].reshape(-1, self.dim)
@@ -253,11 +271,12 @@ class FeatureStore:
         except Exception as error:  # whatever a damaged or hostile pickle may raise
             raise DamagedStore(str(error)) from error
 
-    def _head(self, rows: Sequence[Row], refused: Mapping[str, str]) -> bytes:
-        """All but the vectors."""
+    def _head(self, rows: Sequence[Row], refused: Mapping[str, str], checksum: str | None = None) -> bytes:
+        """All but the vectors. checksum: comes first, so that its letters are the first of their kind."""
         captions = [row.caption for row in rows]
         same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
         told = {
+            **({"checksum": checksum} if checksum else {}),
             "format": FORMAT,
             "engine": self.engine,
             "fingerprint": self.fingerprint,
@@ -280,6 +299,14 @@ class FeatureStore:
             for _, path, start in places:
                 sources[path].seek(start)
                 yield sources[path].read(4 * self.dim)
+
+
+def _plain(file: IO[bytes]) -> tuple[Any, int]:
+    """The pickle that a file begins with, and where it ends."""
+    if isinstance(file, io.BytesIO):
+        return files.load_plain(file.getvalue())
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return files.load_plain(mapped)
 
 
 def _mapped(file: IO[bytes]) -> np.ndarray:

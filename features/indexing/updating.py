@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
+from filelock import FileLock
 
 from engines import Captioned, Engine, SemblanceError
 from features.catalogue.folder import Catalogue, Progress, Skipped
@@ -141,6 +142,9 @@ def _run(
     skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
     if not stopped:
         lost = wanted.keys() - after.digests
+        if lost:
+            with FileLock(catalogue.state.with_suffix(".lock")):
+                catalogue.hash_again(lost)
         skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
     card = engine.describe()
     new = len(after.digests - before)

@@ -251,7 +251,8 @@ def searchable(
         searched = remote(store, searched_by)
         _mark(searched, catalogue, store, stored, ids, unseen)
     else:
-        searched = index.over(ids, stored.parts, graph(store), FORMAT, searched_by)
+        key = _key(store, stored, searched_by)
+        searched = index.over(ids, stored.parts, graph(store), FORMAT, searched_by, key)
         searched.remove(unseen)
     rows = Counter(row.digest for row in stored.rows if row.digest in shown)
     crowd = max(rows.values(), default=1)
@@ -292,7 +293,13 @@ def save_index(
     if index.in_database(searched_by):
         return _update(catalogue, store, stored, searched_by, progress, cancelled)
     ids = _row_ids(stored.rows) if index.keeps_file(stored.parts, searched_by) else []
-    return index.save(ids, stored.parts, graph(store), FORMAT, progress, cancelled, searched_by)
+    key = _key(store, stored, searched_by)
+    return index.save(ids, stored.parts, graph(store), FORMAT, progress, cancelled, searched_by, key)
+
+
+def _key(store: FeatureStore, stored: Features, searched_by: str) -> bytes:
+    """The secret of the home in which a feature file lies, where the index is in a file; see files.key."""
+    return files.key(store.path.parents[2]) if index.keeps_file(stored.parts, searched_by) else b""
 
 
 def _update(

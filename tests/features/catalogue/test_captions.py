@@ -12,6 +12,7 @@ from engines import Card, Crop, fingerprint, unit_rows
 from features.catalogue.captions import HAND, IMPORTED, Caption
 from features.catalogue.folder import Catalogue
 from features.indexing.updating import BATCH
+from features.keeping import copy_of
 from features.library import Library
 from tests.support.toy import BLUE, GREEN, RED, YELLOW, Toy, digest, is_one_sentence, paint, snapshot, wheel
 
@@ -171,10 +172,13 @@ def test_a_damaged_file_is_set_aside(library: Library, folder: Path) -> None:
     engine = Narrator()
     catalogue = opened(library, folder, engine)
     file = catalogue.state.with_name("metadata.json")
-    for damage in (b"{", b"[]", b'{"captions": {"x": 3}}', b'{"captions": {"x": {"hand": 3}}}', b"\xff"):
+    damages = (b"{", b"[]", b'{"captions": {"x": 3}}', b'{"captions": {"x": {"hand": 3}}}', b"\xff")
+    for number, damage in enumerate(damages, 1):
+        copy_of(file).unlink(missing_ok=True)
         file.write_bytes(damage)
         assert library.captions(catalogue) == {}
-        assert (file.with_name("metadata.json.damaged")).read_bytes() == damage
+        aside = "metadata.json.damaged" + (f"-{number}" if number > 1 else "")
+        assert file.with_name(aside).read_bytes() == damage
         library.caption(catalogue, "x", "kept")
         assert library.captions(catalogue) == {"x": Caption("kept", HAND)}
 

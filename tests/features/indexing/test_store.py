@@ -376,7 +376,7 @@ def changed(**changes: Any) -> Callable[[bytes, Path], bytes]:
     def make(content: bytes, canary: Path) -> bytes:
         head = pickle.loads(content)
         data = content[len(content) - head["bytes"] :]
-        start = pickle.dumps(head | changes, protocol=5)
+        start = pickle.dumps({name: head[name] for name in head if name != "checksum"} | changes, protocol=5)
         return start + bytes(-len(start) % 64) + data
 
     make.__name__ = "other " + " ".join(changes)
