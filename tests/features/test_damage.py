@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import RED, Toy, digest, is_one_sentence, paint
 
 import app
 from cli import LEAST_MEMORY
@@ -32,6 +31,7 @@ from features.catalogue.folder import Catalogue
 from features.catalogue.marks import Marks
 from features.indexing.store import Features, FeatureStore, Row
 from features.library import Library
+from tests.support.toy import RED, Toy, digest, is_one_sentence, paint
 
 ROOT = Path(__file__).parent.parent
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)

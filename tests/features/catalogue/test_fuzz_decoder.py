@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from PIL import Image
-from toy import is_one_sentence
 
 from features.catalogue.images import LONGEST_SIDE, decode
 from features.errors import ImageError
+from tests.support.toy import is_one_sentence
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of Pillow, about odd metadata
 TRIES = int(os.environ.get("SEMBLANCE_FUZZ", "0"))
