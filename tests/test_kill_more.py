@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_learners import Pupil
 
 from engines import Crop
 from engines.networks.finetuning import Outcome
@@ -25,6 +24,7 @@ from features.errors import Busy
 from features.learning import finetuning, learners, training
 from features.learning.heads import Head, Space
 from features.library import Library
+from tests.features.learning.test_learners import Pupil
 from tests.support.toy import Toy, hue, is_one_sentence, paint, snapshot, wheel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -31,9 +31,9 @@ from features.catalogue.folder import Catalogue
 from features.catalogue.marks import Marks
 from features.indexing.store import Features, FeatureStore, Row
 from features.library import Library
+from tests.support import ROOT
 from tests.support.toy import RED, Toy, digest, is_one_sentence, paint
 
-ROOT = Path(__file__).parent.parent
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 
 Damage = Callable[[bytes], bytes | None]
