@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
+from engines import settings
 from features.library import Library
 
 pytest_plugins = ("seeded", "browsing", "hubs")  # weights files and portraits; the app in a browser; downloads
@@ -19,6 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    settings.reset()
     patch.setenv("SEMBLANCE_OFFLINE", "1")
     patch.setenv("SEMBLANCE_WEIGHTS", "")
     patch.setenv("SEMBLANCE_DEBUG", "")
@@ -28,6 +30,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
     patch.setenv("SEMBLANCE_CAPTIONS", "")
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
 
 
 @pytest.fixture(autouse=True, scope="session")

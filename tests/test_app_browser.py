@@ -22,7 +22,6 @@ from browsing import awaited, in_english, noise, opened, visit
 from seeded import ROOT
 from toy import is_one_sentence
 
-import demos
 import engines
 import samples
 from demos import suite
@@ -635,7 +634,7 @@ def test_a_port_that_is_taken_is_told(library: Library, pictures: Path, monkeypa
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(demos, "PORT", str(taken.getsockname()[1]))
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
         with pytest.raises(SemblanceError, match="set GRADIO_SERVER_PORT to another one") as refused:
             suite.serve(library, pictures, share=False)
     assert is_one_sentence(str(refused.value))

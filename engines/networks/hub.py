@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import threading
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from engines import settings
 from engines.errors import SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks import weights
 from engines.networks.quiet import quietly
@@ -99,9 +99,9 @@ def resolve(model: Pretrained, *, fetch: bool) -> Found:
         WeightsUnavailable: The model is not on this machine.
         WeightsError: The folder is incomplete, or a file is not the published one.
     """
-    named = os.environ.get("SEMBLANCE_WEIGHTS")
+    named = settings.current().weights
     if named:
-        path = Path(named).expanduser()
+        path = named.expanduser()
         if not path.exists():
             raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
         for folder in (path / model.folder, path):

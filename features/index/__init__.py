@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from engines import SemblanceError
+from engines import SemblanceError, settings
 
 if TYPE_CHECKING:
     from features.index.database import Remote
@@ -106,7 +105,7 @@ def remote(choice: str, collection: str) -> Remote:
 
 def chosen(choice: str | None) -> str:
     """One of CHOICES that can be had: this, else SEMBLANCE_INDEX, else auto. Raises as `create` and `remote`."""
-    choice = choice or os.environ.get("SEMBLANCE_INDEX") or AUTO
+    choice = choice or settings.current().index or AUTO
     if in_database(choice):
         remote(choice, "")
     elif choice != AUTO:
