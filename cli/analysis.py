@@ -112,8 +112,9 @@ def odd(
 
 
 def _outlier_record(catalogue: Catalogue, one: Misplaced | Lonely) -> dict[str, Any]:
-    rounded = {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()}
-    return {"path": os.fspath(catalogue.file(rounded.pop("digest")))} | rounded
+    record = {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()}
+    del record["digest"]
+    return {"path": os.fspath(catalogue.file(one.digest))} | record
 
 
 def _outlier_lines(catalogue: Catalogue, found: Outliers, k: int) -> list[str]:

@@ -76,8 +76,18 @@ def serve(
     mcp: bool = False,
     measured: bool = False,
 ) -> None:
-    """Opens the app, and blocks. images: None draws the sample sets. folder_endpoint: see `draw_api`. mcp: its
-    endpoints are MCP tools, too. measured: it tells Prometheus what it is asked. Raises SemblanceError.
+    """Opens the app, and blocks.
+
+    Args:
+        library: The library.
+        images: The folder to open; None draws the sample sets.
+        share: Whether to create a public link.
+        folder_endpoint: See `draw_api`.
+        mcp: Whether its endpoints are MCP tools, too.
+        measured: Whether it answers Prometheus.
+
+    Raises:
+        SemblanceError: An extra is missing, the home can't be written to, or the port can't be used.
     """
     if mcp and not importlib.util.find_spec("mcp"):
         raise SemblanceError(MCP_MISSING)

@@ -44,6 +44,7 @@ def off() -> Route:
 
 
 def installed() -> bool:
+    """Returns whether the client of Prometheus is installed."""
     return importlib.util.find_spec("prometheus_client") is not None
 
 
