@@ -41,12 +41,13 @@ def open_engine(library: Library, catalogue: Catalogue, name: str, network: str)
         base = library.index(catalogue, base).training.trained() or base
     if not name.endswith(SUFFIX):
         return base
-    base.prepare()  # settles which network answers
-    tuned = library.index(catalogue, base).tuning.tuned()
+    index = library.index(catalogue, base)
+    index.prepared()  # settles which network answers
+    tuned = index.tuning.tuned()
     if tuned is None:
         with progress_bar() as progress:
-            library.index(catalogue, base).update(progress, wait=PATIENCE)
-            tuned = library.index(catalogue, base).tuning.tune(progress)
+            index.update(progress, wait=PATIENCE)
+            tuned = index.tuning.tune(progress)
     return tuned
 
 

@@ -152,7 +152,7 @@ def _ready(shelf: Shelf, key: str, name: str) -> tuple[Autoencoder, Catalogue]:
     """Raises Untrained, NotIndexed and SemblanceError."""
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
     assert isinstance(engine, Autoencoder)
-    engine.prepare()
+    shelf.library.index(catalogue, engine).prepared()
     if not shelf.status(key, name).rows:
         raise NotIndexed("The pictures have not been looked at since it was trained; index them in Find.")
     return engine, catalogue
