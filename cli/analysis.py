@@ -136,7 +136,7 @@ def _outlier_lines(catalogue: Catalogue, found: Outliers, k: int) -> list[str]:
 def evaluate(
     images: Images,
     queries: Annotated[
-        Path | None, typer.Option(help="A folder of labelled queries [default: leave one out].")
+        Path | None, typer.Option(help="A folder of labelled queries (by default leave one out).")
     ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="A file of same and different pairs, in the format of LFW's pairs.txt.")
@@ -173,7 +173,7 @@ def compare(
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            "--engine", "-e", help="An engine to compare; may be given several times [default: all available]."
+            "--engine", "-e", help="An engine to compare; may be given several times (by default all available)."
         ),
     ] = None,
     network: Network = "auto",

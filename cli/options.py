@@ -41,22 +41,20 @@ MixOf = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Home = Annotated[
     Path | None,
-    typer.Option(help="Where features are stored [env: SEMBLANCE_HOME] [default: in the user's cache]."),
+    typer.Option(help="Where features are stored (SEMBLANCE_HOME; by default in the user's cache)."),
 ]
 Weights = Annotated[
-    Path | None, typer.Option(help="A weights file, or a folder of weights files [env: SEMBLANCE_WEIGHTS].")
+    Path | None, typer.Option(help="A weights file, or a folder of weights files (SEMBLANCE_WEIGHTS).")
 ]
 Captions = Annotated[
     str | None,
-    typer.Option(
-        help="The model that writes captions for `semantic`: base, large, or off [env: SEMBLANCE_CAPTIONS]."
-    ),
+    typer.Option(help="The model that writes captions for `semantic`: base, large, or off (SEMBLANCE_CAPTIONS)."),
 ]
 IndexName = Annotated[
     str | None,
-    typer.Option("--index", help=f"How to search: {', '.join(CHOICES)} [env: SEMBLANCE_INDEX] [default: auto]."),
+    typer.Option("--index", help=f"How to search: {', '.join(CHOICES)} (SEMBLANCE_INDEX; by default auto)."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Do not download anything [env: SEMBLANCE_OFFLINE].")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not download anything (SEMBLANCE_OFFLINE).")]
 
 
 def parse_mix(text: str) -> Mix | None:

@@ -18,7 +18,7 @@ def serve(
         Path | None,
         typer.Argument(
             parser=place,
-            help="The folder of pictures [env: SEMBLANCE_IMAGES] [default: a generated sample catalogue].",
+            help="The folder of pictures (SEMBLANCE_IMAGES; by default a generated sample catalogue).",
         ),
     ] = None,
     share: Annotated[
@@ -26,7 +26,7 @@ def serve(
     ] = False,
     webcam: Annotated[
         bool | None,
-        typer.Option("--webcam/--no-webcam", help="Offer the browser's camera [env: SEMBLANCE_WEBCAM]."),
+        typer.Option("--webcam/--no-webcam", help="Offer the browser's camera (SEMBLANCE_WEBCAM)."),
     ] = None,
     folder_endpoint: Annotated[
         bool,
@@ -39,7 +39,7 @@ def serve(
         bool,
         typer.Option(
             "--metrics",
-            help="Serve Prometheus metrics at /metrics (needs an extra) [env: SEMBLANCE_METRICS].",
+            help="Serve Prometheus metrics at /metrics (needs an extra; SEMBLANCE_METRICS).",
         ),
     ] = False,
     searched_by: IndexName = None,

@@ -29,6 +29,7 @@ from demos.server.state import Shelf, is_local
 from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
 from demos.views.common import views
 from engines import SemblanceError
+from engines.extras import missing
 from features.library import Library
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
@@ -40,7 +41,6 @@ OWN = (
     (language.later("Compare"), COMPARE, compare.tab),
     (language.later("Catalogue"), CATALOGUE, catalogue.tab),
 )
-MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
@@ -90,7 +90,7 @@ def serve(
         SemblanceError: An extra is missing, the home can't be written to, or the port can't be used.
     """
     if mcp and not importlib.util.find_spec("mcp"):
-        raise SemblanceError(MCP_MISSING)
+        raise SemblanceError(missing("MCP", "mcp", "gradio[mcp]>=6.31,<7"))
     if measured:
         library = metrics.Measured(library)
     share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"

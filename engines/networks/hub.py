@@ -22,11 +22,11 @@ import numpy as np
 
 from engines import settings
 from engines.errors import SemblanceError, WeightsError, WeightsUnavailable
+from engines.extras import install
 from engines.networks import weights
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found
 
-INSTALL = "pip install -r requirements-semantic.txt"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
 SMALL = (
@@ -82,7 +82,7 @@ def lacking() -> str:
         major = int(importlib.metadata.version("transformers").partition(".")[0])
         if major >= 5 and importlib.util.find_spec("torch"):
             return ""
-    return f"It needs PyTorch and transformers 5, which are an extra; run: {INSTALL}."
+    return f"It needs PyTorch and transformers 5, which are an extra; run: {install('semantic')}."
 
 
 def resolve(model: Pretrained, *, fetch: bool) -> Found:
