@@ -1,4 +1,5 @@
-# `make run` opens the app, `make test` runs the tests, `make bench` measures against the old ways; each sets up
+# `make run` opens the app, `make test` runs the tests, `make coverage` shows which lines
+# they run, `make bench` measures against the old ways; each sets up
 # .venv/ first, with uv where it is, else with pip.
 PYTHON ?= python3
 IMAGES ?=
@@ -16,6 +17,9 @@ test: .venv/test.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+coverage: .venv/test.done
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
 bench: .venv/run.done
 	$(BIN)/python -m benchmarks
 
@@ -31,4 +35,4 @@ $(BIN)/python:
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run.done
 
-.PHONY: run test bench
+.PHONY: run test coverage bench

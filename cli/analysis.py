@@ -112,8 +112,9 @@ def odd(
 
 
 def _outlier_record(catalogue: Catalogue, one: Misplaced | Lonely) -> dict[str, Any]:
-    rounded = {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()}
-    return {"path": os.fspath(catalogue.file(rounded.pop("digest")))} | rounded
+    record = {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()}
+    del record["digest"]
+    return {"path": os.fspath(catalogue.file(one.digest))} | record
 
 
 def _outlier_lines(catalogue: Catalogue, found: Outliers, k: int) -> list[str]:
@@ -135,7 +136,7 @@ def _outlier_lines(catalogue: Catalogue, found: Outliers, k: int) -> list[str]:
 def evaluate(
     images: Images,
     queries: Annotated[
-        Path | None, typer.Option(help="A folder of labelled queries [default: leave one out].")
+        Path | None, typer.Option(help="A folder of labelled queries (by default leave one out).")
     ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="A file of same and different pairs, in the format of LFW's pairs.txt.")
@@ -172,7 +173,7 @@ def compare(
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            "--engine", "-e", help="An engine to compare; may be given several times [default: all available]."
+            "--engine", "-e", help="An engine to compare; may be given several times (by default all available)."
         ),
     ] = None,
     network: Network = "auto",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import typer
 
 from cli.output import progress_bar
-from engines import Engine, Learner
+from engines import Engine, Learner, settings
 from features.catalogue.folder import Catalogue
 from features.errors import Busy
 from features.learning.tuned import SUFFIX
@@ -26,14 +25,9 @@ def open_library(
 ) -> Library:
     """Opens the library at `home`.
 
-    Engines read the process-wide settings (weights, captions, offline mode) from the environment, so they are
-    set there.
+    The options override the settings of this process, which the engines read: weights, captions and offline mode.
     """
-    if weights:
-        os.environ["SEMBLANCE_WEIGHTS"] = os.fspath(weights)
-    if captions:
-        os.environ["SEMBLANCE_CAPTIONS"] = captions
-    os.environ["SEMBLANCE_OFFLINE"] = "1" if offline else ""
+    settings.override(weights=weights, captions=captions, offline=offline or None)
     return Library(home, searched_by)
 
 
@@ -47,12 +41,13 @@ def open_engine(library: Library, catalogue: Catalogue, name: str, network: str)
         base = library.index(catalogue, base).training.trained() or base
     if not name.endswith(SUFFIX):
         return base
-    base.prepare()  # settles which network answers
-    tuned = library.index(catalogue, base).tuning.tuned()
+    index = library.index(catalogue, base)
+    index.prepared()  # settles which network answers
+    tuned = index.tuning.tuned()
     if tuned is None:
         with progress_bar() as progress:
-            library.index(catalogue, base).update(progress, wait=PATIENCE)
-            tuned = library.index(catalogue, base).tuning.tune(progress)
+            index.update(progress, wait=PATIENCE)
+            tuned = index.tuning.tune(progress)
     return tuned
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def export(
     with progress_bar() as progress:
         written = library.index(catalogue, chosen).export(out, progress)
     card = chosen.describe()
-    result = {"engine": engine, "network": written.network, "fingerprint": written.fingerprint}
+    result: dict[str, Any] = {"engine": engine, "network": written.network, "fingerprint": written.fingerprint}
     result |= {"weights": card.weights, "output": os.fspath(out)}
     result |= {"rows": len(written.items), "dim": written.dim}
     lines = [f"{out}: {len(written.items):,} vectors of {written.dim:,} numbers.", source_line(card)]

@@ -18,6 +18,7 @@ from engines import Card, Engine, Learner, NotEmbeddable
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import ImageError
 from features.evaluation.classification import Examination
+from features.image_index import ImageIndex
 from features.learning.finetuning import EPOCHS, Finetuned
 from features.learning.finetuning import check as check_finetuning
 from features.learning.heads import Head
@@ -59,7 +60,7 @@ def classify(
         results.append({"query": os.fspath(query), "probabilities": probabilities, "unsure": unsure})
     print_failures(failures, total=len(queries))
     card, since = chosen.describe(), library.index(catalogue, chosen).classifier.changes(head)
-    result = {"network": card.network, "weights": card.weights, "results": results}
+    result: dict[str, Any] = {"network": card.network, "weights": card.weights, "results": results}
     result |= {"trained_on": len(head.taught), "since": asdict(since)}
     hint = "; the command `train` learns anew" if since else ""
     lines.append(f"Learned from {len(head.taught):,} pictures, {since}{hint}.")
@@ -85,14 +86,15 @@ def train(
     after Ctrl-C or after adding pictures.
     """
     library = open_library(home, weights, offline)
+    result: dict[str, Any] = {}
+    lines: list[str] = []
     learner = None if engine.endswith(SUFFIX) else library.engine(engine, network)
     if isinstance(learner, Learner) and not tuned:
-        result, lines = _train_engine(library, library.open(images), learner)
+        result, lines = _train_engine(library, library.index(library.open(images), learner))
         print_result(result, as_json, lines)
         return
     asked = labelled_files(queries, library.home) if queries else None
     catalogue, chosen = open_indexed(library, images, engine.removesuffix(SUFFIX), network)
-    result, lines = {}, []
     started = time.perf_counter()
     with progress_bar() as progress:
         if tuned or engine.endswith(SUFFIX):
@@ -117,7 +119,7 @@ def train(
     print_result(result, as_json, [first, *lines, source_line(card)])
 
 
-def _train_engine(library: Library, catalogue: Catalogue, engine: Learner) -> tuple[dict[str, Any], list[str]]:
+def _train_engine(library: Library, index: ImageIndex) -> tuple[dict[str, Any], list[str]]:
     """Trains an engine on a catalogue's pictures, or continues to, and indexes them with it.
 
     Returns:
@@ -125,9 +127,9 @@ def _train_engine(library: Library, catalogue: Catalogue, engine: Learner) -> tu
     """
     started = time.perf_counter()
     with progress_bar() as progress:
-        learned = library.index(catalogue, engine).training.train(progress)
-        assert learned  # nothing cancels it here
-        library.index(catalogue, learned).update(progress, wait=PATIENCE)
+        learned = index.training.train(progress)
+        assert isinstance(learned, Learner)  # nothing cancels it here
+        library.index(index.catalogue, learned).update(progress, wait=PATIENCE)
     seconds, card, figures = time.perf_counter() - started, learned.describe(), learned.figures()
     result: dict[str, Any] = {"engine": learned.name, "fingerprint": engines.fingerprint(learned)}
     result |= {"network": card.network, "weights": card.weights, "trained_on": len(learned.pictures())}

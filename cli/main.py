@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -18,7 +17,7 @@ from cli.learning import classify, finetune, train
 from cli.searching import recommend, search
 from cli.serve import serve
 from cli.transfer import transfer
-from engines import SemblanceError
+from engines import SemblanceError, settings
 from features import files
 from features.errors import STORAGE, memory_failure, storage_failure
 from features.home import default_home
@@ -69,6 +68,7 @@ def main(arguments: list[str], program: str = "python app.py") -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold characters that can't be printed
     try:
+        debug = settings.current().debug
         code = app(arguments, standalone_mode=False) or 0
         if code != STOPPED:
             return code
@@ -79,10 +79,11 @@ def main(arguments: list[str], program: str = "python app.py") -> int:
     except SemblanceError as error:
         typer.echo(str(error), err=True)
     except Exception as error:
-        if os.environ.get("SEMBLANCE_DEBUG"):
+        if debug:
             raise
         typer.echo(_sentence(error), err=True)
     finally:
+        settings.reset()  # the options were this command's
         for sentence in files.unread():
             typer.echo(sentence, err=True)
     return 1

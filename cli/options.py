@@ -41,24 +41,20 @@ MixOf = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Home = Annotated[
     Path | None,
-    typer.Option(envvar="SEMBLANCE_HOME", help="Where features are stored [default: in the user's cache]."),
+    typer.Option(help="Where features are stored (SEMBLANCE_HOME; by default in the user's cache)."),
 ]
 Weights = Annotated[
-    Path | None, typer.Option(envvar="SEMBLANCE_WEIGHTS", help="A weights file, or a folder of weights files.")
+    Path | None, typer.Option(help="A weights file, or a folder of weights files (SEMBLANCE_WEIGHTS).")
 ]
 Captions = Annotated[
     str | None,
-    typer.Option(
-        envvar="SEMBLANCE_CAPTIONS", help="The model that writes captions for `semantic`: base, large, or off."
-    ),
+    typer.Option(help="The model that writes captions for `semantic`: base, large, or off (SEMBLANCE_CAPTIONS)."),
 ]
 IndexName = Annotated[
     str | None,
-    typer.Option(
-        "--index", envvar="SEMBLANCE_INDEX", help=f"How to search: {', '.join(CHOICES)} [default: auto]."
-    ),
+    typer.Option("--index", help=f"How to search: {', '.join(CHOICES)} (SEMBLANCE_INDEX; by default auto)."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", envvar="SEMBLANCE_OFFLINE", help="Do not download anything.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not download anything (SEMBLANCE_OFFLINE).")]
 
 
 def parse_mix(text: str) -> Mix | None:

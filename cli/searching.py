@@ -58,7 +58,7 @@ def search(
     ] = None,
     weight: Annotated[
         list[float] | None,
-        typer.Option(help="The weight of each query in that mean, in the order of the queries [default: 1]."),
+        typer.Option(help="The weight of each query in that mean, in the order of the queries (by default 1)."),
     ] = None,
     network: Network = "auto",
     as_json: AsJson = False,
@@ -170,11 +170,11 @@ def recommend(
     ] = None,
     weight: Annotated[
         list[float] | None,
-        typer.Option(help="The weight of each picture that you like, in order [default: 1]."),
+        typer.Option(help="The weight of each picture that you like, in order (by default 1)."),
     ] = None,
     unlike_weight: Annotated[
         list[float] | None,
-        typer.Option(help="The weight of each picture that you don't like, in order [default: 1]."),
+        typer.Option(help="The weight of each picture that you don't like, in order (by default 1)."),
     ] = None,
     engine: EngineName = "product",
     k: K = 5,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from cli.catalogues import open_library
 from cli.options import Captions, Home, IndexName, Offline, Weights
+from engines import settings
 from features.catalogue.urls import place
 
 
@@ -17,18 +17,17 @@ def serve(
     images: Annotated[
         Path | None,
         typer.Argument(
-            envvar="SEMBLANCE_IMAGES",
             parser=place,
-            help="The folder of pictures [default: a generated sample catalogue].",
+            help="The folder of pictures (SEMBLANCE_IMAGES; by default a generated sample catalogue).",
         ),
     ] = None,
     share: Annotated[
         bool, typer.Option(help="Create a public link as well; visitors can't choose folders then.")
     ] = False,
     webcam: Annotated[
-        bool,
-        typer.Option("--webcam/--no-webcam", envvar="SEMBLANCE_WEBCAM", help="Offer the browser's camera."),
-    ] = True,
+        bool | None,
+        typer.Option("--webcam/--no-webcam", help="Offer the browser's camera (SEMBLANCE_WEBCAM)."),
+    ] = None,
     folder_endpoint: Annotated[
         bool,
         typer.Option("--folder-endpoint", help="Let programs on this machine index folders through the API."),
@@ -39,7 +38,8 @@ def serve(
     metrics: Annotated[
         bool,
         typer.Option(
-            "--metrics", envvar="SEMBLANCE_METRICS", help="Serve Prometheus metrics at /metrics (needs an extra)."
+            "--metrics",
+            help="Serve Prometheus metrics at /metrics (needs an extra; SEMBLANCE_METRICS).",
         ),
     ] = False,
     searched_by: IndexName = None,
@@ -49,8 +49,12 @@ def serve(
     captions: Captions = None,
 ) -> None:
     """Open the app in the browser (the default). Honours GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
-    os.environ["SEMBLANCE_WEBCAM"] = "1" if webcam else "0"  # demos reads it on import
+    from demos.server.gradio_environment import prepare
+
+    prepare()
     from demos.suite import serve as open_app
 
-    library = open_library(home, weights, offline, searched_by, captions)
-    open_app(library, images, share, folder_endpoint, mcp, metrics)
+    settings.override(webcam=webcam)
+    library, chosen = open_library(home, weights, offline, searched_by, captions), settings.current()
+    images = images or (place(chosen.images) if chosen.images else None)
+    open_app(library, images, share, folder_endpoint, mcp, metrics or chosen.metrics)

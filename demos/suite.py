@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
-# Before Gradio is imported: it reports to nobody; and Arrow, which pandas loads where it is installed, gets
-# its memory from the system, for what it keeps by itself grew with every search (15 kB).
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-
 import asyncio
 import contextlib
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -25,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-import demos
 import engines
 from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
@@ -33,10 +26,12 @@ from demos.i18n import language
 from demos.i18n.language import say
 from demos.server import health, metrics
 from demos.server.api import draw_api
+from demos.server.gradio_environment import port
 from demos.server.state import Shelf, is_local
 from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
 from demos.views.common import views
 from engines import SemblanceError
+from engines.extras import missing
 from features import files
 from features.library import Library
 
@@ -49,7 +44,6 @@ OWN = (
     (language.later("Compare"), COMPARE, compare.tab),
     (language.later("Catalogue"), CATALOGUE, catalogue.tab),
 )
-MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
@@ -85,11 +79,21 @@ def serve(
     mcp: bool = False,
     measured: bool = False,
 ) -> None:
-    """Opens the app, and blocks. images: None draws the sample sets. folder_endpoint: see `draw_api`. mcp: its
-    endpoints are MCP tools, too. measured: it tells Prometheus what it is asked. Raises SemblanceError.
+    """Opens the app, and blocks.
+
+    Args:
+        library: The library.
+        images: The folder to open; None draws the sample sets.
+        share: Whether to create a public link.
+        folder_endpoint: See `draw_api`.
+        mcp: Whether its endpoints are MCP tools, too.
+        measured: Whether it answers Prometheus.
+
+    Raises:
+        SemblanceError: An extra is missing, the home can't be written to, or the port can't be used.
     """
     if mcp and not importlib.util.find_spec("mcp"):
-        raise SemblanceError(MCP_MISSING)
+        raise SemblanceError(missing("MCP", "mcp", "gradio[mcp]>=6.31,<7"))
     if measured:
         library = metrics.Measured(library)
     share = share or os.environ.get("GRADIO_SHARE", "").lower() == "true"
@@ -100,18 +104,15 @@ def serve(
     _launch(shelf, draw_page(shelf, folder_endpoint=folder_endpoint), share, mcp)
 
 
-def alone(name: str, arguments: list[str]) -> None:
-    """One tab and nothing else: `python -m demos.style [FOLDER]`."""
-    try:
-        library = Library()
-        _receive_into(library.home / "incoming")
-        shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
-        tabs = (*shelf.cards, *(name for _, name, _ in OWN))
-        if name not in tabs:
-            raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
-        _launch(shelf, draw_page(shelf, only=[name]), share=False)
-    except SemblanceError as error:
-        sys.exit(str(error))
+def open_tab(name: str, arguments: list[str]) -> None:
+    """One tab and nothing else. Raises SemblanceError."""
+    library = Library()
+    _receive_into(library.home / "incoming")
+    shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
+    tabs = (*shelf.cards, *(name for _, name, _ in OWN))
+    if name not in tabs:
+        raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
+    _launch(shelf, draw_page(shelf, only=[name]), share=False)
 
 
 def build(library: Library, images: Path | None = None, *, local: bool = False) -> gr.Blocks:
@@ -216,22 +217,13 @@ def _receive_into(folder: Path) -> None:
         ) from error
 
 
-def _port() -> int | None:
-    if not demos.PORT:
-        return None  # the first free one from 7860 on
-    if not (demos.PORT.isdecimal() and 0 < int(demos.PORT) < 65536):
-        raise SemblanceError(f"GRADIO_SERVER_PORT must be a number such as 7860, and not {demos.PORT!r}.")
-    return int(demos.PORT)
-
-
 def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> None:
-    port = _port()
     _settle_on_zerogpu(demo)
     if shelf.samples:
         shelf.draw_samples(shelf.samples)
     try:
         demo.launch(
-            server_port=port,
+            server_port=port(),
             share=share,
             mcp_server=mcp,
             footer_links=[],

@@ -5,7 +5,6 @@ HOME keeps the samples and what was made of them; without it all goes to a tempo
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import samples
 from demos.components.face_cards import VERDICTS
 from demos.components.picture_cards import Scale
-from engines import Engine
+from engines import Engine, settings
 from features.catalogue.folder import Catalogue
 from features.library import Library
 from features.retrieval.calibration import Calibration
@@ -98,7 +97,7 @@ def _persons(library: Library, drawn: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ["SEMBLANCE_OFFLINE"] = "1"
+    settings.override(offline=True)
     if len(sys.argv) > 1:
         main(Path(sys.argv[1]))
     else:

@@ -7,7 +7,6 @@ BLIP writes captions that are not given. A text query is compared with both part
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engines import settings
 from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, register, unit_rows
 from engines.errors import NotFetched, WeightsError, WeightsUnavailable
 from engines.networks import blip, clip, hub, runtime
@@ -153,7 +153,7 @@ class Semantic(Engine):
 
     def choices(self) -> Sequence[NetworkChoice]:
         """See Engine. A choice includes the captioning model, unless captions are off."""
-        writer = blip.NETS.get(os.environ.get("SEMBLANCE_CAPTIONS") or "base")
+        writer = blip.NETS.get(settings.current().captions or "base")
         return [_choice(net, writer) for net in clip.NETS]
 
     def describe(self) -> Card:
@@ -227,7 +227,7 @@ class Semantic(Engine):
             raise WeightsUnavailable(f"No built-in network knows what pictures mean. Choose one of: {choices}.")
         if problem := hub.lacking():
             raise WeightsUnavailable(problem)
-        wanted = os.environ.get("SEMBLANCE_CAPTIONS", "")
+        wanted = settings.current().captions
         if wanted not in ("", *CAPTIONS):
             raise WeightsError(f"There are no captions {wanted!r}. Choose one of: {', '.join(CAPTIONS)}.")
         found = _resolved(self._net, fetch)

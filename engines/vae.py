@@ -1,7 +1,7 @@
 """Autoencoder: similarity by a network that is trained on your own pictures only, and can generate new ones.
 
-A trained engine belongs to the collection that it was trained on. engines/networks/vae.py has the network and its
-training.
+A trained engine belongs to the collection that it was trained on. engines/networks/vae.py has the network and
+vae_training.py its training.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, register, unit_rows
 from engines.errors import Untrained
-from engines.networks import runtime, vae
+from engines.networks import runtime, vae, vae_training
 from engines.networks.network import squeezed
 
 BATCH = 64
@@ -157,7 +157,7 @@ class Autoencoder(Engine):
         return plan.pictures if plan else ()
 
     def command(self, work: Path) -> list[str]:
-        return [sys.executable, "-m", vae.__name__, str(work)]
+        return [sys.executable, "-m", vae_training.__name__, str(work)]
 
     def steps(self, work: Path) -> tuple[int, int, str]:
         course = vae.course(work)

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from engines import Box, SemblanceError
+from engines.extras import install
 from features.catalogue import images
 from features.catalogue.folder import Progress
 from features.catalogue.uploads import plain_name
@@ -294,7 +295,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise SemblanceError(f'Parquet needs pyarrow; run: pip install "{PYARROW}".') from error
+        raise SemblanceError(f"Parquet needs pyarrow; run: {install('export', PYARROW)}.") from error
     return pyarrow, pyarrow.parquet
 
 

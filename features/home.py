@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 import engines
-from engines import Engine, Parted, SemblanceError
+from engines import Engine, Parted, SemblanceError, settings
 from features import files, keeping
 from features.catalogue import images
 from features.catalogue.captions import Metadata
@@ -34,7 +34,7 @@ T = TypeVar("T")
 def default_home() -> Path:
     """Returns SEMBLANCE_HOME, else a folder in the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(os.environ.get("SEMBLANCE_HOME") or Path(cache) / "semblance")
+    return settings.current().home or Path(cache) / "semblance"
 
 
 class Home:

@@ -67,7 +67,7 @@ class ImageIndex(StoredIndex):
         on: str = "",
     ) -> Report:
         """Scans the folder and embeds what is new; see features.indexing.updating.update."""
-        return update(self.home, self.catalogue, self.engine, progress, cancelled, wait, on)
+        return update(self, progress, cancelled, wait, on)
 
     def status(self) -> Status:
         """Returns how much is indexed, as of the last scan; loads no network."""

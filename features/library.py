@@ -132,8 +132,8 @@ class Library:
         with self._home.writing():
             self._home.metadata(catalogue).keep(HAND, {digest: text})
             if engine and engine.describe().available:
-                engine.prepare()
-                store = self._home.store(catalogue, engine)
+                index = self.index(catalogue, engine)
+                engine, store = index.prepared(), index.store
                 with contextlib.suppress(Timeout), FileLock(store.path.with_suffix(".lock"), timeout=0):
                     known = captions_for(self._home, catalogue, engine)
                     recaption(self._home, catalogue, engine, store, known)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engines import settings
 from features.library import Library
 from tests.support.toy import BLUE, GREEN, ORANGE, PINK, RED, paint
 
@@ -27,6 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    settings.reset()
     patch.setenv("SEMBLANCE_OFFLINE", "1")
     patch.setenv("SEMBLANCE_WEIGHTS", "")
     patch.setenv("SEMBLANCE_DEBUG", "")
@@ -36,6 +38,7 @@ def _own_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
     patch.setenv("SEMBLANCE_CAPTIONS", "")
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
 
 
 @pytest.fixture(autouse=True, scope="session")

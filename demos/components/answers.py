@@ -17,6 +17,7 @@ NO_MATCH = built(
 
 
 def searched(pictures: int) -> str:
+    """Returns how many pictures were searched, in words."""
     return say("{n:,} picture searched|{n:,} pictures searched", n=pictures)
 
 

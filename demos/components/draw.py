@@ -39,6 +39,7 @@ def count(many: int, thing: str) -> str:
 
 
 def so_far(done: int, pictures: int) -> str:
+    """Returns how many of the pictures are done, in words."""
     return say("{done:,} of {n:,} picture|{done:,} of {n:,} pictures", done=done, n=pictures)
 
 
@@ -93,6 +94,7 @@ def alike(text: str) -> str:
 
 
 def hint(text: str) -> str:
+    """Draws a paragraph of advice."""
     return f'<p class="hint">{escape(text)}</p>'
 
 
@@ -171,10 +173,12 @@ def sentence(text: str) -> str:
 
 
 def capital(text: str) -> str:
+    """Returns the text with a capital as its first letter."""
     return text[:1].upper() + text[1:]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Draws a table that scrolls sideways where it is too wide."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

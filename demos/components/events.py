@@ -16,12 +16,10 @@ from demos.server.jobs import Job
 from demos.server.state import Shelf
 from engines import SemblanceError
 
-SEARCHES = {"concurrency_id": "search", "concurrency_limit": 3}
+SEARCHES: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-HTML = {
-    "api_visibility": "undocumented"
-}  # of endpoints that answer with HTML; server/api.py has those for programs
+HTML: dict[str, Any] = {"api_visibility": "undocumented"}  # of those with HTML; server/api.py has the others
 EMPTY = "() => ''"
 POLL = 0.3  # seconds between two looks at a running job
 

@@ -104,7 +104,7 @@ def _face(part: Part, place: int, chosen: bool = False) -> str:
 
 
 NTH = (later("The first face"), later("The second face"))
-VERDICTS = {
+VERDICTS: dict[str | None, str] = {
     "same": later("Most likely the same person"),
     "different": later("Most likely two people"),
     "unsure": later("Unsure"),

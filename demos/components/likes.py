@@ -69,6 +69,7 @@ def change(tray: Tray, number: int, does: str, weight: Any = None) -> Tray:
 
 
 def label(tray: Tray) -> str:
+    """Returns the numbers of likes and dislikes, as the header shows them."""
     likes = sum(held.liked for held in tray)
     return f"♥ {likes}" + (f" · ✕ {len(tray) - likes}" if len(tray) > likes else "")
 
@@ -91,6 +92,7 @@ def draw_tray(tray: Tray, homes: Sequence[Catalogue]) -> str:
 
 
 def picture(held: Held, homes: Sequence[Catalogue], alt: str) -> str:
+    """Draws a picture of one of the catalogues, or one that was uploaded."""
     home = next((home for home in homes if held.digest in home.paths), None)
     if home:
         return f'<img loading="lazy" alt="{alt}" src="{draw.escape(draw.thumbnail(home, held.digest))}"/>'
@@ -118,8 +120,9 @@ def _held(number: int, held: Held, homes: Sequence[Catalogue]) -> str:
 
 
 def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
-    """The small buttons on a wall's cards: hearts and crosses fill the tray, one hides; what a heart does, for
-    others that shall do it.
+    """Listens to the small buttons on a wall's cards: hearts and crosses fill the tray, one hides.
+
+    Returns what a heart does, for others that shall do it.
 
     Only a digest comes in, so no path can be asked for.
     """

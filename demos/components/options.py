@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,12 @@ class How:
 
 
 def parts_of(engine: Engine) -> Sequence[VectorPart]:
+    """Returns the parts of an engine's vectors; empty if it has none."""
     return engine.vector_parts() if isinstance(engine, Parted) else ()
+
+
+def _capitalised(name: str) -> str:
+    return language.told(name).capitalize()
 
 
 def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[..., Any]]:
@@ -69,7 +75,7 @@ def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[...
     stored = round(sum(part.share for part in parts if part.group != first) / STEP) * STEP
     with gr.Accordion(fixed("What counts"), open=False, elem_classes="what-counts"):
         chosen = gr.CheckboxGroup(
-            [(built(lambda name=name: language.told(name).capitalize()), name) for name in layers],
+            [(built(partial(_capitalised, name)), name) for name in layers],
             value=layers,
             label=built(lambda: say("Of the {group}", group=language.told(first))),
             visible=len(layers) > 1,

@@ -37,8 +37,11 @@ LIKENESS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """What cosines are worth in a catalogue, in words. others: who is compared to tell. none, why: what is said
-    when the best match is no closer than chance would have it.
+    """Says in words how alike two pictures of a catalogue are by their cosine.
+
+    Attributes:
+        others: The pairs that it compares with.
+        none, why: What it says when the best match is no closer than by chance.
     """
 
     calibration: Calibration
@@ -106,12 +109,14 @@ def wall(
 
 
 def none_close(scale: Scale, scores: Sequence[float]) -> str:
+    """Draws a remark if no match is closer than by chance; empty otherwise."""
     if not scale.by_chance(scores):
         return ""
     return f'<div class="none" role="note"><h3>{escape(say(scale.none))}</h3><p>{escape(say(scale.why))}</p></div>'
 
 
 def card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, does: str = draw.FROM_HERE) -> str:
+    """Draws a match; a press on it searches from there."""
     label = escape(name)
     return (
         f'<button type="button" class="card" data-do="search" data-digest="{escape(match.digest)}"'
@@ -166,6 +171,7 @@ def _why(agreement: Mapping[str, float]) -> str:
 
 
 def shot(catalogue: Catalogue, match: Match, alt: str) -> str:
+    """Draws a match's thumbnail."""
     return f'<img loading="lazy" alt="{alt}" src="{escape(draw.thumbnail(catalogue, match.digest))}"/>'
 
 
@@ -183,5 +189,6 @@ def _outline(path: Path, box: Box | None) -> str:
 
 
 def flags(remarks: Sequence[str]) -> str:
+    """Draws remarks on a picture; empty if there are none."""
     flags = "".join(f"<i>{escape(told(remark))}</i>" for remark in remarks)
     return f'<span class="flags">{flags}</span>' if flags else ""

@@ -9,9 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-import demos
 from demos.i18n.language import fixed
-from engines import SemblanceError
+from engines import SemblanceError, settings
 
 RawImage = dict[str, Any] | None
 """An image as it came. Gradio's own preprocessing would decode it, and show what fails as a toast; so the events
@@ -21,7 +20,7 @@ others in the one way that all pictures are opened."""
 
 def photo(label: str) -> gr.Image:
     """A place for a picture to ask with. label: as it stands in a page."""
-    sources: list[Any] = ["upload", *["webcam"] * demos.WEBCAM, "clipboard"]
+    sources: list[Any] = ["upload", *["webcam"] * settings.current().webcam, "clipboard"]
     return gr.Image(
         type="filepath",
         image_mode=None,

@@ -18,8 +18,12 @@ EVERY = -1  # in the place of one part's number
 
 @dataclass(frozen=True)
 class Asked:
-    """What was pressed. digest: of the picture of the catalogue that is the question; empty when one was uploaded.
-    part: which of the question's parts (its faces, say) is searched with, or EVERY. box: what was drawn on it.
+    """What was pressed.
+
+    Attributes:
+        digest: Of the picture of the catalogue that is the query; empty when one was uploaded.
+        part: Which of the query's parts (its faces, say) is searched with, or EVERY.
+        box: What was drawn on it.
     """
 
     digest: str = ""

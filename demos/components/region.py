@@ -23,6 +23,7 @@ DRAG = static.read("region.js")
 
 
 def layer() -> gr.HTML:
+    """Makes the layer over a picture on which a box is drawn."""
     return gr.HTML(js_on_load=DRAG, apply_default_css=False, elem_classes="whom framing")
 
 

@@ -30,6 +30,8 @@ BUTTON = "vectors"
 
 @dataclass(frozen=True)
 class Controls:
+    """The controls that download an engine's vectors."""
+
     engine: gr.Dropdown
     kind: gr.Dropdown
     take: gr.Button
@@ -95,8 +97,8 @@ def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
         out = download.place(f"semblance-{name}{kind}")
         return out, shelf.library.index(catalogue, engine).export(out, progress, cancelled)
 
-    key = ("export", catalogue.root, name, kind)
-    return shelf.jobs.start(key, f"{catalogue.name} for {shelf.cards[name].title}", work, urgent=True)
+    place = ("export", catalogue.root, name, kind)
+    return shelf.jobs.start(place, f"{catalogue.name} for {shelf.cards[name].title}", work, urgent=True)
 
 
 def _told(out: Path, written: Vectors) -> str:

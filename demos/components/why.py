@@ -40,6 +40,7 @@ BUSY = built(
 
 
 def failed(error: SemblanceError | str) -> str:
+    """Draws an error in the place of an explanation."""
     return _panel(draw.failed(error))
 
 
@@ -71,7 +72,7 @@ def _heat(strengths: np.ndarray) -> str:
     """(h, w), -1..1 -> an <img> to lay over the picture."""
     high, wide = strengths.shape
     smooth = cv2.resize(strengths, (wide * FINE, high * FINE), interpolation=cv2.INTER_LINEAR)
-    colours = np.where(smooth[..., None] > 0, np.uint8(ADDS), np.uint8(TAKES))
+    colours = np.where(smooth[..., None] > 0, *np.array([ADDS, TAKES], np.uint8))
     made = io.BytesIO()
     Image.fromarray(np.dstack([colours, (255 * np.abs(smooth)).astype(np.uint8)])).save(made, "PNG")
     return f'<img class="heat" alt="" src="data:image/png;base64,{base64.b64encode(made.getvalue()).decode()}"/>'

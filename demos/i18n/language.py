@@ -229,7 +229,8 @@ def _templates() -> list[tuple[int, re.Pattern[str], str]]:
         for form in english.split("|"):
             parts = list(string.Formatter().parse(form))
             if any(name is not None for _, name, _, _ in parts):
-                pattern, known = "", {None}
+                pattern = ""
+                known: set[str | None] = {None}
                 for literal, name, _, _ in parts:
                     hole = "" if name is None else f"(?P={name})" if name in known else f"(?P<{name}>.*?)"
                     pattern += re.escape(literal) + hole
@@ -278,7 +279,8 @@ class _Page:
         if place not in (("GET", ""), ("GET", "/")):
             await self.app(scope, receive, send)
             return
-        request, start, body = Request(scope), {}, b""
+        request, body = Request(scope), b""
+        start: Message = {}
 
         async def pass_on(message: Message) -> None:
             nonlocal start, body

@@ -63,7 +63,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
     if folder_endpoint and shelf.local:
         offered.append(("index_folder", api.index_folder, [folder, engine]))
     for name, fn, inputs in offered:
-        waits = {"concurrency_limit": None} if name.startswith("index") else events.SEARCHES
+        waits: dict[str, Any] = {"concurrency_limit": None} if name.startswith("index") else events.SEARCHES
         press.click(_safe(fn, name), inputs, told, api_name=name, preprocess=False, postprocess=False, **waits)
     press.click(
         _safe(api.export, "export"),

@@ -421,7 +421,7 @@ def _answer(catalogue: Catalogue, engine: str, answer: Answer) -> dict[str, Any]
 
 
 def _match(catalogue: Catalogue, match: Match) -> dict[str, Any]:
-    """file: below the collection; no path of this machine is told. (A "path" gradio_client would fetch.)"""
+    """Returns a match as JSON: "file" is below the collection, as a "path" would be fetched by gradio_client."""
     return {
         "digest": match.digest,
         "file": catalogue.paths[match.digest][0],

@@ -68,8 +68,11 @@ class Job:
 
 
 class Jobs:
-    """A queue with one worker. Whoever asks for a key again joins the job that waits for its turn: one that has
-    begun may be past what has just been brought in."""
+    """A queue with one worker.
+
+    Whoever asks for a key again joins the job that waits for its turn: one that has begun may be past what has
+    just been added.
+    """
 
     def __init__(self) -> None:
         self._live: list[Job] = []  # the first one is running

@@ -19,12 +19,13 @@ from starlette.routing import Route
 
 from demos.server.state import Shelf
 from engines import Engine, SemblanceError
+from engines.extras import missing
 from features.catalogue.folder import Catalogue
 from features.image_index import ImageIndex
 from features.learning.classifier import Classifier
 from features.library import Library
 
-MISSING = 'prometheus-client is not installed; run: pip install "prometheus-client>=0.22,<1".'
+MISSING = missing("prometheus-client", "metrics", "prometheus-client>=0.22,<1")
 OFF = "Metrics are off; start the app with `serve --metrics`."
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 COUNTED_EVERY = 60.0  # seconds: how often sizes of indexes are counted anew at most; each goes through all rows
@@ -44,6 +45,7 @@ def off() -> Route:
 
 
 def installed() -> bool:
+    """Returns whether the client of Prometheus is installed."""
     return importlib.util.find_spec("prometheus_client") is not None
 
 

@@ -38,8 +38,14 @@ def is_local(share: bool) -> bool:
 
 
 class Shelf:
-    """local: see `is_local`. samples: the folder of the drawn sets, when they are offered, and drawn: those
-    that are whole and looked at. inbox: the home of uploads; visitors' is new each time, so they see nobody's."""
+    """The library, the catalogues that a visitor may choose, and the work in the background.
+
+    Attributes:
+        local: See `is_local`.
+        samples: The folder of the drawn sets, if they are offered.
+        drawn: The sets that are complete and indexed.
+        inbox: The home of uploads; visitors' is new each time, so they see nobody else's.
+    """
 
     def __init__(self, library: Library, images: Path | None = None, *, local: bool = False) -> None:
         self.library = library

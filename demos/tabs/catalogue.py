@@ -119,7 +119,7 @@ def _draw_folder() -> tuple[gr.Textbox, gr.Button]:
 
 
 def _draw_upload(shelf: Shelf) -> tuple[gr.File, gr.Textbox, gr.Textbox, gr.Button]:
-    """(files, name of the collection, label, what sends them)"""
+    """Draws the files, the name of the collection, the label, and the button that sends them."""
     with gr.Column(elem_classes="bring"):
         _section(later("Upload"), later("Pictures, or a zip of folders."), *[PUBLIC] * (not shelf.local))
         files = gr.File(

@@ -261,7 +261,7 @@ def _pages(place: int, last: int) -> str:
     )
 
 
-def _bytes(number: int) -> str:
+def _bytes(number: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if number < 1000:
             return f"{language.number(number, ',.0f')} {unit}"

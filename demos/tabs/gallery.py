@@ -159,8 +159,8 @@ class _Controls:
         return [page.picker, *wish, page.selection]
 
 
-def _draw_filters() -> tuple[Any, ...]:
-    """(which, text, labels, tags, order, binned)"""
+def _draw_filters() -> tuple[gr.Dropdown, gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.Checkbox]:
+    """Draws which, text, labels, tags, order and binned."""
     which = gr.Dropdown(label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order")
     text = gr.Textbox(
         label=fixed("Find"),

@@ -15,7 +15,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-import demos
 from demos.components import answers, download, draw, events, face_cards, picture_input, queries, share
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
@@ -28,7 +27,7 @@ from demos.server.state import Shelf
 from demos.views import find_kinds, mirror
 from demos.views.common import View, views
 from demos.views.find import draw_find
-from engines import Crop, SemblanceError
+from engines import Crop, SemblanceError, settings
 from features.analysis.verification import Verdict
 from features.catalogue.images import open_image
 from features.export import Found
@@ -55,7 +54,7 @@ PHOTOS = (later("The first photo"), later("The second photo"))
 def tab(page: Page, name: str = "lookalike") -> None:
     """The views of every engine, Same or not and, where there may be a camera, Mirror."""
     own: list[tuple[str, View]] = [(later("Same or not"), _same_or_not), (later("Mirror"), _mirror)]
-    views(page, name, _find_people, own if demos.WEBCAM else own[:1])
+    views(page, name, _find_people, own if settings.current().webcam else own[:1])
 
 
 def _find_people(page: Page, name: str) -> None:

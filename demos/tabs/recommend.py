@@ -51,7 +51,7 @@ def tab(page: Page) -> None:
             status = gr.HTML(elem_classes="status", apply_default_css=False)
 
     def show(key: str, tray_: Tray, name: str, diversity: Any, k: Any) -> tuple[str, str, str]:
-        """(tray, wall, status)"""
+        """Returns tray, wall and status."""
         homes = _homes(shelf, key)
         drawn = likes.draw_tray(tray_, homes)
         try:

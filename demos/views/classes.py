@@ -74,7 +74,7 @@ def draw_classes(page: Page, name: str) -> None:
             )
 
     def show(key: str) -> tuple[Any, ...]:
-        """(facts, report, tuned, keras)"""
+        """Returns facts, report, tuned and keras."""
         try:
             return _show(shelf, key, name)
         except SemblanceError as error:
@@ -293,9 +293,9 @@ def _confusions(told: Examination) -> str:
         wrong = counts * (1 - np.eye(len(labels), dtype=int))
         most = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
         pairs = [divmod(int(place), len(labels)) for place in most if wrong.flat[place]]
-        rows = [(labels[true], labels[given], language.number(wrong[true, given])) for true, given in pairs]
-        heads = (say("Folder"), say("Taken for"), say("Times"))
-        return draw.table(heads, rows) if rows else f"<p>{say('Nothing.')}</p>"
+        mixed = [(labels[true], labels[given], language.number(wrong[true, given])) for true, given in pairs]
+        titles = (say("Folder"), say("Taken for"), say("Times"))
+        return draw.table(titles, mixed) if mixed else f"<p>{say('Nothing.')}</p>"
     heads = "".join(f'<th scope="col"><span>{draw.escape(label)}</span></th>' for label in labels)
     rows_told = ""
     for label, row in zip(labels, counts, strict=True):

@@ -96,7 +96,7 @@ def draw_explore(page: Page, name: str) -> None:
             sampled = gr.HTML(apply_default_css=False)
 
     def show(key: str, ends: Ends) -> tuple[Any, ...]:
-        """(told, chosen, examples, walk, sliders, turned)"""
+        """Returns told, chosen, examples, walk, sliders and turned."""
         try:
             return "", *_shown(shelf, key, name, ends)
         except SemblanceError as error:
@@ -152,7 +152,7 @@ def _ready(shelf: Shelf, key: str, name: str) -> tuple[Autoencoder, Catalogue]:
     """Raises Untrained, NotIndexed and SemblanceError."""
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
     assert isinstance(engine, Autoencoder)
-    engine.prepare()
+    shelf.library.index(catalogue, engine).prepared()
     if not shelf.status(key, name).rows:
         raise NotIndexed("The pictures have not been looked at since it was trained; index them in Find.")
     return engine, catalogue
@@ -166,7 +166,7 @@ def _shown(shelf: Shelf, key: str, name: str, ends: Ends) -> tuple[str, ...]:
     if len(ends) < 2:  # something to look at, before anything was chosen
         ends = (*(End(digest) for digest in (some[0], some[len(some) // 2])), *ends)[-2:]
     files = [end.file(catalogue) for end in ends]
-    latents = [autoencoder.latent(engine, file) for file in files]
+    one, other = (autoencoder.latent(engine, file) for file in files)
     names = [end.name(catalogue) for end in ends]
     pictures = "".join(
         draw.inline(autoencoder.redraw(engine, file).original, draw.escape(name))
@@ -175,7 +175,7 @@ def _shown(shelf: Shelf, key: str, name: str, ends: Ends) -> tuple[str, ...]:
     told = draw.hint(say("From {one} to {other}", one=names[0], other=names[1]))
     chosen = f'{told}<div class="two">{pictures}</div>'
     examples = draw.examples(catalogue, some, say("Walk on to one of these"), WALK_ON)
-    walk = _walk(shelf, catalogue, engine, autoencoder.walk(*latents, STEPS), names)
+    walk = _walk(shelf, catalogue, engine, autoencoder.walk(one, other, STEPS), names)
     return chosen, examples, walk, _sliders(engine), _at(shelf, catalogue, engine, _start(engine, catalogue, ends))
 
 

@@ -188,8 +188,8 @@ class _Find:
         gives: list[tuple[Any, Callable[[Query, str], Path]]] = [
             (self.status.take, lambda query, wanted: find_answers.take(query, kind, wanted, files=shelf.local))
         ]
-        if kind.save:
-            gives.append((self.wall.save, lambda query, _: kind.save(query)))
+        if save := kind.save:
+            gives.append((self.wall.save, lambda query, _: save(query)))
         for moment, make in gives:
             saved = moment(
                 self.does.give(make),

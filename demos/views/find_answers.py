@@ -55,6 +55,7 @@ def overlay(shelf: Shelf, key: str, name: str, question: RawImage, asked: Asked)
 
 
 def explain(query: Query, digest: str, number: int) -> str:
+    """Draws why crop `number` of a picture is like the query. Raises SemblanceError."""
     library, catalogue, asked = query.library, query.catalogue, query.reference
     explained = library.index(catalogue, query.engine).explain(asked, digest, number)
     return why.told(catalogue, explained, asked, digest)

@@ -191,6 +191,7 @@ class FindEvents:
         return *told, *[""] * (2 + self.more - len(told)), *drawn
 
     def fill(self, key: str, question: RawImage, asked: Asked, k: int, how: How) -> Iterator[Any]:
+        assert self.aside  # else nothing listens
         try:
             query = find_answers.ask(self.shelf, key, self.name, question, asked, k, how, self.kind)
             yield from self.aside.fill(query) if query else [self.aside.blank]

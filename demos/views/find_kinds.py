@@ -24,8 +24,12 @@ def _nothing() -> Sequence[gr.HTML]:
 
 @dataclass(frozen=True)
 class Aside:
-    """Something that is filled after the answer. draw: the component, beside the results. fill: its values for a
-    query, one after the other, by the engine that answers; raises SemblanceError. blank: where there is none.
+    """A component beside the results that is filled after the answer.
+
+    Attributes:
+        draw: Makes the component.
+        fill: Yields its values for a query, by the engine that answers; raises SemblanceError.
+        blank: Its value without an answer.
     """
 
     draw: Callable[[], Any]

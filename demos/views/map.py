@@ -97,7 +97,7 @@ BOARD = static.read("map.js")
 
 
 def _draw_controls(shelf: Shelf, name: str) -> tuple[gr.Radio, Board, gr.Image, gr.HTML]:
-    """(method, board, place for a picture to find, place for those nearest to what was clicked on)"""
+    """Draws the method, the board, a place for a picture to find, and one for those nearest to a click."""
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             method = gr.Radio(

@@ -25,14 +25,13 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-import demos
 from demos.components import draw, share
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.i18n import language
 from demos.i18n.language import built, fixed, later, say
 from demos.server.jobs import UNFORESEEN
-from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, unit_rows
+from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, settings, unit_rows
 from features.catalogue import images
 from features.catalogue.folder import Catalogue
 from features.errors import ImageError, NotIndexed
@@ -135,7 +134,7 @@ def _shared(one: Box, other: Box) -> float:
 
 def draw_mirror(page: Page, name: str) -> None:
     """Draws the mirror of an engine into the current Blocks. It neither indexes nor downloads anything."""
-    if not demos.WEBCAM:  # not drawn, it can't be called either
+    if not settings.current().webcam:  # not drawn, it can't be called either
         gr.HTML(built(lambda: draw.hint(say("The camera is switched off here."))), apply_default_css=False)
         return
     shelf = page.shelf

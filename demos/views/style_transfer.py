@@ -26,12 +26,12 @@ from features.transfer import MOST, Chosen, Frame, choose, save, transfer
 EXAMPLES = 8
 SIZES = (256, 512, 768, MOST)
 EVERY = 0.5  # seconds between two previews
-PAINTS = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
+PAINTS: dict[str, Any] = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
 STOP = later("Stopped; the picture stays as it is.")
 
 
 def _draw_answer() -> tuple[gr.Button, gr.Button, gr.HTML, gr.ImageSlider]:
-    """(what begins, what stops, how far it is, the picture)"""
+    """Draws the buttons that begin and stop, the progress, and the picture."""
     with gr.Row():
         paint = gr.Button(fixed("Paint"), variant="primary")
         stop = gr.Button(fixed("Stop, and keep it"))

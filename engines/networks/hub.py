@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import threading
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from engines import settings
 from engines.errors import SemblanceError, WeightsError, WeightsUnavailable
+from engines.extras import install
 from engines.networks import weights
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found
 
-INSTALL = "pip install -r requirements-semantic.txt"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
 SMALL = (
@@ -82,7 +82,7 @@ def lacking() -> str:
         major = int(importlib.metadata.version("transformers").partition(".")[0])
         if major >= 5 and importlib.util.find_spec("torch"):
             return ""
-    return f"It needs PyTorch and transformers 5, which are an extra; run: {INSTALL}."
+    return f"It needs PyTorch and transformers 5, which are an extra; run: {install('semantic')}."
 
 
 def resolve(model: Pretrained, *, fetch: bool) -> Found:
@@ -99,9 +99,9 @@ def resolve(model: Pretrained, *, fetch: bool) -> Found:
         WeightsUnavailable: The model is not on this machine.
         WeightsError: The folder is incomplete, or a file is not the published one.
     """
-    named = os.environ.get("SEMBLANCE_WEIGHTS")
+    named = settings.current().weights
     if named:
-        path = Path(named).expanduser()
+        path = named.expanduser()
         if not path.exists():
             raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
         for folder in (path / model.folder, path):

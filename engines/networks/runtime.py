@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock
 
+from engines import settings
 from engines.networks.quiet import quietly
 from engines.networks.weights import cache_folder
 
@@ -91,12 +92,12 @@ _starting = threading.Lock()
 
 def cores() -> int:
     """Returns the number of cores that this process may use: SEMBLANCE_CORES, else all."""
-    return int(os.environ.get("SEMBLANCE_CORES") or os.cpu_count() or 1)
+    return settings.current().cores or os.cpu_count() or 1
 
 
 def folder() -> Path:
     """Returns the folder of exports: SEMBLANCE_EXPORTS, else one beside Keras's cache of weights."""
-    return Path(os.environ.get("SEMBLANCE_EXPORTS") or cache_folder().parent / "semblance")
+    return settings.current().exports or cache_folder().parent / "semblance"
 
 
 def precision(net: Net) -> str | None:
@@ -180,7 +181,7 @@ def _core() -> Any:
 
 def _wanted(net: Net) -> str:
     """Returns the preferred precision of a network in this process and on this processor."""
-    asked = os.environ.get("SEMBLANCE_RUNTIME") == KERAS or _backend() != "tensorflow"
+    asked = settings.current().runtime == KERAS or _backend() != "tensorflow"
     if asked or net.name in _untaken or _core() is None:
         return KERAS
     return "bf16" if has_bfloat16() and not net.exact else "f32"
@@ -264,7 +265,7 @@ def _compile(files: Path, chosen: str, parallel: bool) -> Runner:
     hints = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     if parallel:
         hints |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(cores())}
-    if os.environ.get("SEMBLANCE_CORES"):
+    if settings.current().cores:
         hints |= {
             "INFERENCE_NUM_THREADS": str(cores()),
             "ENABLE_CPU_PINNING": "NO",

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from engines import settings
 from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
 from engines.networks.quiet import quietly
 
@@ -145,7 +146,7 @@ def forget_failures() -> None:
 
 def offline() -> bool:
     """Returns whether SEMBLANCE_OFFLINE forbids downloads."""
-    return os.environ.get("SEMBLANCE_OFFLINE", "") not in ("", "0")
+    return settings.current().offline
 
 
 def cache_folder() -> Path:
@@ -167,9 +168,9 @@ def resolve(weights: Weights | Packaged, *, fetch: bool, check: Callable[[Path],
     """
     if isinstance(weights, Packaged):
         return _packaged(weights)
-    named = os.environ.get("SEMBLANCE_WEIGHTS")
+    named = settings.current().weights
     if named:
-        path = Path(named).expanduser()
+        path = named.expanduser()
         if not path.exists():
             raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
         for place in (path, path / Path(weights.file).name, path / weights.saved_model):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from engines import SemblanceError
+from engines.extras import missing
 from features import files, keeping
 
 VERSION = 2  # of what is below: a map that is kept from another one is made anew
@@ -29,7 +30,6 @@ PERPLEXITY = 30  # neighbours that t-SNE keeps together, about
 NEIGHBOURS = 5  # that place a picture
 PIECE = 4096  # rows placed at a time
 POLL = 0.1  # seconds between two looks at the process that lays out
-UMAP_MISSING = 'UMAP is not installed; run: pip install "umap-learn>=0.5.7,<0.6".'
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def check(method: str) -> None:
     if method not in METHODS:
         raise SemblanceError(f"There is no such map. Choose one of: {', '.join(METHODS)}.")
     if method == "UMAP" and not importlib.util.find_spec("umap"):
-        raise SemblanceError(UMAP_MISSING)
+        raise SemblanceError(missing("UMAP", "map", "umap-learn>=0.5.7,<0.6"))
 
 
 def place(queries: np.ndarray, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:

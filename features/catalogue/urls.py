@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from engines import SemblanceError
+from engines.extras import install
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-INSTALL = "pip install -r requirements-cluster.txt"
 VERSIONS = (  # what the stores call that which changes with a file
     *("ETag", "etag", "md5Hash", "Content-MD5", "content_settings", "LastModified", "Last-Modified"),
     *("last_modified", "updated", "mtime", "modified", "created", "generation"),
@@ -106,7 +106,7 @@ def place(text: str | os.PathLike[str]) -> Path:
         fsspec.get_filesystem_class(text.partition("://")[0])
     except ModuleNotFoundError as error:
         if error.name == "fsspec":
-            raise SemblanceError(f"Pictures behind a URL need fsspec; run: {INSTALL}.") from error
+            raise SemblanceError(f"Pictures behind a URL need fsspec; run: {install('cluster')}.") from error
         raise SemblanceError(f"{text} can't be read here: {_told(error)}.") from error
     except (ImportError, ValueError) as error:  # its own package is not there, or there is none
         raise SemblanceError(f"{text} can't be read here: {_told(error)}.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from engines import SemblanceError
+from engines import SemblanceError, settings
+from engines.extras import missing
 
 if TYPE_CHECKING:
     from features.index.database import Remote
@@ -23,22 +23,31 @@ USEARCH = "usearch>=2.25,<3"
 
 @dataclass(frozen=True)
 class Backend:
-    """A kind of index: its file here, the class in it, and what must be installed for it, in words and for pip."""
+    """A kind of index.
+
+    Attributes:
+        module: Its file here.
+        kind: The class in it.
+        package: The package that it needs, for people.
+        requirement: The same for pip.
+        extra: The extra that installs it; empty if every installation has it.
+    """
 
     module: str
     kind: str
     package: str = ""
     requirement: str = ""
+    extra: str = ""
 
 
 BACKENDS = {
     "exact": Backend("exact", "ExactIndex"),
     "sklearn": Backend("reference", "ReferenceIndex"),
     "hnsw": Backend("approximate", "ApproximateIndex", "usearch", USEARCH),
-    "faiss": Backend("faiss", "FaissIndex", "FAISS", "faiss-cpu>=1.12,<2"),
-    "annoy": Backend("annoy", "AnnoyIndex", "Annoy", "annoy>=1.17.3,<2"),
+    "faiss": Backend("faiss", "FaissIndex", "FAISS", "faiss-cpu>=1.12,<2", "index"),
+    "annoy": Backend("annoy", "AnnoyIndex", "Annoy", "annoy>=1.17.3,<2", "index"),
 }
-MILVUS = Backend("milvus", "MilvusIndex", "pymilvus", "pymilvus>=3.0,<4")
+MILVUS = Backend("milvus", "MilvusIndex", "pymilvus", "pymilvus>=3.0,<4", "cluster")
 DATABASES = {"milvus": MILVUS, "milvus+tls": MILVUS}  # by the scheme of a URI
 AUTO = "auto"  # exact, or for many rows hnsw
 CHOICES = (AUTO, *BACKENDS, "milvus://HOST:19530/NAME")
@@ -85,9 +94,7 @@ def _kind(backend: Backend) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if not backend.package:
             raise
-        raise SemblanceError(
-            f'{backend.package} is not installed; run: pip install "{backend.requirement}".'
-        ) from error
+        raise SemblanceError(missing(backend.package, backend.extra, backend.requirement)) from error
 
 
 def in_database(choice: str) -> bool:
@@ -106,7 +113,7 @@ def remote(choice: str, collection: str) -> Remote:
 
 def chosen(choice: str | None) -> str:
     """One of CHOICES that can be had: this, else SEMBLANCE_INDEX, else auto. Raises as `create` and `remote`."""
-    choice = choice or os.environ.get("SEMBLANCE_INDEX") or AUTO
+    choice = choice or settings.current().index or AUTO
     if in_database(choice):
         remote(choice, "")
     elif choice != AUTO:

@@ -28,6 +28,7 @@ from pymilvus import DataType, MilvusClient, MilvusException
 from pymilvus.exceptions import ConnectionConfigException
 
 from engines import SemblanceError
+from engines.extras import missing
 from features.index.database import BATCH, Payload
 from features.index.rows import check, cosine
 
@@ -295,7 +296,7 @@ def _read(uri: str) -> tuple[str, str, str]:
     if not path.endswith(".db") or path == "/.db":
         raise SemblanceError(f"--index names no host, and no file that ends in .db; write {URI}.")
     if importlib.util.find_spec("milvus_lite") is None:
-        raise SemblanceError(f'milvus-lite is not installed; run: pip install "{LITE}".')
+        raise SemblanceError(missing("milvus-lite", "cluster", LITE))
     return path, f"milvus://{path}", NAME
 
 

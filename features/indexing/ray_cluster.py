@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import engines
-from engines import Engine, SemblanceError
+from engines import Engine, SemblanceError, settings
 from features.catalogue import folder as folders
 from features.catalogue.folder import Hashed
 from features.files import PACKAGES
@@ -35,14 +35,14 @@ AHEAD = 2  # batches at a worker at a time: one is read while the other is embed
 TRIES = 3  # of a batch whose workers die
 MANY = 6  # workers of which no longer each is told
 PATIENCE = 180  # seconds until a first worker has started
-OWN = "SEMBLANCE_HOME"  # of the settings, what counts on this machine alone
+OWN = {"home", "cores"}  # of the settings, those that count on this machine alone
 
 
 class Worker:
     """A process of the cluster, with one network."""
 
-    def __init__(self, engine: Engine, cores: int, settings: dict[str, str]) -> None:
-        os.environ.update(settings, SEMBLANCE_CORES=str(cores))
+    def __init__(self, engine: Engine, cores: int, given: dict[str, Any]) -> None:
+        settings.override(**given, cores=cores)
         self.engine = engine
         self._ready = False
         self._preparing = threading.Lock()
@@ -252,13 +252,9 @@ class Cluster(Workers):
             self._ours = True
         machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         cores = min([CORES, *filter(None, machines)])
-        settings = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith("SEMBLANCE_") and name != OWN and value
-        }
+        given = {name: value for name, value in settings.current().changed().items() if name not in OWN}
         self._options = {"num_cpus": cores, "max_concurrency": AHEAD, "scheduling_strategy": "SPREAD"}
-        self._arguments = ray.put(self.engine), cores, settings
+        self._arguments = ray.put(self.engine), cores, given
         for _ in range(max(1, sum(machine // cores for machine in machines))):  # 1: a cluster may grow when asked
             self._start()
 

@@ -13,8 +13,8 @@ import numpy as np
 from filelock import FileLock
 
 from engines import Captioned, Engine, SemblanceError
+from engines.extras import install
 from features.catalogue.folder import Catalogue, Progress, Skipped
-from features.catalogue.urls import INSTALL
 from features.home import Home
 from features.indexing.embedding import Captions, captioner
 from features.indexing.scanning import scan
@@ -23,14 +23,13 @@ from features.indexing.workers import RAY, Workers
 from features.learning.tuned import Tuned
 from features.retrieval.results import Report
 from features.retrieval.searchable import add_to_index, graph, save_index
+from features.retrieval.stored_index import StoredIndex
 
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 
 
 def update(
-    home: Home,
-    catalogue: Catalogue,
-    engine: Engine,
+    index: StoredIndex,
     progress: Progress = lambda done, total, what: None,
     cancelled: Callable[[], bool] = lambda: False,
     wait: float = 0,
@@ -49,14 +48,14 @@ def update(
         SemblanceError: The home can't be written to, or the cluster can't be reached.
     """
     started = time.perf_counter()
+    home, catalogue, engine = index.home, index.catalogue, index.engine
     if isinstance(engine, Tuned):
-        update(home, catalogue, engine.base, progress, cancelled, wait, on)
+        update(StoredIndex(home, catalogue, engine.base), progress, cancelled, wait, on)
         on = ""
     with home.writing(), workers_on(on, engine) as workers:
         problems = scan(home, catalogue, progress, workers.hashed)
         progress(0, 0, "making the network ready")
-        engine.prepare()
-        store = home.store(catalogue, engine)
+        store = home.store(catalogue, index.prepared())
         busy = f"{catalogue.name} is being indexed already; wait for that to end, then try again."
         with home.alone(store.path.with_suffix(".lock"), busy, wait):
             report = _run(home, catalogue, workers, store, progress, cancelled, started)
@@ -73,7 +72,7 @@ def workers_on(on: str, engine: Engine) -> AbstractContextManager[Workers]:
     if on != RAY and not on.startswith(f"{RAY}://"):
         raise SemblanceError(f"Nothing can be indexed on {on!r}; say ray, or ray://HOST:PORT.")
     if find_spec("ray") is None:
-        raise SemblanceError(f"To index on Ray it has to be installed; run: {INSTALL}.")
+        raise SemblanceError(f"To index on Ray it has to be installed; run: {install('cluster')}.")
     from features.indexing.ray_cluster import Cluster
 
     return Cluster(on, engine)

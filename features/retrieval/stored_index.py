@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """One catalogue as one engine sees it. Cheap to make: what is read from disk is cached in `home`."""
+    """One catalogue as one engine sees it. Cheap to make: what is read from disk is cached in `home`.
+
+    `engine` need not be prepared: what embeds, or reads stored vectors, goes through `prepared`.
+    """
 
     home: Home
     catalogue: Catalogue
@@ -39,10 +42,18 @@ class StoredIndex:
         """The feature file for the engine's present fingerprint."""
         return self.home.store(self.catalogue, self.engine)
 
+    def prepared(self) -> Engine:
+        """Returns the engine, ready to embed: before that, another network may seem to answer.
+
+        Raises:
+            WeightsError, Untrained
+        """
+        self.engine.prepare()
+        return self.engine
+
     def ready(self) -> Searchable:
         """Returns the stored vectors, ready to be searched. Raises NotIndexed where there are none."""
-        self.engine.prepare()  # until then another network may seem to answer
-        stored = self.home.searchable(self.catalogue, self.engine)
+        stored = self.home.searchable(self.catalogue, self.prepared())
         if not stored.first_row:
             raise NotIndexed(
                 f"{self.catalogue.name} has no pictures indexed for {self.engine.name}; index it first."
@@ -62,15 +73,15 @@ class StoredIndex:
 
         The whole of a picture of the catalogue has the caption that it has there.
         """
-        self.engine.prepare()
-        if isinstance(self.engine, Tuned):
-            base = StoredIndex(self.home, self.catalogue, self.engine.base)
-            return self.engine.space.rows(base.embed(query, part, box)[None])[0]
+        engine = self.prepared()
+        if isinstance(engine, Tuned):
+            base = StoredIndex(self.home, self.catalogue, engine.base)
+            return engine.space.rows(base.embed(query, part, box)[None])[0]
         known = None
-        if box is None and (writer := captioner(self.engine)):
+        if box is None and (writer := captioner(engine)):
             digest = hashlib.sha256(images.read_bytes(query)).hexdigest()
             known = self.home.metadata(self.catalogue).caption(digest, writer)
-        return embed_query(self.engine, query, part, known.text if known else None, box)
+        return embed_query(engine, query, part, known.text if known else None, box)
 
     def embed_all(self, references: Sequence[Reference]) -> np.ndarray:
         """Returns the (D,) float32 unit vector of several queries: their weighted mean.

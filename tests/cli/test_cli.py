@@ -601,7 +601,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     calls: list[tuple[Any, ...]] = []
     suite = ModuleType("demos.suite")
     suite.serve = lambda library, *given: calls.append((library.home, *given))  # type: ignore
-    monkeypatch.setitem(sys.modules, "demos", ModuleType("demos"))
     monkeypatch.setitem(sys.modules, "demos.suite", suite)
     return calls
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import demos
 import engines
 import samples
 from demos import suite
@@ -635,7 +634,7 @@ def test_a_port_that_is_taken_is_told(library: Library, pictures: Path, monkeypa
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(demos, "PORT", str(taken.getsockname()[1]))
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
         with pytest.raises(SemblanceError, match="set GRADIO_SERVER_PORT to another one") as refused:
             suite.serve(library, pictures, share=False)
     assert is_one_sentence(str(refused.value))

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-import demos
 from demos.components import draw, face_cards, picture_cards, queries, share
 from demos.components.options import How
 from demos.components.picture_cards import Scale
@@ -467,7 +466,7 @@ def test_what_becomes_of_a_photo_is_told_where_it_is_uploaded(shelf: Shelf) -> N
 def test_no_camera_is_offered_where_there_may_be_none(
     library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, webcam: bool
 ) -> None:
-    monkeypatch.setattr(demos, "WEBCAM", webcam)
+    monkeypatch.setenv("SEMBLANCE_WEBCAM", str(int(webcam)))
     components = draw_page(Shelf(library, pictures)).get_config_file()["components"]
     assert any("webcam" in (c["props"].get("sources") or ()) for c in components) == webcam
     labels = [in_english(c["props"].get("label") or "") for c in components]

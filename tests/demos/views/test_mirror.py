@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import demos
 import engines
 from demos import suite
 from demos.components.page import Page
@@ -284,7 +283,7 @@ def test_late_frames_are_dropped_and_no_session_keeps_the_others_out(shelf: Shel
 
 
 def test_the_camera_can_be_switched_off(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demos, "WEBCAM", False)
+    monkeypatch.setenv("SEMBLANCE_WEBCAM", "0")
     page = drawn(shelf, "known")
     assert not page.fns and "webcam" not in str(page.get_config_file()["components"])
 
@@ -296,7 +295,7 @@ def test_the_camera_can_be_switched_off(shelf: Shelf, monkeypatch: pytest.Monkey
 def test_serve_has_an_option_for_it(option: list[str], variable: str, offered: bool) -> None:
     code = (
         "import sys, types, app\n"
-        "def serve(*_):\n    import demos\n    print(demos.WEBCAM)\n"
+        "def serve(*_):\n    from engines import settings\n    print(settings.current().webcam)\n"
         "sys.modules['demos.suite'] = types.SimpleNamespace(serve=serve)\n"  # no app is opened
         "sys.exit(app.main(['serve', *sys.argv[1:]]))"
     )

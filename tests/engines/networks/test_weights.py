@@ -25,7 +25,7 @@ from PIL import Image
 
 import engines
 from app import main
-from engines import Crop, NetworkChoice, WeightsError
+from engines import Crop, NetworkChoice, WeightsError, settings
 from engines.errors import WeightsUnavailable
 from engines.networks import weights as module
 from engines.networks.weights import Found, resolve
@@ -533,6 +533,7 @@ def test_a_network_asked_for_by_name_is_never_replaced(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"There are no weights of {network}: offline mode is on. Try --network auto.\n"
+    settings.override(offline=True)
     card = engines.create(engine, network).describe()
     assert (card.network, card.available) == (network, False) and card.reason in err
 
