@@ -1,5 +1,5 @@
-# `make run` opens the app, `make test` runs the tests, `make bench` measures against the old ways; each sets up
-# .venv/ first, with uv where it is, else with pip.
+# `make run` opens the app, `make test` runs the tests, `make bench` measures speed, `make docs` builds the documentation
+# site into site/; each sets up .venv/ first (docs: .venv-docs/), with uv where it is, else with pip.
 PYTHON ?= python3
 IMAGES ?=
 BIN := .venv/bin
@@ -31,4 +31,12 @@ $(BIN)/python:
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run.done
 
-.PHONY: run test bench
+docs: .venv-docs/done
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+.venv-docs/done: requirements-docs.txt
+	$(if $(UV),"$(UV)" venv -q --clear --python $(PYTHON) .venv-docs,$(PYTHON) -m venv --clear .venv-docs)
+	$(subst $(BIN),.venv-docs/bin,$(INSTALL)) -r requirements-docs.txt
+	@touch $@
+
+.PHONY: run test bench docs
