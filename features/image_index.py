@@ -314,8 +314,8 @@ class ImageIndex(StoredIndex):
             mix: See `search`.
 
         Raises:
-            SemblanceError: As `search`, or no like is left, the pictures cancel each other out, or the diversity is
-                not 0..1.
+            SemblanceError: As `search`, or no like is left, the pictures cancel each other out, or the diversity
+                is not 0..1.
         """
         started = time.perf_counter()
         if not like:
