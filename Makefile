@@ -34,8 +34,10 @@ $(BIN)/python:
 docs: .venv-docs/done
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
-.venv-docs/done: requirements-docs.txt
-	$(if $(UV),"$(UV)" venv -q --clear --python $(PYTHON) .venv-docs,$(PYTHON) -m venv --clear .venv-docs)
+.venv-docs/bin/python:
+	$(if $(UV),"$(UV)" venv -q --python $(PYTHON) .venv-docs,$(PYTHON) -m venv .venv-docs)
+
+.venv-docs/done: requirements-docs.txt | .venv-docs/bin/python
 	$(subst $(BIN),.venv-docs/bin,$(INSTALL)) -r requirements-docs.txt
 	@touch $@
 
