@@ -1,6 +1,6 @@
-# `make run` opens the app, `make test` runs the tests, `make coverage` shows which lines
-# they run, `make bench` measures against the old ways; each sets up
-# .venv/ first, with uv where it is, else with pip.
+# `make run` opens the app, `make test` runs the tests, `make coverage` shows which lines they miss, `make bench` measures
+# speed, `make docs` builds the documentation site into site/; each sets up .venv/ first (docs: .venv-docs/), with uv
+# where it is, else with pip.
 PYTHON ?= python3
 IMAGES ?=
 BIN := .venv/bin
@@ -35,4 +35,14 @@ $(BIN)/python:
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run.done
 
-.PHONY: run test coverage bench
+docs: .venv-docs/done
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+.venv-docs/bin/python:
+	$(if $(UV),"$(UV)" venv -q --python $(PYTHON) .venv-docs,$(PYTHON) -m venv .venv-docs)
+
+.venv-docs/done: requirements-docs.txt | .venv-docs/bin/python
+	$(subst $(BIN),.venv-docs/bin,$(INSTALL)) -r requirements-docs.txt
+	@touch $@
+
+.PHONY: run test coverage bench docs

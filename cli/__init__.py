@@ -2,7 +2,7 @@
 
 import sys
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 LEAST_MEMORY = 600 << 20  # bytes: with less to map, OpenCV ends the process as it is loaded
 

@@ -7,6 +7,8 @@ An engine is one file in this folder. It has to define `embed` and `describe`; e
         name, version = "brightness", 1
         def embed(self, crops): ...
         def describe(self): ...
+
+An engine may also come from another distribution, see PLUGINS.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from engines.errors import SemblanceError
+
+PLUGINS = "semblance.engines"
+"""Group of entry points by which other distributions add engines; each names a module."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are exclusive."""
@@ -145,7 +152,12 @@ class Engine(Protocol):
         return [Crop(image)]
 
     def embed(self, crops: Sequence[Crop]) -> np.ndarray:
-        """Returns the embeddings of N crops: (N, D) float32, rows of unit length; (0, D) if N is 0."""
+        """Returns the embeddings of N crops: (N, D) float32, rows of unit length; (0, D) if N is 0.
+
+        Raises:
+            NotEmbeddable: A crop can't be embedded. Indexing then embeds each picture by itself, skips those that
+                raise it, and reports them with its message.
+        """
         ...
 
     def describe(self) -> Card:
@@ -410,26 +422,40 @@ def register(engine: E) -> E:
 
 
 def discover() -> dict[str, type[Engine]]:
-    """Imports every module in this folder once, and returns all engines by name.
+    """Imports every module in this folder and every plugin once, and returns all engines by name.
 
-    `broken` lists the modules that fail to import.
+    A plugin is a module of another distribution, named by an entry point of the group PLUGINS. `broken` lists what
+    fails to import.
     """
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
-        if module.ispkg or module.name == "base" or module.name in _broken:
-            continue
-        try:
-            importlib.import_module(f"{__package__}.{module.name}")
-        except Exception as error:  # one broken file must not disable the others
-            _broken[module.name] = f"engines/{module.name}.py can't be loaded: {error}"
-            half = [name for name, made in _registry.items() if made.__module__ == f"{__package__}.{module.name}"]
-            for name in half:  # registered before the error
-                del _registry[name]
+        if not module.ispkg and module.name != "base":
+            _load(f"{__package__}.{module.name}", f"engines/{module.name}.py")
+    for plugin in _plugins():
+        _load(plugin.module, f"The plugin {plugin.name} ({plugin.value})")
     return dict(sorted(_registry.items()))
 
 
+@cache
+def _plugins() -> tuple[EntryPoint, ...]:
+    """Finds the plugins that are installed; once, as that reads the metadata of every distribution."""
+    return tuple(entry_points(group=PLUGINS))
+
+
+def _load(module: str, source: str) -> None:
+    """Imports a module whose engines register themselves; one that fails must not disable the others."""
+    if module in _broken:
+        return
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        _broken[module] = f"{source} can't be loaded: {error}"
+        for name in [name for name, made in _registry.items() if made.__module__ == module]:
+            del _registry[name]  # registered before the error
+
+
 def broken() -> dict[str, str]:
-    """Returns the modules in this folder that `discover` could not import, each with the reason."""
+    """Returns the modules that `discover` could not import, each with the reason."""
     discover()
     return dict(_broken)
 

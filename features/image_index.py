@@ -86,7 +86,8 @@ class ImageIndex(StoredIndex):
             mix: Weights of the vectors' parts; None leaves them as they are.
 
         Raises:
-            ImageError, NotEmbeddable, NotIndexed
+            ImageError, NotEmbeddable: The query can't be read, or holds nothing to embed.
+            NotIndexed: Nothing is indexed yet.
             SemblanceError: A mix or weights that are not possible.
         """
         started = time.perf_counter()
@@ -101,7 +102,8 @@ class ImageIndex(StoredIndex):
 
         Raises:
             SemblanceError: The engine can't explain, the picture is not indexed, or its file has changed.
-            ImageError, NotEmbeddable, NotIndexed
+            ImageError, NotEmbeddable: The query can't be read, or holds nothing to embed.
+            NotIndexed: Nothing is indexed yet.
         """
         stored = self.ready()
         if not (isinstance(self.engine, Explainer) and self.engine.explains()):
@@ -138,7 +140,7 @@ class ImageIndex(StoredIndex):
             unlike: A text that counts against them, as in `recommend`.
 
         Raises:
-            As `search`.
+            SemblanceError: As `search`, or the text is empty, or the engine can't combine it with a picture.
         """
         started = time.perf_counter()
         if not text.strip():
@@ -237,7 +239,8 @@ class ImageIndex(StoredIndex):
         """Writes the vectors of all shown pictures to a file, one of export.VECTORS. Returns what went into it.
 
         Raises:
-            NotIndexed, Stopped
+            NotIndexed: Nothing is indexed yet.
+            Stopped: It was cancelled.
             SemblanceError: The file can't be written.
         """
         export.check(out, self.catalogue.root, export.VECTORS)
@@ -276,7 +279,7 @@ class ImageIndex(StoredIndex):
             kept_only: Returns None, too, where the map would have to be computed.
 
         Raises:
-            NotIndexed
+            NotIndexed: Nothing is indexed yet.
             SemblanceError: The method is not available.
         """
         check(method)
@@ -311,8 +314,8 @@ class ImageIndex(StoredIndex):
             mix: See `search`.
 
         Raises:
-            As `search`.
-            SemblanceError: No like is left, or they cancel each other out, or the diversity is not 0..1.
+            SemblanceError: As `search`, or no like is left, the pictures cancel each other out, or the diversity
+                is not 0..1.
         """
         started = time.perf_counter()
         if not like:

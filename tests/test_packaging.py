@@ -58,7 +58,8 @@ def test_there_are_no_other_extras_but_mcp() -> None:
     assert set(PROJECT["optional-dependencies"]) == {*EXTRAS, "mcp"}
     (requirement,) = PROJECT["optional-dependencies"]["mcp"]
     assert requirement in requirements("requirements-dev.txt")
-    assert f'pip install "{requirement}"' in (ROOT / "README.md").read_text("utf-8")
+    assert f'pip install "{requirement}"' in (ROOT / "docs" / "http-api.md").read_text("utf-8")
+    assert f'pip install "{requirement}"' in (ROOT / "docs" / "settings.md").read_text("utf-8")
 
 
 def test_the_version_stands_in_one_place() -> None:

@@ -65,7 +65,7 @@ class Outliers:
 def outliers(rows: np.ndarray, digests: Sequence[str], labels: Sequence[str]) -> Outliers:
     """(N, D) float32 unit rows, the digest and the folder of each, empty where it has none.
 
-    Every pair is looked at, O(N N D), but not at once. Why it is measured so: docs/decisions/0014-odd-ones.md.
+    Every pair is looked at, O(N N D), but not at once. Why it is measured so: docs/decisions/0014-outliers.md.
     """
     names, folder, sizes = np.unique(np.asarray(labels, object), return_inverse=True, return_counts=True)
     places = np.argsort(folder, kind="stable")  # pictures of a folder side by side, those of none first

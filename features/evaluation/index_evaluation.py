@@ -36,7 +36,7 @@ class IndexEvaluation(StoredIndex):
         """Follows the protocol of Labeled Faces in the Wild over the most prominent part of each picture.
 
         Raises:
-            NotIndexed
+            NotIndexed: Nothing is indexed yet.
             SemblanceError: A picture that is named is not in the catalogue.
         """
         return measures.of_pairs(self.catalogue, self.ready(), self.engine, folds)

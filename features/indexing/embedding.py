@@ -120,7 +120,17 @@ def _joined(engine: Engine, cuts: Sequence[_Cut], known: Captions) -> Features:
     rows = [row for cut in cuts for row in cut.rows]
     crops = [crop for cut in cuts for crop in cut.crops]
     refused = {digest: why for cut in cuts for digest, why in cut.refused.items()}
-    vectors, captions = _embedded(engine, crops, [known.get(row.digest) for row in rows])
+    try:
+        vectors, captions = _embedded(engine, crops, [known.get(row.digest) for row in rows])
+    except NotEmbeddable as error:
+        if len(cuts) == 1:
+            return Features([], [np.zeros((0, engine.describe().dim), np.float32)], {rows[0].digest: str(error)})
+        alone = [_joined(engine, [cut], known) for cut in cuts]  # shows which pictures it was
+        return Features(
+            [row for one in alone for row in one.rows],
+            [part for one in alone for part in one.parts],
+            {digest: why for one in alone for digest, why in one.refused.items()},
+        )
     return Features(
         [replace(row, caption=caption) for row, caption in zip(rows, captions, strict=True)], [vectors], refused
     )

@@ -44,7 +44,9 @@ def update(
         on: A cluster whose workers do it, see `workers_on`.
 
     Raises:
-        Busy, CatalogueError, WeightsError
+        Busy: Another process indexes this catalogue for this engine.
+        CatalogueError: The folder can't be read.
+        WeightsError: A weights file is not the published one.
         SemblanceError: The home can't be written to, or the cluster can't be reached.
     """
     started = time.perf_counter()

@@ -38,7 +38,8 @@ class Classifier(StoredIndex):
         The earlier head answers until the new one is ready, and if this fails.
 
         Raises:
-            NotIndexed, Stopped
+            NotIndexed: Nothing is indexed yet.
+            Stopped: It was cancelled.
             SemblanceError: There are fewer than two labels.
         """
         if isinstance(self.engine, Tuned):
@@ -60,7 +61,8 @@ class Classifier(StoredIndex):
         it. A highest probability below head.sure_from means "not sure".
 
         Raises:
-            ImageError, NotEmbeddable, and as `teach`
+            ImageError, NotEmbeddable: A query can't be read, or holds nothing to embed.
+            SemblanceError: As `teach`.
         """
         head = self._taught()
         references = [query if isinstance(query, Reference) else Reference(query) for query in queries]

@@ -36,7 +36,8 @@ class Trainable(StoredIndex):
         What was indexed with the earlier one is deleted. Returns None if cancelled.
 
         Raises:
-            CatalogueError, Busy
+            CatalogueError: The folder can't be read.
+            Busy: Another process does the same.
             SemblanceError: There are too few pictures, training fails, or the home can't be written to.
         """
         place = self._place()

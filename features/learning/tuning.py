@@ -60,7 +60,8 @@ class Tuning(StoredIndex):
         Hidden pictures teach nothing. A run that was stopped goes on after its last epoch.
 
         Raises:
-            NotIndexed, Busy
+            NotIndexed: Nothing is indexed yet.
+            Busy: Another process does the same.
             SemblanceError: There are fewer than two labels, the network can't be fine-tuned, or `out` can't be
                 written.
         """

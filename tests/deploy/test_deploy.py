@@ -128,7 +128,6 @@ def test_exactly_what_runs_and_what_the_readme_shows_goes_there() -> None:
         "engines/networks/centres.npz",
         "engines/networks/imagenet.tsv",
         "docs/screens/products.jpg",
-        "docs/screens/why.jpg",
     } <= set(found)
     rooms = {place.partition("/")[0] for place in found if "/" in place}
     assert rooms == {"cli", "demos", "docs", "engines", "features", "samples"}

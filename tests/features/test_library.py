@@ -34,6 +34,7 @@ from tests.support.toy import (
     ORANGE,
     RED,
     YELLOW,
+    Colour,
     Halves,
     Toy,
     digest,
@@ -765,6 +766,35 @@ def test_an_engine_that_fails_on_a_picture_skips_it(library: Library, rainbow: P
     }
     assert report.rows == report.images - len(report.skipped) > 0
     assert library.index(library.open(rainbow), Clumsy()).update().new == 0
+
+
+class Picky(Toy):
+    """Refuses blue pictures, but only when it embeds them."""
+
+    def embed(self, crops: Sequence[Crop]) -> np.ndarray:
+        for crop in crops:
+            red, green, blue = crop.pixels.mean(axis=(0, 1))
+            if blue > max(red, green):
+                raise NotEmbeddable("Too blue. Try a warmer picture.")
+        return super().embed(crops)
+
+
+def test_a_picture_that_embed_refuses_is_skipped_and_named(library: Library, rainbow: Path) -> None:
+    index = library.index(library.open(rainbow), Picky())
+    report = index.update()
+    assert report.skipped == [Skipped("cold/blue.png", "Too blue. Try a warmer picture.")]
+    assert (report.images, report.rows, index.update().new) == (5, 4, 0)
+    assert names(index.search(rainbow / "warm/red.png", k=1)) == ["red"], "rows belong to their own pictures"
+    with pytest.raises(NotEmbeddable, match="Too blue"):
+        index.search(rainbow / "cold/blue.png")
+
+
+@pytest.mark.parametrize("colour", [BLUE, RED])
+def test_one_picture_alone_may_be_refused_by_embed(library: Library, pictures: Path, colour: Colour) -> None:
+    paint(pictures / "only.png", colour)
+    report = library.index(library.open(pictures), Picky()).update()
+    refused = colour == BLUE
+    assert (report.rows, len(report.skipped)) == (1 - refused, refused)
 
 
 def test_an_engine_that_can_not_describe_itself_takes_no_other_down(
