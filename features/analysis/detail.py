@@ -24,6 +24,7 @@ LOW, HIGH = 0.7, 4.0  # deviations of two blurs, in pixels: details are what lie
 WINDOW = 9  # pixels of the square around each pixel, about a letter of small print
 NOISE = 6.0  # grey levels that saving again may leave where there is nothing
 LIMIT, USUAL = 0.255, 0.85  # most that may remain, as a share of the details: LIMIT + USUAL * what remains usually
+COARSE, COARSEST = 160, 1.5  # pixels of the longer side: with fewer, as much more may remain, and at most
 DETAILED, FEW = 3.0, 20  # grey levels of details in the windows that tell what is usual, and least number of these
 CONTRAST = 0.6, 1.6  # of the second to the first
 SHARP = 0.75  # with less of the other's finest details, a picture was enlarged or blurred
@@ -195,7 +196,8 @@ def _share(made: _Details) -> np.ndarray:
     )
     told = details > DETAILED
     usual = float(np.quantile(rest[told] / (details[told] + NOISE - 2), 0.9)) if told.sum() > FEW else 0.0
-    return rest / ((details + NOISE) * (LIMIT + USUAL * usual))
+    coarse = np.clip(COARSE / max(rest.shape), 1, COARSEST)
+    return rest / ((details + NOISE) * (LIMIT + USUAL * usual) * coarse)
 
 
 def _boxes(differs: np.ndarray, place: np.ndarray) -> list[tuple[Box, Box]]:
