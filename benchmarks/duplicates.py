@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from benchmarks import material
+from benchmarks import forms, material
 from benchmarks.measure import Series, say, seconds
 from benchmarks.report import Bar, Row
+from features.analysis import duplicates
 from features.analysis.duplicates import Duplicates
 from features.library import Library
 
 PICTURES, COPIES, LARGE = 2000, 400, 20_000
 FOLDERS = ("clothing/train", "paintings", "faces")  # of development pictures
+PAIRS, FORM_SIDES, PHOTO_SIDES = 400, (1400, 1000, 700, 500), (800, 512, 256)
 CHANGES = ("half the size", "JPEG of quality 60", "5 % cropped", "brightness within 15 %", "all of these")
 
 
@@ -73,6 +76,35 @@ def told(found: Duplicates, made: Sequence[tuple[str, str]]) -> tuple[float, flo
     return len(true) / len(made), len(true) / max(len(pairs), 1)
 
 
+def same(one: bytes, other: bytes, scratch: Path) -> bool:
+    """Whether two picture files are found to be the same picture."""
+    with TemporaryDirectory(dir=scratch) as folder:
+        found = duplicates.find(["one", "other"], {"one": one, "other": other}.__getitem__, Path(folder) / "looks")
+    assert found
+    return bool(found.near)
+
+
+def alike(photos: Sequence[Path], pairs: int, scratch: Path) -> Iterator[tuple[str, float, float]]:
+    """Forms and written photos: the share of different pairs, and of copies, that are found to be the same."""
+    kinds: tuple[tuple[str, Sequence[int], Callable[[int, int], tuple[Image.Image, Image.Image]]], ...] = (
+        ("forms", FORM_SIDES, forms.form_pair),
+        (
+            "photos with a text",
+            PHOTO_SIDES,
+            lambda side, number: forms.written_pair(photos[number % len(photos)], side, number),
+        ),
+    )
+    for kind, sides, draw in kinds:
+        wrong, right = [], []
+        for number in range(pairs):
+            one, other = draw(sides[number // 5 % len(sides)], number)
+            first, second = forms.ENCODINGS[number // 7 % len(forms.ENCODINGS)]
+            wrong.append(same(first.save(one), second.save(other), scratch))
+            if first != second:
+                right.append(same(first.save(one), second.save(one), scratch))
+        yield kind, float(np.mean(wrong)), float(np.mean(right))
+
+
 def rows(scratch: Path) -> Iterator[Row]:
     library = Library(scratch / "homes" / "duplicates")
     for name, files in _sets(scratch):
@@ -90,6 +122,13 @@ def rows(scratch: Path) -> Iterator[Row]:
         note = "pictures of the set that really are the same one count as wrong"
         yield Row(f"{what}: precision", "", Series((precision,)), Bar("at least", 0.99), note=note)
         yield Row(f"{what}: all of it", "", Series((taken,), "s"))
+    for kind, wrong, right in alike(_photos(scratch), PAIRS, scratch):
+        what = f"{PAIRS} pairs of {kind}"
+        note = (
+            f"sides of {FORM_SIDES if kind == 'forms' else PHOTO_SIDES} pixels; PNG and JPEG of quality 50 to 90"
+        )
+        yield Row(f"{what} that differ: called the same", "", Series((wrong,)), Bar("at most", 0.01), note=note)
+        yield Row(f"{what}, one saved again: recall", "", Series((right,)), Bar("at least", 0.97), note=note)
     say(f"  drawing {LARGE:,} pictures")
     folder = scratch / "duplicates" / "large"
     material.draw(folder, LARGE)
@@ -97,6 +136,14 @@ def rows(scratch: Path) -> Iterator[Row]:
     for how in ("at first", "once more, with all looks kept"):
         taken = seconds(lambda: library.find_duplicates(catalogue))
         yield Row(f"{LARGE:,} drawn pictures, {how}", "", Series((taken,), "s"))
+
+
+def _photos(scratch: Path) -> list[Path]:
+    """Photos to write on: development pictures, or drawn ones where there are none."""
+    try:
+        return [photo for folder in FOLDERS for photo in material.development(folder, 40)]
+    except material.Unavailable:
+        return material.draw(scratch / "duplicates" / "photos", 40)
 
 
 def _sets(scratch: Path) -> Iterator[tuple[str, list[Path]]]:

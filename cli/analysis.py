@@ -53,17 +53,22 @@ def duplicates(
         "pictures": found.compared,
         "groups": [_group_record(catalogue, group) for group in found.groups],
         "skipped": [asdict(skip) for skip in found.skipped],
+        "alike": [{"members": _member_records(catalogue, group)} for group in found.alike],
         "seconds": seconds,
     }
     print_result(result, as_json, _duplicates_lines(found, seconds))
 
 
 def _group_record(catalogue: Catalogue, group: DuplicateGroup) -> dict[str, Any]:
-    members = [
+    members = _member_records(catalogue, group)
+    return {"kind": group.kind, "keep": members[0]["paths"][0], "members": members}
+
+
+def _member_records(catalogue: Catalogue, group: DuplicateGroup) -> list[dict[str, Any]]:
+    return [
         asdict(member) | {"paths": [os.fspath(catalogue.root / path) for path in member.paths]}
         for member in group.members
     ]
-    return {"kind": group.kind, "keep": members[0]["paths"][0], "members": members}
 
 
 def _duplicates_lines(found: Duplicates, seconds: float) -> list[str]:
@@ -71,6 +76,9 @@ def _duplicates_lines(found: Duplicates, seconds: float) -> list[str]:
     lines = []
     for group in found.groups:
         lines.append("The same bytes:" if group.kind == "exact" else "The same picture, the largest first:")
+        lines += [line for member in group.members for line in _member_lines(member)]
+    for group in found.alike:
+        lines.append("Alike, but something differs; different pictures:")
         lines += [line for member in group.members for line in _member_lines(member)]
     lines += [f"skipped {skip.path}: {skip.reason}" for skip in found.skipped]
     lines.append(

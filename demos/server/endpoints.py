@@ -294,6 +294,7 @@ class Endpoints:
     def duplicates(self, collection: str) -> dict[str, Any]:
         """Groups of pictures that are one and the same, the largest first: saved again, resized, cropped a little.
 
+        alike has those in which something differs, such as two invoices on one form, with the places where.
         The first call compares all of them, which may take minutes.
 
         Args:
@@ -302,7 +303,8 @@ class Endpoints:
         catalogue = self.shelf.home(str(collection or self.shelf.first))
         found = self.library.duplicates(catalogue) or self.library.find_duplicates(catalogue)
         groups = found.groups if found else ()
-        return {"groups": [asdict(group) for group in groups]}
+        alike = found.alike if found else ()
+        return {"groups": [asdict(group) for group in groups], "alike": [asdict(group) for group in alike]}
 
     def compare(self, collection: str) -> dict[str, Any]:
         """Which engine suits a collection's folders: each that has looked at all of it is asked the same.

@@ -162,7 +162,7 @@ def draw_found(
         text = say("Every picture of {name} is compared with all others.", name=catalogue.name)
         text, look = language.told(failure) or text, ("look", say("Look for duplicates"))
         return draw.state("error" if failure else "ask", title, text, action=look)
-    groups = sorted(found.groups, key=lambda group: group.kind == "exact")
+    groups = [*sorted(found.groups, key=lambda group: group.kind == "exact"), *found.alike]
     later_ones = say(
         "{n:,} picture came later and was not compared; look again.|"
         "{n:,} pictures came later and were not compared; look again.",
@@ -189,7 +189,8 @@ def draw_found(
 def _summary(groups: Sequence[DuplicateGroup]) -> str:
     near = [group for group in groups if group.kind == "near"]
     spare = sum(member.size * len(member.paths) for group in near for member in group.members[1:])
-    exact = len(groups) - len(near)
+    exact = sum(group.kind == "exact" for group in groups)
+    alike = len(groups) - len(near) - exact
     told = [
         say(
             "{n:,} group of the same picture, {bytes} besides the largest|"
@@ -202,8 +203,12 @@ def _summary(groups: Sequence[DuplicateGroup]) -> str:
             "{n:,} pictures with the same bytes in several files",
             n=exact,
         ),
+        say(
+            "{n:,} group of different pictures that look alike|{n:,} groups of different pictures that look alike",
+            n=alike,
+        ),
     ]
-    return " · ".join(sentence for sentence, many in zip(told, (len(near), exact), strict=True) if many)
+    return " · ".join(sentence for sentence, many in zip(told, (len(near), exact, alike), strict=True) if many)
 
 
 def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
@@ -214,6 +219,9 @@ def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
     if group.kind == "exact":
         head = f"<h4>{say('The same bytes in {n:,} files', n=len(group.keep.paths))}</h4>"
         head += draw.hint(say("It counts as one picture and is shown once."))
+    elif group.kind == "alike":
+        head = f"<h4>{say('Alike, but something differs')}</h4>"
+        head += draw.hint(say("The frames show where. These are different pictures, and none is hidden."))
     else:
         head = f"<h4>{say('The same picture, saved {n:,} times', n=len(group.members))}</h4>"
         if local:
@@ -229,13 +237,23 @@ def _picture(catalogue: Catalogue, member: Member, button: bool, largest: bool) 
     paths += f"<li>{say('and {n:,} more', n=more)}</li>" if more > 0 else ""
     facts = f"{language.number(member.width)} × {language.number(member.height)} · {_bytes(member.size)}"
     alike = say("{share} alike", share=draw.percent(member.agreement, 10_000))
-    why = f"{language.told(member.why)} · {alike}" if member.why else ""
+    why = f"{language.told(member.why)} · {alike}" if member.why and not member.differs else ""
     why = why or (say("the largest") if largest and button else "")
     keep = _button("act quiet", member.digest, say("Keep this one"), name) if button else ""
     return (
-        f'<figure><img loading="lazy" alt="{draw.escape(name)}"'
-        f' src="{draw.escape(draw.thumbnail(catalogue, member.digest))}"/><figcaption><b>{facts}</b>'
+        f'<figure><div class="twin-shown"><img loading="lazy" alt="{draw.escape(name)}"'
+        f' src="{draw.escape(draw.thumbnail(catalogue, member.digest))}"/>{_marks(member)}</div>'
+        f"<figcaption><b>{facts}</b>"
         f"<span>{draw.escape(why)}</span><ul>{paths}</ul></figcaption>{keep}</figure>"
+    )
+
+
+def _marks(member: Member) -> str:
+    """A frame around each place where it differs."""
+    return "".join(
+        f'<i class="twin-mark" style="left:{left:.2%};top:{top:.2%};'
+        f'width:{right - left:.2%};height:{bottom - top:.2%}"></i>'
+        for left, top, right, bottom in member.differs
     )
 
 

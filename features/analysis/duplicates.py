@@ -1,62 +1,28 @@
 """Duplicates of a collection: the same bytes in several files, and the same picture in other bytes.
 
-The second are found without a network. Of each picture a look is kept: its grey at SIDE x SIDE and its tint at
-TINT x TINT pixels, squeezed to a square, so that a crop is a scale and a shift of each axis. Candidates are pairs
-of which one, or one of a few crops of it, is like the other at COARSE x COARSE. Each is aligned (Lucas and Kanade,
-An iterative image registration technique, 1981; with brightness and contrast, Baker and Matthews, Lucas-Kanade 20
-years on, 2004), and what then remains between the two must be no more than saving again leaves, everywhere.
+The second are found without a network: by looks (`looks`, `look_matching`), and then at full detail (`detail`),
+where another number on the same form tells two pictures apart. Such pairs are alike, but something differs.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import cv2
-import numpy as np
+from typing import Any, Literal
 
 from features import files, keeping
+from features.analysis import detail, looks
+from features.analysis.detail import Box, Opened, Places
+from features.analysis.look_matching import BRIGHTER, Compared, connected
+from features.analysis.looks import SIDE, Look
 from features.catalogue.folder import Catalogue, Progress, Skipped
-from features.catalogue.images import decode
 from features.errors import ImageError
 
-VERSION = 1  # of what is below: what is kept of another one is made anew
-SIDE, TINT, COARSE = 48, 16, 12  # pixels
-SOFT = 0.5  # deviation of the blur before a picture is made small, in pixels of the small one
-THREADS = 4  # that open pictures
-BATCH = 256  # pictures opened, or pairs compared, between two looks at `cancelled`
-KEEP = 4096  # pictures looked at between two writings of the looks
-
-PLAIN = 2.0  # grey levels of deviation: with less there is nothing to know a picture by
-NEIGHBOURS = 8  # candidates of each picture
-CANDIDATE = 0.75  # least cosine at COARSE
-ALIGNED = 0.9  # least correlation after a rough alignment
-SCALES = (0.75, 1.34)  # of one picture against the other, on each axis
-SQUEEZED = 1.05  # most that one axis may be scaled more than the other, in the pictures' own pixels
-NOISE = 2.0  # grey levels that saving again may leave where there is nothing
-REST = 0.2  # most that may remain, as a share of the details, over the whole picture
-LOCAL, LOCAL_NOISE = 0.6, 2.0  # the same of each of 8 x 8 places: a print on a shirt is a small part of it
-AGREEMENT = 0.9  # least correlation of the details
-TINTED, TINT_NOISE = 0.3, 4.0  # as REST and NOISE, of the tint
-GREY, GREY_GAIN = (
-    1.5,
-    1.12,
-)  # most tint anywhere in a grey picture; most contrast that a coloured one may have over it
-SMALLEST = 1.6  # REST and TINTED are so much larger, at most, for pictures of fewer pixels than a look has
-CROPS = (  # left, top, right, bottom, as shares
-    (0, 0, 1, 1),
-    (0.05, 0, 1, 1),
-    (0, 0.05, 1, 1),
-    (0, 0, 0.95, 1),
-    (0, 0, 1, 0.95),
-    (0.025, 0.025, 0.975, 0.975),
-    (0.05, 0.05, 0.95, 0.95),
-    (0.1, 0.1, 0.9, 0.9),
-)
+VERSION = 2  # of what is found; 2 compares at full detail
+THREADS = 2  # that compare at full detail
+MARKED = 32  # places in a picture that are marked, at most
 
 
 @dataclass(frozen=True)
@@ -64,7 +30,8 @@ class Member:
     """A picture of a group. paths: below the root, all that have its bytes. size: bytes of one of them.
 
     agreement: correlation of its details with those of the group's first picture, up to 1. why: what sets it apart
-    from that one, in a few words; empty for the first.
+    from that one, in a few words; empty for the first. differs: where it is another picture than that one, or that
+    one than others: left, top, right, bottom, as shares of its sides.
     """
 
     digest: str
@@ -74,13 +41,17 @@ class Member:
     size: int
     agreement: float = 1.0
     why: str = ""
+    differs: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """exact: one picture with several paths. near: two or more, the largest, which is to be kept, first."""
+    """exact: one picture with several paths. near: two or more, the largest, which is to be kept, first.
 
-    kind: Literal["exact", "near"]
+    alike: different pictures, of which none is to be hidden; those after the first look like it.
+    """
+
+    kind: Literal["exact", "near", "alike"]
     members: tuple[Member, ...]
 
     @property
@@ -90,29 +61,22 @@ class DuplicateGroup:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """compared: how many pictures; unseen: how many are shown that have come, or come back, since."""
+    """groups: of the same picture. alike: of different ones that look alike.
+
+    compared: how many pictures; unseen: how many are shown that have come, or come back, since.
+    """
 
     groups: tuple[DuplicateGroup, ...]
     compared: int
     unseen: int
     skipped: tuple[Skipped, ...]
-
-
-class Look(NamedTuple):
-    """What is kept of a picture. size: bytes.
-
-    grey: (SIDE, SIDE) uint8; tint: (TINT, TINT, 2) uint8, red and blue of YCrCb, 128 is none.
-    """
-
-    width: int
-    height: int
-    size: int
-    grey: np.ndarray
-    tint: np.ndarray
+    alike: tuple[DuplicateGroup, ...] = ()
 
 
 Near = tuple[tuple[str, float, str], ...]
 """A group as it is kept: (digest, agreement, why) of each, the largest first."""
+Alike = tuple[tuple[str, float, str, tuple[Box, ...]], ...]
+"""The same of pictures that are alike, with where they differ."""
 
 
 @dataclass(frozen=True)
@@ -122,17 +86,20 @@ class Found:
     near: tuple[Near, ...] = ()
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    alike: tuple[Alike, ...] = ()
 
     def keep(self, path: Path) -> None:
         told = {"version": VERSION, "near": self.near, "sizes": self.sizes, "refused": self.refused}
+        told["alike"] = self.alike
         keeping.keep_plain(path, told)
 
     @classmethod
     def kept(cls, path: Path) -> Found | None:
         """What `keep` has kept. A damaged file is set aside."""
-        told = _load(path)
+        told = looks.load(path, VERSION)
         try:
-            return told and cls(tuple(map(tuple, told["near"])), dict(told["sizes"]), dict(told["refused"]))
+            near, alike = (tuple(map(tuple, told[kind])) for kind in ("near", "alike")) if told else ((), ())
+            return told and cls(near, dict(told["sizes"]), dict(told["refused"]), alike)
         except (KeyError, TypeError, ValueError):
             files.set_aside(path)
             return None
@@ -141,44 +108,26 @@ class Found:
         """The groups of what is shown now: what is hidden or gone takes no part."""
         there = {digest: paths for digest, paths in catalogue.paths.items() if digest not in catalogue.hidden}
 
-        def member(digest: str, agreement: float = 1.0, why: str = "") -> Member:
+        def member(digest: str, agreement: float = 1.0, why: str = "", differs: tuple[Box, ...] = ()) -> Member:
             paths = there[digest]
             size = catalogue.entries[paths[0]].size
-            return Member(digest, tuple(paths), *self.sizes[digest], size, agreement, why)
+            return Member(digest, tuple(paths), *self.sizes[digest], size, agreement, why, differs)
 
         seen = there.keys() & self.sizes.keys()
-        near = [[member(*one) for one in group if one[0] in seen] for group in self.near]
+        near, alike = (
+            [tuple(member(*one) for one in group if one[0] in seen) for group in kind]
+            for kind in (self.near, self.alike)
+        )
         exact = [member(digest) for digest in there if len(there[digest]) > 1 and digest in seen]
         groups = [DuplicateGroup("exact", (one,)) for one in exact]
-        groups += [DuplicateGroup("near", tuple(group)) for group in near if len(group) > 1]
+        groups += [DuplicateGroup("near", group) for group in near if len(group) > 1]
+        # where the first is gone or hidden, nothing says how the others differ
+        leads = {group[0][0] for group in self.alike} & seen
+        others = tuple(
+            DuplicateGroup("alike", group) for group in alike if len(group) > 1 and group[0].digest in leads
+        )
         refused = [Skipped(there[digest][0], why) for digest, why in self.refused.items() if digest in there]
-        return Duplicates(tuple(groups), len(seen), len(there) - len(seen) - len(refused), tuple(refused))
-
-
-def _load(path: Path) -> Any:
-    """A kept file of this version; None where there is none. A damaged one is set aside."""
-    try:
-        told = keeping.kept_plain(path)
-        return told if told["version"] == VERSION else None
-    except FileNotFoundError:
-        return None
-    except Exception:  # whatever a damaged or hostile pickle may raise
-        files.set_aside(path)
-        return None
-
-
-def look(data: bytes) -> Look:
-    """Of a picture file's bytes. Raises ImageError."""
-    picture = decode(data, 3 * SIDE)
-    height, width = picture.pixels.shape[:2]
-    # blurred first: fine stripes would make patterns of their own, which a crop moves
-    soft = cv2.GaussianBlur(
-        picture.pixels, (0, 0), max(0.1, SOFT * width / SIDE), sigmaY=max(0.1, SOFT * height / SIDE)
-    )
-    small = cv2.resize(soft, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    parts = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
-    tint = cv2.resize(parts[..., 1:], (TINT, TINT), interpolation=cv2.INTER_AREA)
-    return Look(picture.width, picture.height, len(data), np.ascontiguousarray(parts[..., 0]), tint)
+        return Duplicates(tuple(groups), len(seen), len(there) - len(seen) - len(refused), tuple(refused), others)
 
 
 def find(
@@ -194,416 +143,115 @@ def find(
     cancelled; those of other pictures are dropped from it. Memory grows with the number of pictures. Each picture
     of a group has been compared with the group's first, the one of most pixels.
     """
-    looks: dict[str, Look] = {}
+    made: dict[str, Look] = {}
     refused: dict[str, str] = {}
-    if not _look_at(digests, read, kept, looks, refused, progress, cancelled):
+    if not looks.gather(digests, read, kept, made, refused, progress, cancelled):
         return None
-    names = sorted(looks)
-    sizes = {name: (looks[name].width, looks[name].height) for name in names}
-    compared = _Compared([looks[name] for name in names])
+    names = sorted(made)
+    sizes = {name: (made[name].width, made[name].height) for name in names}
+    compared = Compared([made[name] for name in names])
     pairs = compared.candidates(progress, cancelled)
     if pairs is None or not compared.compare(pairs, progress, cancelled):
         return None
-    groups = (tuple((names[i], alike, why) for i, alike, why in group) for group in compared.groups())
-    return Found(tuple(sorted(groups)), sizes, refused)
+    if not compared.compare(compared.crowded(), progress, cancelled):
+        return None
+    close = _Close(compared, Opened(lambda number: read(names[number])))
+    if not close.compare(compared.same, progress, cancelled):
+        return None
+    groups = (
+        ((names[first], 1.0, ""), *((names[i], *compared.why(first, i)) for i in others))
+        for first, *others in close.groups()
+    )
+    near = tuple(sorted(groups))
+    alike = (tuple((names[i], *rest) for i, *rest in group) for group in close.alike())
+    return Found(near, sizes, refused, tuple(sorted(alike)))
 
 
-def _look_at(
-    digests: Collection[str],
-    read: Callable[[str], bytes],
-    kept: Path,
-    looks: dict[str, Look],
-    refused: dict[str, str],
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> bool:
-    """Fills in looks and refused; False where it was cancelled."""
+class _Close:
+    """What the pairs of one look are at full detail: (first, second) -> where they differ, in both."""
 
-    def one(digest: str) -> Look | str:
-        try:
-            return look(read(digest))
-        except ImageError as error:
-            return str(error)
-
-    looks |= {digest: made for digest, made in _kept_looks(kept).items() if digest in digests}
-    pending = sorted(set(digests) - looks.keys())
-    unwritten = 0
-    try:
-        with ThreadPoolExecutor(THREADS) as pool:
-            for first in range(0, len(pending), BATCH):
-                if cancelled():
-                    return False
-                progress(first, len(pending), "looking at the pictures")
-                batch = pending[first : first + BATCH]
-                for digest, made in zip(batch, pool.map(one, batch), strict=True):
-                    if isinstance(made, str):
-                        refused[digest] = made
-                    else:
-                        looks[digest] = made
-                unwritten += len(batch)
-                if unwritten >= KEEP:
-                    _keep_looks(kept, looks)
-                    unwritten = 0
-    finally:
-        if unwritten:
-            _keep_looks(kept, looks)
-    return True
-
-
-def _keep_looks(path: Path, looks: Mapping[str, Look]) -> None:
-    """One array for each part: a pickle of so many small ones would be twice as large, and slow."""
-    told = {
-        "version": VERSION,
-        "digests": list(looks),
-        "sizes": [(made.width, made.height, made.size) for made in looks.values()],
-        "greys": b"".join(made.grey.tobytes() for made in looks.values()),
-        "tints": b"".join(made.tint.tobytes() for made in looks.values()),
-    }
-    told["sum"] = _sum(told)
-    keeping.keep_plain(path, told)
-
-
-def _kept_looks(path: Path) -> dict[str, Look]:
-    """A damaged file is set aside."""
-    told = _load(path)
-    if told is None:
-        return {}
-    try:
-        if told["sum"] != _sum(told):
-            raise ValueError("damaged")
-        greys = np.frombuffer(told["greys"], np.uint8).reshape(-1, SIDE, SIDE)
-        tints = np.frombuffer(told["tints"], np.uint8).reshape(-1, TINT, TINT, 2)
-        made = zip(told["digests"], told["sizes"], greys, tints, strict=True)
-        return {
-            digest: Look(width, height, size, grey, tint) for digest, (width, height, size), grey, tint in made
-        }
-    except (KeyError, TypeError, ValueError):
-        files.set_aside(path)
-        return {}
-
-
-def _sum(told: Mapping[str, Any]) -> str:
-    made = hashlib.sha256(repr((told["digests"], told["sizes"])).encode())
-    made.update(told["greys"])
-    made.update(told["tints"])
-    return made.hexdigest()
-
-
-class _Same(NamedTuple):
-    """Two pictures that are the same one. place: where the first lies in the second, see `_start`, on SIDE pixels.
-
-    brighter: grey levels by which the second is. pale: which of the two is grey, where only one of them is.
-    """
-
-    agreement: float
-    place: np.ndarray
-    brighter: float
-    pale: int | None
-
-
-class _Compared:
-    """Pictures by number, and the pairs of them that are the same picture: (first, second) -> how."""
-
-    def __init__(self, looks: Sequence[Look]) -> None:
-        self.greys = np.array([made.grey for made in looks], np.uint8).reshape(-1, SIDE, SIDE)
-        self.tints = np.array([made.tint for made in looks], np.uint8).reshape(-1, TINT, TINT, 2)
-        self.sizes = np.array([(made.width, made.height) for made in looks], float).reshape(-1, 2)
-        self.bytes = [made.size for made in looks]
-        self.coloured = (
-            np.abs(self.tints.astype(int) - 128).max(axis=(1, 2, 3)) >= GREY if looks else np.zeros(0, bool)
-        )
-        self.rows = _rows(self.greys)
-        self.same: dict[tuple[int, int], _Same] = {}
-        self._asked: set[tuple[int, int]] = set()
-
-    def candidates(self, progress: Progress, cancelled: Callable[[], bool]) -> list[tuple[int, int]] | None:
-        """Pairs that may be the same, the lower number first; None where it was cancelled."""
-        pairs: set[tuple[int, int]] = set()
-        number = len(self.greys)
-        whole = self.rows[0]
-        for first in range(0, number, BATCH):
-            if cancelled():
-                return None
-            progress(first, number, "comparing roughly")
-            cosines = whole[first : first + BATCH] @ whole.T
-            for rows in self.rows[1:]:
-                np.maximum(cosines, rows[first : first + BATCH] @ whole.T, out=cosines)
-            cosines[np.arange(len(cosines)), first + np.arange(len(cosines))] = -1
-            near = np.argpartition(-cosines, min(NEIGHBOURS, number - 1), axis=1)[:, :NEIGHBOURS]
-            for row, column in zip(*np.nonzero(np.take_along_axis(cosines, near, 1) >= CANDIDATE), strict=True):
-                one, other = int(first + row), int(near[row, column])
-                pairs.add((min(one, other), max(one, other)))
-        return sorted(pairs)
+    def __init__(self, compared: Compared, opened: Opened) -> None:
+        self._looks, self._opened = compared, opened
+        self._differ: dict[tuple[int, int], Places] = {}
+        self._lead: dict[int, int] = {}
 
     def compare(
         self,
-        pairs: Sequence[tuple[int, int]],
+        pairs: Iterable[tuple[int, int]],
         progress: Progress = lambda done, total, what: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Fills in `same`; False where it was cancelled."""
-        for first in range(0, len(pairs), BATCH):
-            if cancelled():
-                return False
-            progress(first, len(pairs), "comparing closely")
-            self._compare(np.array(pairs[first : first + BATCH]))
-        self._asked.update(pairs)
+        """Compares those of the pairs that are new; False where it was cancelled."""
+        new = sorted(set(pairs) - self._differ.keys())
+        with ThreadPoolExecutor(THREADS) as pool:
+            for start in range(0, len(new), looks.BATCH):
+                if cancelled():
+                    return False
+                progress(start, len(new), "comparing at full detail")
+                batch = new[start : start + looks.BATCH]
+                found = pool.map(self._differences, batch)
+                self._differ |= {
+                    pair: places for pair, places in zip(batch, found, strict=True) if places is not None
+                }
         return True
 
-    def _compare(self, pairs: np.ndarray) -> None:
-        """pairs: (n, 2)."""
-        pairs, starts = self._start(pairs)
-        half = SIDE // 2 * 4 // 3  # pixels of a first, quicker alignment, which rejects most
-        low, other_low = (_resized(self.greys[side].astype(np.float32), half) for side in pairs.T)
-        places = _aligned(low, other_low, _scaled(starts, 1, half), 4)
-        near = _correlation(low, other_low, places) >= ALIGNED
-        pairs, places = pairs[near], _scaled(places[near], half, SIDE)
-        if not len(pairs):
-            return
-        one, other = (self.greys[side].astype(np.float32) for side in pairs.T)
-        places = _aligned(_smooth(one, 0.8), _smooth(other, 0.8), places, 4)
-        tints = [self.tints[side].astype(np.float32) - 128 for side in pairs.T]
-        sizes = self.sizes[pairs]
-        for number, same in _judged(one, other, places, tints, sizes):
-            first, second = (int(i) for i in pairs[number])
-            self.same[first, second] = same
+    def _differences(self, pair: tuple[int, int]) -> Places | None:
+        """None where one of them can't be opened any more."""
+        try:
+            first, second = map(self._opened.pixels, pair)
+        except ImageError:
+            return None
+        same = self._looks.same[pair]
+        scale, place = same.place[::2], same.place.copy()
+        place[1::2] = (place[1::2] + (1 - scale) / 2) / SIDE  # from the middles of pixels to edges
+        return detail.differences(first, second, place, abs(same.brighter) > BRIGHTER)
 
-    def _start(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each pair in the order in which the first may be a crop of the second, and that crop.
+    def _ask(self, first: int, others: Iterable[int]) -> dict[int, Places]:
+        """Where the first and others of its look differ, in both; others have no entry."""
+        asked = {(min(first, i), max(first, i)): i for i in others}
+        self._looks.compare([pair for pair in asked if pair not in self._looks.asked])
+        known = {pair: i for low, i in asked.items() for pair in (low, low[::-1]) if pair in self._looks.same}
+        self.compare(known)
+        return {
+            i: tuple(box if pair[0] == first else box[::-1] for box in self._differ[pair])
+            for pair, i in known.items()
+            if pair in self._differ
+        }
 
-        A place, here and below, is (n, 4) float32: across and then down, a pixel i of the first lies at
-        scale * i + shift of the second, with pixels of so and so many to a side; here the whole side is 1.
-        """
-        one, other = pairs.T
-        cosines = np.stack(
-            [
-                np.einsum("knd,nd->kn", self.rows[:, whole], self.rows[0, part])
-                for part, whole in ((one, other), (other, one))
-            ]
-        )  # (2, crops, n)
-        order, crop = np.unravel_index(cosines.reshape(-1, len(pairs)).argmax(0), cosines.shape[:2])
-        left, top, right, bottom = np.array(CROPS)[crop].T
-        turned = np.where(order[:, None] == 0, pairs, pairs[:, ::-1])
-        return turned, np.stack([right - left, left, bottom - top, top], 1).astype(np.float32)
-
-    def groups(self) -> Iterator[list[tuple[int, float, str]]]:
-        """(number, agreement, why) of the pictures of each group, the largest first.
+    def _stars(self, pairs: Iterable[tuple[int, int]], same: bool) -> Iterator[tuple[int, dict[int, Any]]]:
+        """The largest of those that are joined, and those that are the same picture, or that differ.
 
         Of two equally large pictures the coloured one comes first, then the one with more bytes.
         """
-        for left in _connected(self.same):
-            left.sort(key=lambda i: (-self.sizes[i].prod(), not self.coloured[i], -self.bytes[i], i))
+        sizes, coloured, size = self._looks.sizes, self._looks.coloured, self._looks.bytes
+        for left in connected(pairs):
+            left.sort(key=lambda i: (-sizes[i].prod(), not coloured[i], -size[i], i))
             while len(left) > 1:
-                first, others = left[0], left[1:]
-                asked = [(min(first, i), max(first, i)) for i in others]
-                self.compare([pair for pair in asked if pair not in self._asked])
-                same = [i for i in others if (first, i) in self.same or (i, first) in self.same]
-                if same:
-                    yield [(first, 1.0, ""), *((i, *self._told(first, i)) for i in same)]
-                left = [i for i in others if i not in same]
+                first, *others = left
+                joined = {i: places for i, places in self._ask(first, others).items() if same is not bool(places)}
+                if joined:
+                    yield first, joined
+                left = [i for i in others if i not in joined]
 
-    def _told(self, first: int, other: int) -> tuple[float, str]:
-        """What sets a picture apart from the largest of its group."""
-        turned = (first, other) not in self.same
-        same = self.same[(other, first) if turned else (first, other)]
-        across, down = (
-            same.place[[0, 2]] if turned else 1 / same.place[[0, 2]]
-        )  # of the first that the other shows
-        brighter = -same.brighter if turned else same.brighter
-        told = []
-        if min(across, down) < 0.98:
-            told.append("cropped")
-        if max(across, down) > 1.02:
-            told.append("with more around it")
-        shown = self.sizes[first] * (across, down)
-        if (self.sizes[other] < 0.95 * shown).all():
-            told.append("smaller")
-        if same.pale is not None:
-            told.append("grey" if same.pale == (0 if turned else 1) else "in colour")
-        if abs(brighter) > 4:
-            told.append("brighter" if brighter > 0 else "darker")
-        return round(float(same.agreement), 4), ", ".join(told) or "saved again"
+    def groups(self) -> list[list[int]]:
+        """Pictures of each group of the same one, the largest first."""
+        same = [pair for pair, places in self._differ.items() if not places]
+        found = [[first, *joined] for first, joined in self._stars(same, same=True)]
+        self._lead = {i: group[0] for group in found for i in group}
+        return found
 
-
-def _connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Numbers that pairs join, directly or by way of others."""
-    group: dict[int, list[int]] = {}
-    for one, other in pairs:
-        joined, left = group.setdefault(one, [one]), group.setdefault(other, [other])
-        if joined is not left:
-            joined += left
-            group |= dict.fromkeys(left, joined)
-    return list({id(members): members for members in group.values()}.values())
-
-
-def _rows(greys: np.ndarray) -> np.ndarray:
-    """(n, SIDE, SIDE) uint8 -> (crops, n, COARSE ** 2) float32 unit rows; zeros of a plain picture."""
-    made = np.zeros((len(CROPS), len(greys), COARSE * COARSE), np.float32)
-    for number, grey in enumerate(greys):
-        soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), SIDE / COARSE / 2.5)
-        if grey.std() < PLAIN:
-            continue
-        for place, (left, top, right, bottom) in enumerate(CROPS):
-            x, y = (right - left) * SIDE / COARSE, (bottom - top) * SIDE / COARSE
-            taken = np.array([[x, 0, left * SIDE + (x - 1) / 2], [0, y, top * SIDE + (y - 1) / 2]])
-            how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            small = cv2.warpAffine(soft, taken, (COARSE, COARSE), flags=how, borderMode=cv2.BORDER_REPLICATE)
-            made[place, number] = small.ravel()
-    made -= made.mean(axis=2, keepdims=True)
-    return made / np.maximum(np.linalg.norm(made, axis=2, keepdims=True), 1e-6)
-
-
-def _resized(pictures: np.ndarray, side: int) -> np.ndarray:
-    return np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in pictures])
-
-
-def _smooth(pictures: np.ndarray, deviation: float) -> np.ndarray:
-    """(n, S, S) -> the same, blurred by a Gaussian; at the edges by what of it lies within."""
-    steps = np.arange(pictures.shape[-1])
-    weights = np.exp(-((steps[:, None] - steps) ** 2) / (2 * deviation**2))
-    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return weights @ pictures @ weights.T
-
-
-def _scaled(places: np.ndarray, before: int, after: int) -> np.ndarray:
-    """Places on other pixels: their edges stay where they are, so their centres move."""
-    made = places * np.array([1, after / before, 1, after / before], np.float32)
-    if before > 1:  # to edges first; a place on a side of 1 is told by edges
-        made[:, 1::2] += (1 - places[:, ::2]) * after / before / 2
-    made[:, 1::2] -= (1 - places[:, ::2]) / 2
-    return made
-
-
-def _positions(places: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, side) each: where the pixels of the first lie in the second, across and down."""
-    steps = np.arange(side, dtype=np.float32)
-    return places[:, :1] * steps + places[:, 1:2], places[:, 2:3] * steps + places[:, 3:4]
-
-
-def _taken(pictures: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The second pictures (n, S, S) as the first would show them, interpolated; edges go on outwards."""
-    side = pictures.shape[-1]
-    steps = np.arange(side, dtype=np.float32)
-    across, down = (
-        np.maximum(0, 1 - np.abs(np.clip(at, 0, side - 1)[:, :, None] - steps)) for at in _positions(places, side)
-    )
-    return down @ pictures @ across.transpose(0, 2, 1)
-
-
-def _overlap(places: np.ndarray, side: int, margin: int) -> np.ndarray:
-    """(n, side, side) float32: 1 where both pictures are, but for a margin of each."""
-    inner = np.zeros(side, bool)
-    inner[margin : side - margin] = True
-    across, down = (
-        (at >= margin - 0.01) & (at <= side - 1 - margin + 0.01) & inner for at in _positions(places, side)
-    )
-    return (down[:, :, None] & across[:, None, :]).astype(np.float32)
-
-
-def _aligned(first: np.ndarray, second: np.ndarray, places: np.ndarray, steps: int) -> np.ndarray:
-    """Places after so many steps of Gauss and Newton; pictures (n, S, S) float32.
-
-    Least squares for a contrast, an offset, and a scale and a shift of each axis.
-    """
-    number, side, _ = first.shape
-    ramp = np.arange(side, dtype=np.float32) - (side - 1) / 2
-    most = np.array([0.05, 0.04 * side, 0.05, 0.04 * side])
-    places = places.copy()
-    for _ in range(steps):
-        taken, mask = _taken(second, places), _overlap(places, side, 1)
-        across, down = np.zeros_like(taken), np.zeros_like(taken)
-        across[:, :, 1:-1] = (taken[:, :, 2:] - taken[:, :, :-2]) / 2
-        down[:, 1:-1] = (taken[:, 2:] - taken[:, :-2]) / 2
-        terms = np.stack([taken, across * ramp, across, down * ramp[:, None], down, np.ones_like(taken)], 1)
-        terms = (terms * mask[:, None]).reshape(number, 6, -1)
-        normal = (terms @ terms.transpose(0, 2, 1)).astype(np.float64)
-        ridge = 1e-4 * np.einsum("nii->ni", normal)[:, :, None] + 1e-3
-        wanted = (terms @ (first * mask).reshape(number, -1, 1)).astype(np.float64)
-        solved = np.linalg.solve(normal + np.eye(6) * ridge, wanted)[:, :, 0]
-        moved = np.clip(solved[:, 1:5] / np.maximum(solved[:, :1], 0.2), -most, most)
-        scale, grown, shifted = places[:, ::2], moved[:, ::2], moved[:, 1::2]
-        places[:, 1::2] += scale * (shifted - grown * (side - 1) / 2)
-        places[:, ::2] = np.clip(scale * (1 + grown), *SCALES)
-    return places
-
-
-def _correlation(first: np.ndarray, second: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(n,) float32: of the first pictures with the second ones as they lie."""
-    mask = _overlap(places, first.shape[-1], 0)
-    one, other = (_centred(shown, mask) for shown in (first, _taken(second, places)))
-    return _dot(one, other) / np.sqrt(_dot(one, one) * _dot(other, other) + 1e-3)
-
-
-def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.einsum("nij,nij->n", one, other)
-
-
-def _centred(shown: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return (shown - _mean(shown, mask)[:, None, None]) * mask
-
-
-def _mean(shown: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return _dot(shown, mask) / np.maximum(mask.sum(axis=(1, 2)), 1)
-
-
-def _blocks(squares: np.ndarray) -> np.ndarray:
-    """(n, S, S) -> (n, 8, 8) means."""
-    number, side, _ = squares.shape
-    return squares.reshape(number, 8, side // 8, 8, side // 8).mean(axis=(2, 4))
-
-
-def _judged(
-    first: np.ndarray, second: np.ndarray, places: np.ndarray, tints: Sequence[np.ndarray], sizes: np.ndarray
-) -> Iterator[tuple[int, _Same]]:
-    """The pairs that are the same picture, by number. sizes: (n, 2, 2), of both, width and height."""
-    mask = _overlap(places, SIDE, 3)
-    taken = _taken(second, places)
-    lit = mask * (np.minimum(first, taken) > 4) * (np.maximum(first, taken) < 251)  # neither is clipped there
-    lit = np.where(lit.sum(axis=(1, 2), keepdims=True) > 0.05 * mask.sum(axis=(1, 2), keepdims=True), lit, mask)
-    one, other = _centred(first, lit), _centred(taken, lit)
-    gain = np.clip(np.sqrt(_dot(other, other) / np.maximum(_dot(one, one), 1e-3)), 0.6, 1.6)
-    offset = _mean(taken, lit) - gain * _mean(first, lit)
-    gain, offset = gain[:, None, None], offset[:, None, None]
-    # both by the light of the second; what is too bright or too dark for either is clipped in both
-    least, most = np.maximum(0, offset), np.minimum(255, 255 * gain + offset)
-    one, other = np.clip(gain * first + offset, least, most), np.clip(taken, least, most)
-    one, other = ((_smooth(shown, 1) - _smooth(shown, 3)) * mask for shown in (one, other))  # details alone
-    details = (one * one + other * other) / 2
-    rest = one - other
-    area = np.maximum(mask.sum(axis=(1, 2)), 1)
-    agreement = _dot(one, other) / np.sqrt(_dot(one, one) * _dot(other, other) + 1e-3)
-    share = np.sqrt(_dot(rest, rest) / (details.sum(axis=(1, 2)) + NOISE**2 * area))
-    local = (np.sqrt(_blocks(rest * rest)) / (np.sqrt(_blocks(details)) + LOCAL_NOISE)).max(axis=(1, 2))
-    # a crop and a smaller size scale both axes alike
-    scales = places[:, ::2] * sizes[:, 1] / sizes[:, 0]
-    squeezed = np.maximum(scales[:, 0], scales[:, 1]) / np.minimum(scales[:, 0], scales[:, 1])
-    coarse = np.clip(SIDE / sizes.min(axis=(1, 2)), 1, SMALLEST)
-    tint, other_tint = tints
-    tint_share, pale = _tinted(tint, other_tint, _scaled(places, SIDE, TINT))
-    as_light = np.maximum(gain, 1 / gain)[:, 0, 0] <= GREY_GAIN
-    same = (agreement >= AGREEMENT) & (share <= REST * coarse) & (local <= LOCAL) & (squeezed <= SQUEEZED)
-    same &= (tint_share <= TINTED * coarse) | (pale.any(axis=1) & as_light)
-    brighter = _mean(taken, mask) - _mean(first, mask)
-    for number in np.flatnonzero(same):
-        which = int(pale[number].argmax()) if pale[number].sum() == 1 else None
-        yield int(number), _Same(float(agreement[number]), places[number], float(brighter[number]), which)
-
-
-def _tinted(first: np.ndarray, second: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How two (n, TINT, TINT, 2) arrays of tints differ, their strength aside.
-
-    Returns:
-        The remaining difference as a share, (n,); and which pictures are grey, (n, 2) bool.
-    """
-    mask = _overlap(places, TINT, 0)[..., None]
-    second = np.stack([_taken(second[..., part], places) for part in (0, 1)], -1)
-    one, other = first * mask, second * mask
-
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.einsum("nijc,nijc->n", a, b) / np.maximum(mask.sum(axis=(1, 2, 3)), 1)
-
-    strength = np.clip(product(one, other) / np.maximum(product(other, other), 1e-3), 0.7, 1.4)
-    rest = one - strength[:, None, None, None] * other
-    depth = np.sqrt(np.maximum(product(one, one), product(other, other)))
-    grey = np.stack([np.abs(shown).max(axis=(1, 2, 3)) < GREY for shown in (one, other)], 1)
-    return np.sqrt(product(rest, rest)) / (depth + TINT_NOISE), grey
+    def alike(self) -> Iterator[list[tuple[int, float, str, tuple[Box, ...]]]]:
+        """(number, agreement, why, where it differs) of different pictures that look alike; of each group one."""
+        joined = {
+            (self._lead.get(one, one), self._lead.get(other, other))
+            for (one, other), places in self._differ.items()
+            if places
+        }
+        for first, others in self._stars([pair for pair in joined if pair[0] != pair[1]], same=False):
+            marks = {box: None for places in others.values() for box, _ in places}
+            told = [(first, 1.0, "", tuple(marks)[:MARKED])]
+            for i, places in others.items():
+                agreement, why = self._looks.why(first, i)
+                why = ", ".join(["something differs", *([] if why == "saved again" else [why])])
+                told.append((i, agreement, why, tuple(box for _, box in places[:MARKED])))
+            yield told

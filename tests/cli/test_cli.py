@@ -100,7 +100,7 @@ def recommend_told(told: Any, folder: Path) -> None:
 
 def duplicates_told(told: Any, folder: Path) -> None:
     """Plain pictures are known by their bytes alone."""
-    assert set(told) == {"pictures", "groups", "skipped", "seconds"} and told["pictures"] == 4
+    assert set(told) == {"pictures", "groups", "skipped", "alike", "seconds"} and told["pictures"] == 4
     assert [skip["path"] for skip in told["skipped"]] == ["broken.jpg"] and not told["groups"]
 
 
@@ -280,7 +280,7 @@ def test_duplicates_are_told_with_all_their_paths(run: Run, pictures: Path) -> N
     assert exact["keep"] == near["keep"] == paths[0] and near["members"][0]["paths"] == paths
     assert [member["paths"] for member in exact["members"]] == [paths]
     member = near["members"][1]
-    assert set(member) == {"digest", "paths", "width", "height", "size", "agreement", "why"}
+    assert set(member) == {"digest", "paths", "width", "height", "size", "agreement", "why", "differs"}
     assert (member["width"], member["height"], member["why"]) == (64, 48, "smaller") and member["agreement"] > 0.95
     lines = run("duplicates", pictures)
     assert "64 x 48" in lines.out and "the same bytes: again.png" in lines.out

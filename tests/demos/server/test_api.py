@@ -93,7 +93,7 @@ def test_a_text_is_looked_for_in_names(client: Client) -> None:
 def test_odd_ones_duplicates_and_which_engine_suits(client: Client) -> None:
     found = client.predict(collection="", engine=ENGINE, k=2, api_name="/odd")
     assert len(found["lonely"]) == 2 and found["lonely"][0]["file"].endswith(".png")
-    assert client.predict(collection="", api_name="/duplicates") == {"groups": []}
+    assert client.predict(collection="", api_name="/duplicates") == {"groups": [], "alike": []}
     told = client.predict(collection="", api_name="/compare")
     assert [one["engine"] for one in told["engines"]] == [ENGINE] and told["finding"]
 

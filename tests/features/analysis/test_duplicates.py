@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from benchmarks import duplicates as copies
-from benchmarks import material
+from benchmarks import forms, material
 from engines import SemblanceError
-from features.analysis import duplicates
+from features.analysis import looks
 from features.analysis.duplicates import Duplicates
 from features.library import Library
 from tests.support.toy import WHITE, paint, snapshot
@@ -48,6 +48,15 @@ def shirt(path: Path, sign: str = "", colour: tuple[int, int, int] = (60, 90, 16
             draw.rectangle((90, top, 150, top + 9), fill=(240, 200, 40))
     image.save(path)
     return path
+
+
+def filled(
+    folder: Path, pair: tuple[Image.Image, Image.Image], saved: tuple[forms.Encoding, forms.Encoding]
+) -> Path:
+    """The folder with two pictures, 0.png and 1.png, whatever they are saved as."""
+    for place, (image, how) in enumerate(zip(pair, saved, strict=True)):
+        (folder / f"{place}.png").write_bytes(how.save(image))
+    return folder
 
 
 def found(library: Library, folder: Path) -> Duplicates:
@@ -149,6 +158,46 @@ def test_what_differs_in_a_detail_or_in_colour_is_another_picture(
     assert not found(library, pictures).groups
 
 
+@pytest.mark.parametrize("number", range(len(forms.FORMS) * len(forms.CHANGES)))
+def test_forms_with_another_entry_are_only_alike(number: int, library: Library, pictures: Path) -> None:
+    pair, saved = forms.form_pair(500, number), forms.ENCODINGS[number % len(forms.ENCODINGS)]
+    told = found(library, filled(pictures, pair, saved))
+    assert not told.groups
+    (group,) = told.alike
+    assert group.kind == "alike" and all(member.differs for member in group.members)
+    boxes = np.array([box for member in group.members for box in member.differs])
+    assert boxes.min() >= 0 and boxes.max() <= 1 and (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("number", range(len(forms.WRITTEN) * 2))
+def test_a_photo_with_another_text_is_another_picture(number: int, library: Library, pictures: Path) -> None:
+    photo = cloudy(pictures.parent / "photo.png", number)
+    pair, saved = forms.written_pair(photo, 320, number), forms.ENCODINGS[number % len(forms.ENCODINGS)]
+    assert not found(library, filled(pictures, pair, saved)).groups
+
+
+@pytest.mark.parametrize("saved", forms.ENCODINGS[2:])
+@pytest.mark.parametrize("number", range(len(forms.FORMS)))
+def test_a_form_saved_again_is_the_same_among_others_of_its_kind(
+    number: int, saved: tuple[forms.Encoding, forms.Encoding], library: Library, pictures: Path
+) -> None:
+    one, other = forms.form_pair(500, number)
+    filled(pictures, (one, one), saved)
+    (pictures / "other.png").write_bytes(saved[0].save(other))
+    told = found(library, pictures)
+    assert [sorted(group) for group in names(told)] == [["0.png", "1.png"]] and len(told.alike) == 1
+
+
+def test_the_mark_lies_on_what_differs(library: Library, pictures: Path) -> None:
+    image = Image.open(cloudy(pictures / "a.png", 7, (400, 300)))
+    ImageDraw.Draw(image).rectangle((200, 150, 205, 155), "grey")
+    image.save(pictures / "b.png")
+    (group,) = found(library, pictures).alike
+    for member in group.members:
+        ((left, top, right, bottom),) = member.differs
+        assert 0.4 < left < 0.5 < right < 0.6 and 0.4 < top < 0.5 < bottom < 0.6
+
+
 def test_a_squeezed_picture_is_another(library: Library, pictures: Path) -> None:
     Image.open(cloudy(pictures / "wide.png", 7)).resize((150, 180)).save(pictures / "narrow.png")
     assert not found(library, pictures).groups
@@ -208,8 +257,8 @@ def test_the_hidden_take_no_part_and_come_back(library: Library, three: Path) ->
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The pictures that are looked at from now on."""
     looked: list[bytes] = []
-    look = duplicates.look
-    monkeypatch.setattr(duplicates, "look", lambda data: looked.append(data) or look(data))
+    look = looks.look
+    monkeypatch.setattr(looks, "look", lambda data: looked.append(data) or look(data))
     return looked
 
 
@@ -233,13 +282,15 @@ def test_what_has_gone_from_the_folder_is_in_no_group(library: Library, three: P
     assert library.duplicates(catalogue) == Duplicates((), 2, 0, ())
 
 
-@pytest.mark.parametrize("stage", ["looking at the pictures", "comparing roughly", "comparing closely"])
+@pytest.mark.parametrize(
+    "stage", ["looking at the pictures", "comparing roughly", "comparing closely", "comparing at full detail"]
+)
 def test_it_stops_when_asked_and_keeps_what_was_looked_at(
     stage: str, library: Library, three: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     Image.open(three / "a.png").resize((160, 120)).save(three / "d.png")
-    monkeypatch.setattr("features.analysis.duplicates.BATCH", 1)
+    monkeypatch.setattr("features.analysis.looks.BATCH", 1)
     stopped = library.find_duplicates(
         library.open(three), lambda done, total, what: asked.append(what), lambda: stage in asked
     )
