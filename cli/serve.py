@@ -42,6 +42,20 @@ def serve(
             "--metrics", envvar="SEMBLANCE_METRICS", help="Serve Prometheus metrics at /metrics (needs an extra)."
         ),
     ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SEMBLANCE_ALLOW_HOST",
+            help="A name that the app answers to behind a proxy, such as photos.example.org or *.example.org "
+            "(repeatable); whoever comes is a visitor then.",
+        ),
+    ] = None,
+    visitors_export: Annotated[
+        bool,
+        typer.Option(
+            "--visitors-export", envvar="SEMBLANCE_VISITORS_EXPORT", help="Let visitors export all vectors."
+        ),
+    ] = False,
     searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
@@ -53,4 +67,4 @@ def serve(
     from demos.suite import serve as open_app
 
     library = open_library(home, weights, offline, searched_by, captions)
-    open_app(library, images, share, folder_endpoint, mcp, metrics)
+    open_app(library, images, share, folder_endpoint, mcp, metrics, allow_host or (), visitors_export)

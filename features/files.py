@@ -59,3 +59,8 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(path.name + ".damaged")
     os.replace(path, aside)
     return aside
+
+
+def readable(text: str) -> str:
+    r"""Returns a text that every format can hold: bytes of a file's name that are no UTF-8 become \udcNN."""
+    return text.encode("utf-8", "backslashreplace").decode()

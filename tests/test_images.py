@@ -20,6 +20,7 @@ from toy import is_one_sentence
 from features.catalogue import images
 from features.catalogue.images import decode, open_image
 from features.errors import ImageError
+from features.limits import LIMITS
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -324,7 +325,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_file_of_many_bytes_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge.jpg").open("wb") as file:
-        file.truncate(images.MAX_BYTES + 1)  # takes no room on the disk
+        file.truncate(LIMITS.picture + 1)  # takes no room on the disk
     with pytest.raises(ImageError, match=r"^The file is larger than 512 MB; save a smaller copy\.$"):
         open_image(tmp_path / "huge.jpg")
 

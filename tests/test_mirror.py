@@ -23,7 +23,6 @@ from toy import BLUE, GREEN, RED, YELLOW, Colour, Toy, paint, snapshot
 
 import demos
 import engines
-from demos import suite
 from demos.components.page import Page
 from demos.server.state import Shelf
 from demos.views import mirror
@@ -33,6 +32,7 @@ from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 from features.indexing.embedding import embed_query
 from features.library import Library
+from features.limits import LIMITS
 from features.retrieval.results import Liked
 
 ROOT = Path(__file__).parent.parent
@@ -338,7 +338,7 @@ def test_weights_come_from_the_hosts_that_are_named() -> None:
     told = (ROOT / "docs/privacy.md").read_text("utf-8")
     weights = [efficientnet.WEIGHTS, vgg19.WEIGHTS, *vggface.WEIGHTS.values()]
     assert all(f"`{urllib.parse.urlsplit(one.url).hostname}`" in told for one in weights)
-    assert f"{suite.KEPT[1] // 60} minutes" in told
+    assert f"{LIMITS.incoming_seconds // 60} minutes" in told
 
 
 # --- in a browser

@@ -22,7 +22,6 @@ from demos.i18n.language import built, fixed, later, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import SAMPLES, Shelf
 from engines import SemblanceError
-from features.catalogue import uploads
 from features.catalogue.folder import Skipped
 from features.retrieval.results import Report
 
@@ -84,8 +83,7 @@ class _Events:
         def source() -> tuple[str, Sequence[Skipped]]:
             if not files:
                 raise SemblanceError("Choose some pictures or a zip first.")
-            folder, refused = uploads.receive(self.shelf.inbox, name, [Path(file) for file in files], label)
-            return self.shelf.add(folder), refused
+            return self.shelf.receive(name, [Path(file) for file in files], label)
 
         async for told in self.run(source, engine):
             yield told
@@ -156,7 +154,7 @@ def tab(page: Page) -> None:
             if shelf.local:
                 folder, take = _draw_folder()
             files, name, label, send = _draw_upload(shelf)
-            vectors = draw_vectors(shelf)
+            vectors = draw_vectors(shelf) if shelf.exports else None
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             table = gr.HTML(elem_classes="table", apply_default_css=False)
             report = gr.HTML(
@@ -173,7 +171,8 @@ def tab(page: Page) -> None:
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
     events.stops(shelf, report)
-    listen(page, vectors, report)
+    if vectors:
+        listen(page, vectors, report)
     if shelf.local:
         gr.on([take.click, folder.submit], does.index_folder, [folder, engine], out, **busy)
     arrival = gr.on(
