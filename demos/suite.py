@@ -50,6 +50,7 @@ OWN = (
     (language.later("Catalogue"), CATALOGUE, catalogue.tab),
 )
 MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
+MADE_UP = "What was sent is not what is taken here; /?view=api says what is."
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 
 
@@ -58,8 +59,16 @@ class Whole(gr.Blocks):
 
     Gradio sends a step as what differs from the last one, and its page changes that in place. Of two steps that
     arrive together it may show only what the second left of the first: a wall, then `gr.skip()`, came to nothing.
-    And names of files that are no UTF-8 would end an answer.
+    What a program makes up is refused in one sentence; names of files that are no UTF-8 would end an answer.
     """
+
+    async def preprocess_data(self, *given: Any, **named: Any) -> list[Any]:
+        try:
+            return await super().preprocess_data(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:  # whatever a component does with what it never sends
+            raise gr.Error(MADE_UP, print_exception=False) from error
 
     async def postprocess_data(self, *given: Any, **named: Any) -> list[Any]:
         return _sendable(await super().postprocess_data(*given, **named))
@@ -236,6 +245,8 @@ def _port() -> int | None:
 def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> None:
     port = _port()
     held = _settle(shelf)
+    if os.environ.get("SPACE_ID"):  # its proxy tells each visitor's address
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     _settle_on_zerogpu(demo)
     if shelf.samples:
         shelf.draw_samples(shelf.samples)

@@ -53,7 +53,7 @@ class _Events:
             absent = [card for name, card in self.shelf.cards.items() if name not in names and wanted == EVERY]
             chosen = gr.update(choices=await asyncio.to_thread(choices, self.shelf), value=key)
             for _ in range(2):  # twice when the samples have to be drawn first
-                jobs = list(dict.fromkeys(self.shelf.index(key, name) for name in names))
+                jobs = await asyncio.to_thread(self._start, key, names)
                 yield draw.progress(jobs), chosen, gr.skip()
                 async for html in _watch(jobs):
                     yield html, gr.skip(), gr.skip()
@@ -63,12 +63,16 @@ class _Events:
                 say("{title} was left out.", title=language.told(card.title)) + " " + language.told(card.reason)
                 for card in absent
             ]
-            yield _report(self.shelf, jobs, refused, left), gr.skip(), time.monotonic()
+            told = await asyncio.to_thread(_report, self.shelf, jobs, refused, left)
+            yield told, gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
         except Exception:
             logging.getLogger(__name__).exception("indexing failed")
             yield draw.failed(UNFORESEEN), gr.skip(), gr.skip()
+
+    def _start(self, key: str, names: Sequence[str]) -> list[Job]:
+        return list(dict.fromkeys(self.shelf.index(key, name) for name in names))
 
     async def index(self, collection: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Brings a collection up to date with its folder."""
