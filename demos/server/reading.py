@@ -68,6 +68,8 @@ def file(given: Any, name: str) -> Path | None:
 
 
 def _shown(given: Any) -> str:
+    if isinstance(given, list | dict):
+        return "a list" if isinstance(given, list) else "an object"
     told = repr(given)
     return told if len(told) <= 60 else told[:60] + "..."
 

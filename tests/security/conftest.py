@@ -56,6 +56,12 @@ class Target:
             return f"refused {status}: {told.decode()}"
         return self.ask("GET", f"{place}/{json.loads(told)['event_id']}")[2].decode()
 
+    def run(self, endpoint: str, *given: Any) -> tuple[int, Any]:
+        """(status, what was answered) without the queue, which is the sooner way."""
+        place, body = f"/gradio_api/run/{endpoint}", json.dumps({"data": given}).encode()
+        status, _, told = self.ask("POST", place, body, Content_Type="application/json")
+        return status, json.loads(told)
+
     def upload(self, name: str, data: bytes, **headers: str) -> tuple[int, str]:
         """(status, what was answered)."""
         border = uuid.uuid4().hex
