@@ -32,7 +32,7 @@ def test_the_policy_stops_nothing_of_our_own(browser: Any, kind: str, request: p
         page.wait_for_function("[...document.querySelectorAll('.card img')].some(one => one.naturalWidth > 0)")
         page.locator("[role=tab][data-tab-id=gallery]").click()
         page.locator(".browse .card:visible").first.wait_for()
-        assert page.get_by_text("caf\\udce9.png").first.is_visible()
+        page.locator(".browse .card .label", has_text="caf\\udce9.png").wait_for()
     finally:
         page.close()
     assert complaints == []
