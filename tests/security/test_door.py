@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from browsing import awaited
 from conftest import ENGINE, Target, png
 from starlette.datastructures import Headers
 
-from demos.server.guard import Inflow, Rules
+from demos.server.guard import Guard, Inflow, Rules
 from features.limits import LIMITS
 
 PUBLIC = {
@@ -117,3 +120,19 @@ def test_what_a_visitor_uploads_within_ten_minutes_is_bounded() -> None:
     assert inflow.refusal("z", 1).startswith("The app has no room")
     now = LIMITS.incoming_seconds + LIMITS.sweep_seconds + 1.0
     assert inflow.refusal("a", half) == ""
+
+
+def test_a_request_that_tells_no_length_is_cut_off() -> None:
+    came: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] == "http.request":
+            came.append(message["type"])
+        came.append(message["type"])
+
+    async def flood() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(1 << 20), "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"host", b"localhost")]}
+    awaited(Guard(app, Rules(True))(scope, flood, None))  # type: ignore[arg-type]
+    assert came == ["http.request"] * (LIMITS.request >> 20) + ["http.disconnect"]
