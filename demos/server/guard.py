@@ -34,11 +34,11 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NOT_OURS = "This app does not answer to that name; start it with --allow-host NAME to allow it.\n"
-FOREIGN = "Another web page sent this; open the app itself, or start it with --allow-host NAME of that page.\n"
-TOO_LARGE = "That is more than {most:,} MB; send it in parts.\n"
-FULL = "The app has no room for more uploads at the moment; try again in ten minutes.\n"
-YOUR_SHARE = "You have uploaded {most:,} MB within ten minutes; try again later.\n"
+NOT_OURS = "This app does not answer to that name; start it with --allow-host NAME to allow it."
+FOREIGN = "Another web page sent this; open the app itself, or start it with --allow-host NAME of that page."
+TOO_LARGE = "That is more than {most:,} MB; send it in parts."
+FULL = "The app has no room for more uploads at the moment; try again in ten minutes."
+YOUR_SHARE = "You have uploaded {most:,} MB within ten minutes; try again later."
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Guard:
 
         status, sentence = self._refusal(scope)
         if sentence:
-            await PlainTextResponse(sentence, status)(scope, receive, with_headers)
+            await PlainTextResponse(f"{sentence}\n", status)(scope, receive, with_headers)
         else:
             await self.app(scope, self._counted(scope, receive), with_headers)
 
