@@ -92,7 +92,7 @@ def _is_marked(head: bytes, kind: str) -> bool:
     """Whether a file begins as those of this kind do, for Pillow."""
     _, accept = Image.OPEN.get(kind, (None, None))
     try:
-        return bool(accept) and accept(head) is True
+        return accept is not None and accept(head) is True
     except (IndexError, TypeError, struct.error):  # it is shorter than any mark
         return False
 
