@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from browsing import awaited
-from conftest import ENGINE, Target, png
 from starlette.datastructures import Headers
+from target import ENGINE, Target, png
 
 from demos.server.guard import Guard, Inflow, Rules
 from features.limits import LIMITS

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from conftest import ENGINE, Target
+from target import ENGINE, Target
 from toy import is_one_sentence
 
 from demos.server import reading

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from browsing import SECONDS
-from conftest import ENGINE, Target, png
+from target import ENGINE, Target, png
 
 
 @pytest.mark.browser

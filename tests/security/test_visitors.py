@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ENGINE, Target, png, running
 from gradio.context import LocalContext
+from target import ENGINE, Target, png, running
 
 from demos.components import draw
 from demos.server import jobs as jobs_
