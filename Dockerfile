@@ -1,10 +1,12 @@
 # Semblance in a container; see docs/deploy.md, and compose.yaml for how to run it.
 FROM python:3.12-slim AS environment
-COPY requirements*.txt /
+COPY requirements*.txt requirements.lock /
 # What is installed besides: -r requirements-cluster.txt, say.
 ARG EXTRAS=""
 # hadolint ignore=SC2086
-RUN python -m venv /venv && /venv/bin/python -m pip install --no-cache-dir -r requirements.txt $EXTRAS
+RUN python -m venv /venv \
+    && /venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && if [ -n "$EXTRAS" ]; then /venv/bin/python -m pip install --no-cache-dir -r requirements.txt $EXTRAS; fi
 
 FROM python:3.12-slim
 COPY deploy/packages.txt /tmp/

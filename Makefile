@@ -23,6 +23,18 @@ coverage: .venv/test.done
 bench: .venv/run.done
 	$(BIN)/python -m benchmarks
 
+# Known vulnerabilities of what the container installs; in an environment of its own, which is thrown away.
+audit:
+	@folder=$$(mktemp -d) && $(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install -q pip-audit \
+	&& "$$folder/bin/pip-audit" --require-hashes --disable-pip -r requirements.lock; \
+	status=$$?; rm -rf "$$folder"; exit $$status
+
+# After a change of requirements.txt.
+lock:
+	@folder=$$(mktemp -d) && $(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install -q uv \
+	&& "$$folder/bin/uv" pip compile -q requirements.txt --generate-hashes --universal --python-version 3.12 \
+	--custom-compile-command "make lock" -o requirements.lock; status=$$?; rm -rf "$$folder"; exit $$status
+
 $(BIN)/python:
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo 'Semblance needs Python 3.10 to 3.13; name one: make run PYTHON=python3.12' >&2; exit 1; }
 	$(if $(UV),"$(UV)" venv -q --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
@@ -45,4 +57,4 @@ docs: .venv-docs/done
 	$(subst $(BIN),.venv-docs/bin,$(INSTALL)) -r requirements-docs.txt
 	@touch $@
 
-.PHONY: run test coverage bench docs
+.PHONY: run test coverage bench docs audit lock

@@ -42,6 +42,17 @@ def serve(
             help="Serve Prometheus metrics at /metrics (needs an extra; SEMBLANCE_METRICS).",
         ),
     ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that the app answers to behind a proxy, such as photos.example.org or *.example.org "
+            "(repeatable; SEMBLANCE_ALLOW_HOST); whoever comes is a visitor then.",
+        ),
+    ] = None,
+    visitors_export: Annotated[
+        bool,
+        typer.Option("--visitors-export", help="Let visitors export all vectors (SEMBLANCE_VISITORS_EXPORT)."),
+    ] = False,
     searched_by: IndexName = None,
     home: Home = None,
     weights: Weights = None,
@@ -57,4 +68,13 @@ def serve(
     settings.override(webcam=webcam)
     library, chosen = open_library(home, weights, offline, searched_by, captions), settings.current()
     images = images or (place(chosen.images) if chosen.images else None)
-    open_app(library, images, share, folder_endpoint, mcp, metrics or chosen.metrics)
+    open_app(
+        library,
+        images,
+        share,
+        folder_endpoint,
+        mcp,
+        metrics or chosen.metrics,
+        allow_host or chosen.allow_host.replace(",", " ").split(),
+        visitors_export or chosen.visitors_export,
+    )

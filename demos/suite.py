@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import importlib.util
 import logging
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -24,16 +24,19 @@ from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
 from demos.i18n import language
 from demos.i18n.language import say
-from demos.server import health, metrics
+from demos.server import guard, health, metrics, sweep, veil
 from demos.server.api import draw_api
 from demos.server.gradio_environment import port
+from demos.server.guard import Rules
 from demos.server.state import Shelf, is_local
 from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
 from demos.views.common import views
 from engines import SemblanceError
 from engines.extras import missing
 from features import files
+from features.files import readable
 from features.library import Library
+from features.limits import LIMITS
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
@@ -44,8 +47,8 @@ OWN = (
     (language.later("Compare"), COMPARE, compare.tab),
     (language.later("Catalogue"), CATALOGUE, catalogue.tab),
 )
+MADE_UP = "What was sent is not what is taken here; /?view=api says what is."
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
-KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
 
 class Whole(gr.Blocks):
@@ -53,7 +56,19 @@ class Whole(gr.Blocks):
 
     Gradio sends a step as what differs from the last one, and its page changes that in place. Of two steps that
     arrive together it may show only what the second left of the first: a wall, then `gr.skip()`, came to nothing.
+    What a program makes up is refused in one sentence; names of files that are no UTF-8 would end an answer.
     """
+
+    async def preprocess_data(self, *given: Any, **named: Any) -> list[Any]:
+        try:
+            return await super().preprocess_data(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:  # whatever a component does with what it never sends
+            raise gr.Error(MADE_UP, print_exception=False) from error
+
+    async def postprocess_data(self, *given: Any, **named: Any) -> list[Any]:
+        return _sendable(await super().postprocess_data(*given, **named))
 
     def handle_streaming_diffs(
         self,
@@ -71,6 +86,15 @@ class Whole(gr.Blocks):
         return [[["replace", [], value]] for value in data]
 
 
+def _sendable(value: Any) -> Any:
+    """The same with every text made readable."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {key: _sendable(one) for key, one in value.items()}
+    return [*map(_sendable, value)] if isinstance(value, list | tuple) else value
+
+
 def serve(
     library: Library,
     images: Path | None,
@@ -78,6 +102,8 @@ def serve(
     folder_endpoint: bool = False,
     mcp: bool = False,
     measured: bool = False,
+    hosts: Collection[str] = (),
+    exports: bool = False,
 ) -> None:
     """Opens the app, and blocks.
 
@@ -88,6 +114,8 @@ def serve(
         folder_endpoint: See `draw_api`.
         mcp: Whether its endpoints are MCP tools, too.
         measured: Whether it answers Prometheus.
+        hosts: Names that it answers to behind a proxy.
+        exports: Whether visitors may export vectors.
 
     Raises:
         SemblanceError: An extra is missing, the home can't be written to, or the port can't be used.
@@ -100,19 +128,21 @@ def serve(
     for sentence in engines.broken().values():
         print(sentence, file=sys.stderr)
     _receive_into(library.home / "incoming")
-    shelf = Shelf(library, images, local=is_local(share))
-    _launch(shelf, draw_page(shelf, folder_endpoint=folder_endpoint), share, mcp)
+    rules = Rules(is_local(share, hosts), hosts, share)
+    shelf = Shelf(library, images, local=rules.local, exports=exports)
+    _launch(shelf, draw_page(shelf, folder_endpoint=folder_endpoint), rules, mcp)
 
 
 def open_tab(name: str, arguments: list[str]) -> None:
     """One tab and nothing else. Raises SemblanceError."""
     library = Library()
     _receive_into(library.home / "incoming")
-    shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
+    rules = Rules(is_local(False))
+    shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=rules.local)
     tabs = (*shelf.cards, *(name for _, name, _ in OWN))
     if name not in tabs:
         raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
-    _launch(shelf, draw_page(shelf, only=[name]), share=False)
+    _launch(shelf, draw_page(shelf, only=[name]), rules)
 
 
 def build(library: Library, images: Path | None = None, *, local: bool = False) -> gr.Blocks:
@@ -123,7 +153,12 @@ def build(library: Library, images: Path | None = None, *, local: bool = False) 
 def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = False) -> gr.Blocks:
     """only: the names of some tabs; empty draws them all, and the endpoints for programs."""
     drawing = {name: _tab(name) for name in shelf.cards if not only or name in only}
-    with Whole(title="Semblance", fill_width=True, analytics_enabled=False, delete_cache=KEPT) as demo:
+    with Whole(
+        title="Semblance",
+        fill_width=True,
+        analytics_enabled=False,
+        delete_cache=(LIMITS.sweep_seconds, LIMITS.incoming_seconds),
+    ) as demo:
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
@@ -207,36 +242,59 @@ def _receive_into(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before it
-            with contextlib.suppress(OSError):  # another process may be at it; a folder may hold newer files
-                if time.time() - path.lstat().st_mtime > KEPT[1]:
-                    path.rmdir() if path.is_dir() else path.unlink()
+        sweep.sweep(folder)
     except OSError as error:
         raise SemblanceError(
             f"{folder} can't be written to ({error.strerror}); choose another home with --home or SEMBLANCE_HOME."
         ) from error
 
 
-def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> None:
+def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> None:
+    held = _settle(shelf)
+    if os.environ.get("SPACE_ID"):  # its proxy gives each visitor's address
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     _settle_on_zerogpu(demo)
     if shelf.samples:
         shelf.draw_samples(shelf.samples)
     try:
         demo.launch(
             server_port=port(),
-            share=share,
+            share=rules.share,
             mcp_server=mcp,
             footer_links=[],
             run_history=False,
             allowed_paths=[str(shelf.library.home / "thumbnails")],
-            app_kwargs={"routes": routes(demo, shelf), "middleware": [language.middleware()]},
-            max_file_size=None if shelf.local else "500mb",
+            app_kwargs={"routes": routes(demo, shelf), "middleware": middleware(shelf, rules)},
+            max_file_size=None if shelf.local else LIMITS.upload,
             ssr_mode=False,
             _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page
             **theme.look(demo),
         )
     except OSError as error:
         raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error
+    finally:
+        for release in held:
+            release()
+
+
+def _settle(shelf: Shelf) -> list[Callable[[], object]]:
+    """Sweeps what earlier runs left, and from now on what visitors leave; what to call at the end."""
+    incoming = shelf.library.home / "incoming"
+    held: list[Callable[[], object]] = []
+    if os.environ["GRADIO_TEMP_DIR"] == str(incoming):  # and no folder that the user has named
+        held.append(sweep.keep_swept(incoming).set)
+    if not shelf.local:
+        held.append(sweep.settle(shelf.inbox).release)
+        sweep.forget_visitors(shelf.library.home)
+    return held
+
+
+def middleware(shelf: Shelf, rules: Rules) -> list[Middleware]:
+    """What every request passes, from the outside in."""
+    home = shelf.library.home
+    hidden = {"/semblance-incoming": Path(get_upload_folder()), "/semblance-home": home}
+    veiled = [] if shelf.local else [veil.middleware(hidden)]
+    return [guard.middleware(rules), *veiled, language.middleware()]
 
 
 def _settle_on_zerogpu(demo: gr.Blocks) -> None:

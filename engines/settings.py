@@ -29,6 +29,8 @@ class Settings:
         offline: Whether downloads are forbidden.
         webcam: Whether the app offers the browser's camera.
         metrics: Whether `serve` answers Prometheus.
+        allow_host: Names that `serve` answers to behind a proxy, separated by commas or spaces.
+        visitors_export: Whether visitors of the app may export vectors.
         debug: Whether a command shows where an unforeseen error was raised.
     """
 
@@ -43,6 +45,8 @@ class Settings:
     offline: bool = False
     webcam: bool = True
     metrics: bool = False
+    allow_host: str = ""
+    visitors_export: bool = False
     debug: bool = False
 
     def changed(self) -> dict[str, Any]:
@@ -74,6 +78,8 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {  # how to read a varia
     "offline": _SWITCH,
     "webcam": _SWITCH,
     "metrics": _SWITCH,
+    "allow_host": (str, "names"),
+    "visitors_export": _SWITCH,
     "debug": _SWITCH,
 }
 _overrides: dict[str, Any] = {}

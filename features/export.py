@@ -26,6 +26,7 @@ from features.catalogue import images
 from features.catalogue.folder import Progress
 from features.catalogue.uploads import plain_name
 from features.errors import ImageError, Stopped
+from features.files import readable
 from features.retrieval.results import Match
 
 PYARROW = "pyarrow>=18,<27"
@@ -259,11 +260,6 @@ def cell(text: str) -> str:
     """
     text = readable(text)
     return f"'{text}" if text.lstrip().startswith(FORMULA) or text[:1] in ("\t", "\r", "\n") else text
-
-
-def readable(text: str) -> str:
-    r"""Bytes of a file's name that are no UTF-8 become \udcNN, for no format could hold them."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _tsv(*values: str) -> bytes:

@@ -203,3 +203,8 @@ def unread() -> list[str]:
     found = [sentence for sentence, shown in _said.items() if not shown]
     _said.update(dict.fromkeys(found, True))
     return found
+
+
+def readable(text: str) -> str:
+    r"""Returns a text that every format can hold: bytes of a file's name that are no UTF-8 become \udcNN."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from seeded import ROOT, environment
 from test_one_file_engine import ENGINE
+
+from tests.support.seeded import ROOT, environment
 
 CODE = """if True:
     import json, sys

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from seeded import ROOT, environment
+
+from tests.support.seeded import ROOT, environment
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text("utf-8"), re.M | re.S)
 HUES = {"red": (210, 40, 30), "green": (40, 190, 60), "blue": (30, 60, 200)}

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from seeded import ROOT
-from toy import is_one_sentence
 
 from engines import SemblanceError, settings
 from engines.settings import Settings
+from tests.support.seeded import ROOT
+from tests.support.toy import is_one_sentence
 
 NAMES = sorted(vars(Settings()))
 

@@ -71,6 +71,8 @@ def example_pictures(shelf: Shelf, key: str, name: str) -> str:
         catalogue = shelf.catalogue(key, name)
     except SemblanceError:
         return ""
-    digests = list(catalogue.paths)  # in the order of the paths, so neighbours share a label
+    digests = [
+        digest for digest in catalogue.paths if digest not in catalogue.hidden
+    ]  # in the order of the paths, so neighbours share a label
     step = max(1, len(digests) / EXAMPLES)
     return draw.examples(catalogue, [digests[int(i * step)] for i in range(min(EXAMPLES, len(digests)))])

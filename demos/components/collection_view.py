@@ -150,7 +150,7 @@ def alike(shelf: Shelf, key: str, name: str, digest: str) -> str:
 def neighbours(shelf: Shelf, key: str, name: str, digest: str) -> str:
     """A picture of the catalogue and the pictures nearest to it. Raises KeyError, SemblanceError."""
     catalogue = shelf.catalogue(key, name)
-    if digest not in catalogue.paths:
+    if not shelf.shows(catalogue, digest):
         raise KeyError(digest)
     label = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
     source = draw.escape(draw.thumbnail(catalogue, digest))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from demos import static
 from demos.i18n.language import later, number, say, told
-from demos.server.jobs import Job
+from demos.server.jobs import Job, visit
 from engines import NotEmbeddable, SemblanceError, Untrained
 from features.catalogue.folder import Catalogue
 from features.errors import ImageError
@@ -157,9 +157,11 @@ def _tally(job: Job) -> str:
 
 
 def _cancel(jobs: Sequence[Job]) -> str:
-    numbers = " ".join(str(job.number) for job in jobs)
+    tickets = " ".join(job.ticket for job in jobs if job.obeys(visit()))
+    if not tickets:
+        return ""
     return (
-        f'<button type="button" class="act quiet" data-do="stop" data-digest="{numbers}">{say("Cancel")}</button>'
+        f'<button type="button" class="act quiet" data-do="stop" data-digest="{tickets}">{say("Cancel")}</button>'
     )
 
 

@@ -15,6 +15,7 @@ from demos.i18n.language import say
 from demos.server.jobs import Job
 from demos.server.state import Shelf
 from engines import SemblanceError
+from features.files import readable
 
 SEARCHES: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 3}
 WATCHES: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
@@ -34,7 +35,7 @@ async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
 
 def refused(error: SemblanceError | str) -> gr.Error:
     """To be raised: the one sentence of an error, as a toast."""
-    return gr.Error(language.told(str(error)), title=say("That did not work"), print_exception=False)
+    return gr.Error(readable(language.told(str(error))), title=say("That did not work"), print_exception=False)
 
 
 async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:

@@ -129,7 +129,7 @@ def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
 
     def pressed(key: str, held: Tray, event: gr.EventData, liked: bool) -> Any:
         digest = str(event.digest)
-        home = next((home for home in page.shelf.catalogues(key) if digest in home.paths), None)
+        home = next((home for home in page.shelf.catalogues(key) if page.shelf.shows(home, digest)), None)
         if home is None:
             return gr.skip()
         return press(held, Held(home.file(digest), digest, max(queries.number(event.part), 0), liked))

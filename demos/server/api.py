@@ -16,11 +16,13 @@ from typing import Any
 import gradio as gr
 
 from demos.components import events
+from demos.server import reading
 from demos.server.endpoints import Endpoints
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from demos.views import style_transfer
 from engines import SemblanceError
+from features.files import readable
 
 
 def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
@@ -65,14 +67,15 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
     for name, fn, inputs in offered:
         waits: dict[str, Any] = {"concurrency_limit": None} if name.startswith("index") else events.SEARCHES
         press.click(_safe(fn, name), inputs, told, api_name=name, preprocess=False, postprocess=False, **waits)
-    press.click(
-        _safe(api.export, "export"),
-        [collection, engine, kind],
-        file,
-        api_name="export",
-        preprocess=False,
-        **events.SEARCHES,
-    )
+    if shelf.exports:
+        press.click(
+            _safe(api.export, "export"),
+            [collection, engine, kind],
+            file,
+            api_name="export",
+            preprocess=False,
+            **events.SEARCHES,
+        )
     press.click(
         _safe(api.paint, "paint"),
         [photo, painting, digest, collection, strength, keep, size],
@@ -88,21 +91,21 @@ def _safe(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def told(error: Exception) -> gr.Error:
         if isinstance(error, SemblanceError):
-            return gr.Error(str(error), print_exception=False)
+            return gr.Error(readable(str(error)), print_exception=False)
         logging.getLogger(__name__).exception("the endpoint %s failed", name)
         return gr.Error(UNFORESEEN, print_exception=False)
 
     @wraps(fn)
     async def waited(*given: Any) -> Any:
         try:
-            return await fn(*given)
+            return await fn(*reading.read(fn, given))
         except Exception as error:
             raise told(error) from None
 
     @wraps(fn)
     def called(*given: Any) -> Any:
         try:
-            return fn(*given)
+            return fn(*reading.read(fn, given))
         except Exception as error:
             raise told(error) from None
 

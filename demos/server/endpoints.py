@@ -1,18 +1,18 @@
 """What the app does for programs: plain data in and out, by the names of `demos/server/api.py`.
 
-What comes in may be made up: a picture is one that was uploaded, or a digest of one on the shelf; a path of this
-machine is never taken, but by `index_folder`.
+What comes in was read by `reading`, by the type that each parameter declares, and may still be made up: a picture
+is one that was uploaded, or a digest of one on the shelf; a path of this machine is never taken, but by
+`index_folder`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from demos.components import download, draw, events, picture_input, queries
+from demos.components import download, draw, events, queries
 from demos.server.jobs import Job
 from demos.server.state import Shelf
 from demos.tabs import lookalike
@@ -23,10 +23,11 @@ from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import Wish
 from features.errors import NotIndexed
 from features.export import VECTORS
+from features.limits import LIMITS
 from features.retrieval.results import Answer, Liked, Match, Reference, Report
 from features.retrieval.word_search import understands
 
-MOST = 200  # matches in an answer
+MOST = LIMITS.listed  # matches in an answer
 PICTURE = "Upload a picture first, with handle_file(...)."
 
 
@@ -56,7 +57,7 @@ class Endpoints:
             for name, card in self.library.cards().items()
         ]
 
-    def find(self, picture: Any, collection: str, engine: str, k: float) -> dict[str, Any]:
+    def find(self, picture: Path | None, collection: str, engine: str, k: float) -> dict[str, Any]:
         """The k pictures of a collection that are most like a picture, for an engine.
 
         Args:
@@ -66,7 +67,7 @@ class Endpoints:
             k: how many, at most 200.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        answer = self.library.index(catalogue, chosen).search(_uploaded(picture), queries.limited(k, MOST))
+        answer = self.library.index(catalogue, chosen).search(_needed(picture), queries.limited(k, MOST))
         return _answer(catalogue, engine, answer)
 
     def find_by_text(self, text: str, unlike: str, collection: str, engine: str, k: float) -> dict[str, Any]:
@@ -79,20 +80,18 @@ class Endpoints:
             engine: its name, from `engines`; `semantic` understands texts where it is installed.
             k: how many, at most 200.
         """
-        chosen = self.library.engine(str(engine))
+        chosen = self.library.engine(engine)
         if understands(chosen):
             catalogue, chosen = _ready(self.shelf, collection, engine)
         else:
             catalogue = self.shelf.catalogue(collection or self.shelf.first, engine)
             if not catalogue.paths:
                 self.library.scan(catalogue)
-        answer = self.library.index(catalogue, chosen).search_text(
-            str(text or ""), None, str(unlike or ""), queries.limited(k, MOST)
-        )
+        answer = self.library.index(catalogue, chosen).search_text(text, None, unlike, queries.limited(k, MOST))
         return _answer(catalogue, engine, answer)
 
     def recommend(
-        self, like: Any, unlike: Any, collection: str, engine: str, k: float, diversity: float
+        self, like: list[str], unlike: list[str], collection: str, engine: str, k: float, diversity: float
     ) -> dict[str, Any]:
         """The k pictures nearest to what is liked and far from what is not; none of them comes back.
 
@@ -105,13 +104,13 @@ class Endpoints:
             diversity: 0 for the nearest, up to 1 for ones that differ from each other.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        likes, unlikes = ([Liked(digest) for digest in _digests(given)] for given in (like, unlike))
+        likes, unlikes = ([Liked(digest) for digest in given] for given in (like, unlike))
         answer = self.library.index(catalogue, chosen).recommend(
-            likes, unlikes, queries.limited(k, MOST), diversity=float(diversity or 0)
+            likes, unlikes, queries.limited(k, MOST), diversity=diversity
         )
         return _answer(catalogue, engine, answer) | {"because": list(answer.because)}
 
-    def classify(self, picture: Any, collection: str, engine: str) -> dict[str, Any]:
+    def classify(self, picture: Path | None, collection: str, engine: str) -> dict[str, Any]:
         """Which folder of a collection a picture belongs to: every folder with its probability, highest first.
 
         Args:
@@ -120,12 +119,12 @@ class Endpoints:
             engine: its name, from `engines`.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        (ranked,) = self.library.index(catalogue, chosen).classifier.classify([Reference(_uploaded(picture))])
+        (ranked,) = self.library.index(catalogue, chosen).classifier.classify([Reference(_needed(picture))])
         card = chosen.describe()
         told = [{"label": label, "p": round(p, 6)} for label, p in ranked]
         return {"engine": engine, "network": card.network, "weights": card.weights, "probabilities": told}
 
-    def same(self, first: Any, second: Any, collection: str, engine: str) -> dict[str, Any]:
+    def same(self, first: Path | None, second: Path | None, collection: str, engine: str) -> dict[str, Any]:
         """Whether two photos show the same person, judged by pairs of which that is known.
 
         The verdict is "same", "different" or "unsure"; null without such pairs. `doubts` says for each photo what
@@ -138,8 +137,8 @@ class Endpoints:
             engine: its name, from `engines`.
         """
         _check(self.shelf, engine)
-        paths = [_uploaded(first), _uploaded(second)]
-        _, verdict = lookalike.judged(self.shelf, str(collection or self.shelf.first), engine, paths)
+        paths = [_needed(first), _needed(second)]
+        _, verdict = lookalike.judged(self.shelf, collection or self.shelf.first, engine, paths)
         return {
             "cosine": round(verdict.cosine, 6),
             "verdict": verdict.word,
@@ -149,8 +148,8 @@ class Endpoints:
 
     def paint(
         self,
-        photo: Any,
-        painting: Any,
+        photo: Path | None,
+        painting: Path | None,
         digest: str,
         collection: str,
         strength: float,
@@ -168,17 +167,11 @@ class Endpoints:
             keep_colours: whether the photo keeps its own colours.
             size: of the longer side in pixels, 256 to 1024.
         """
-        style = style_transfer.painting_of(
-            self.shelf, str(collection or self.shelf.first), "style", str(digest or ""), painting
-        )
-        if style is None:
+        style = style_transfer.painting_of(self.shelf, collection or self.shelf.first, "style", digest, None)
+        if not (style := style or painting):
             raise SemblanceError("Upload a painting, or name one of the collection by its digest.")
-        how = {
-            "strength": _number(strength, "strength"),
-            "keep_colours": bool(keep_colours),
-            "size": round(_number(size, "size")),
-        }
-        return str(style_transfer.painted(_uploaded(photo), style, how))
+        how = {"strength": strength, "keep_colours": keep_colours, "size": round(size)}
+        return str(style_transfer.painted(_needed(photo), style, how))
 
     def export(self, collection: str, engine: str, format: str) -> str:
         """The vectors of a collection with paths, labels, captions and tags, as a file; not of what is hidden.
@@ -215,9 +208,9 @@ class Endpoints:
             collection: its key, from `collections`; empty takes the first.
             k: how many, at most 200.
         """
-        catalogue = self.shelf.home(str(collection or self.shelf.first))
+        catalogue = self.shelf.home(collection or self.shelf.first)
         gallery = self.library.gallery(catalogue)
-        found = gallery.select(Wish(str(text or ""), [str(folder)] if folder else (), [str(tag)] if tag else ()))
+        found = gallery.select(Wish(text, [folder] if folder else (), [tag] if tag else ()))
         told = [
             {
                 "digest": one.digest,
@@ -269,7 +262,7 @@ class Endpoints:
             method: t-SNE, PCA, PCA 3D, or UMAP where it is installed.
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
-        made = self.library.index(catalogue, chosen).projection(str(method))
+        made = self.library.index(catalogue, chosen).projection(method)
         assert made  # nothing cancels it
         placed = zip(made.digests, made.positions.round(5).tolist(), strict=True)
         return {"method": method, "pictures": [{"digest": digest, "at": at} for digest, at in placed]}
@@ -300,7 +293,7 @@ class Endpoints:
         Args:
             collection: its key, from `collections`; empty takes the first.
         """
-        catalogue = self.shelf.home(str(collection or self.shelf.first))
+        catalogue = self.shelf.home(collection or self.shelf.first)
         found = self.library.duplicates(catalogue) or self.library.find_duplicates(catalogue)
         groups = found.groups if found else ()
         alike = found.alike if found else ()
@@ -313,13 +306,13 @@ class Endpoints:
             collection: its key, from `collections`; empty takes the first.
         """
         catalogue, able, _ = engine_comparison.entrants(
-            self.shelf, self.shelf.home(str(collection or self.shelf.first)).state.parent.name
+            self.shelf, self.shelf.home(collection or self.shelf.first).state.parent.name
         )
         found = self.library.compare(catalogue, able)
         told = [asdict(one.evaluation) | {"standard_error": one.standard_error} for one in found.ratings]
         return {"engines": told, "finding": found.finding()}
 
-    def mark(self, does: str, digests: Any, tag: str, collection: str) -> dict[str, Any]:
+    def mark(self, does: str, digests: list[str], tag: str, collection: str) -> dict[str, Any]:
         """Hides, restores, tags or untags pictures, or undoes the last of these. No file is touched.
 
         Args:
@@ -328,10 +321,10 @@ class Endpoints:
             tag: for tag and untag.
             collection: its key, from `collections`; empty takes the first.
         """
-        catalogue = self.shelf.home(str(collection or self.shelf.first))
+        catalogue = self.shelf.home(collection or self.shelf.first)
         if does not in MARKS:
             raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
-        MARKS[does](catalogue, _digests(digests), str(tag or ""))
+        MARKS[does](catalogue, digests, tag)
         return {"hidden": len(catalogue.hidden), "last": catalogue.last}
 
     async def index(self, collection: str, engine: str) -> dict[str, Any]:
@@ -350,15 +343,15 @@ class Endpoints:
             folder: its path.
             engine: its name, from `engines`.
         """
-        if not str(folder or "").strip():
+        if not folder.strip():
             raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
-        key = await asyncio.to_thread(self.shelf.add, Path(str(folder).strip()))
+        key = await asyncio.to_thread(self.shelf.add, Path(folder.strip()))
         return {"collection": key} | await _indexed(self.shelf, key, engine)
 
 
 def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engine]:
     """What can answer now, without a download. Raises SemblanceError."""
-    key = str(collection or shelf.first)
+    key = collection or shelf.first
     _check(shelf, engine)
     catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
     if shelf.unready(key, engine):
@@ -387,28 +380,15 @@ async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
     return asdict(job.result)
 
 
-def _uploaded(picture: Any) -> Path:
+def _needed(picture: Path | None) -> Path:
     """Raises SemblanceError."""
-    path = picture_input.uploaded_file(picture)
-    if path is None:
+    if picture is None:
         raise SemblanceError(PICTURE)
-    return path
-
-
-def _number(given: Any, name: str) -> float:
-    """Raises SemblanceError."""
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        raise SemblanceError(f"{name} has to be a number, and not {given!r}.") from None
+    return picture
 
 
 def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:
     return {"file": catalogue.paths[told["digest"]][0]} | told
-
-
-def _digests(given: Any) -> Sequence[str]:
-    return [str(one) for one in given[:MOST]] if isinstance(given, list) else []
 
 
 def _answer(catalogue: Catalogue, engine: str, answer: Answer) -> dict[str, Any]:

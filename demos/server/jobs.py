@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any
+
+from gradio.context import LocalContext
 
 from demos.i18n.language import later
 from engines import SemblanceError
@@ -32,9 +34,18 @@ Work = Callable[[Progress, Callable[[], bool]], Any]
 """Called with a progress to report to, and a question whether to stop."""
 
 
+def visit() -> str:
+    """Whom the app is answering: a word that only their page knows; empty where nobody asked."""
+    request = LocalContext.request.get(None)
+    return str(getattr(request, "session_hash", None) or "")
+
+
 @dataclass(eq=False)
 class Job:
-    """One piece of work. error: one sentence for people, when it failed. result: what the work returned."""
+    """One piece of work. error: one sentence for people, when it failed. result: what the work returned.
+
+    owner: the visit that started it, and may cancel it; None leaves that to everybody.
+    """
 
     key: Hashable
     title: str
@@ -45,9 +56,14 @@ class Job:
     result: Any = None
     error: str = ""
     begun: bool = False
-    number: int = field(default_factory=itertools.count(1).__next__)
+    owner: str | None = None
+    ticket: str = field(default_factory=lambda: secrets.token_hex(8))
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+
+    def obeys(self, visitor: str | None) -> bool:
+        """Whether this visit may cancel it; None is the app itself."""
+        return visitor is None or self.owner is None or (bool(visitor) and self.owner == visitor)
 
     def progress(self, done: int, total: int, what: str) -> None:
         self.done, self.total, self.what = done, total, what
@@ -72,9 +88,13 @@ class Jobs:
 
     Whoever asks for a key again joins the job that waits for its turn: one that has begun may be past what has
     just been added.
+
+    Args:
+        owned: Whether a job obeys only the visit that started it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, owned: bool = False) -> None:
+        self._owned = owned
         self._live: list[Job] = []  # the first one is running
         self._failures: dict[Hashable, str] = {}
         self._changed = threading.Condition()
@@ -89,11 +109,11 @@ class Jobs:
         with self._changed:
             return next((job for job in self._live if job.key == key and not job.cancelled.is_set()), None)
 
-    def cancel(self, numbers: Collection[str]) -> None:
-        """The jobs with these numbers, and what waits behind them with the same key."""
+    def cancel(self, tickets: Collection[str], visitor: str | None = None) -> None:
+        """The jobs with these tickets that obey, and what waits behind them with the same key and obeys."""
         with self._changed:
-            keys = {job.key for job in self._live if str(job.number) in numbers}
-            for job in [job for job in self._live if job.key in keys]:
+            keys = {job.key for job in self._live if job.ticket in tickets and job.obeys(visitor)}
+            for job in [job for job in self._live if job.key in keys and job.obeys(visitor)]:
                 job.cancelled.set()
                 self._failures[job.key] = CANCELLED
                 if job in self._live[1:]:  # its turn need not be waited for
@@ -110,7 +130,7 @@ class Jobs:
             waiting = (job for job in self._live if job.key == key and not (job.begun or job.cancelled.is_set()))
             job = next(waiting, None)
             if job is None:
-                job = Job(key, title, work)
+                job = Job(key, title, work, owner=visit() if self._owned else None)
                 self._live.append(job)
             if urgent and job in self._live[1:]:
                 self._live.remove(job)

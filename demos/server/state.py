@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import ipaddress
 import os
 import secrets
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import engines
 from demos.i18n.language import later
-from demos.server.jobs import Job, Jobs
+from demos.server.jobs import Job, Jobs, visit
 from engines import Card, Engine, Learner, SemblanceError
-from features.catalogue.folder import Catalogue, Progress
+from features.catalogue import uploads
+from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.errors import NotIndexed
+from features.files import readable
 from features.library import Library
+from features.limits import LIMITS
 from features.retrieval.results import Report, Status
 
 SAMPLES = "samples"  # the choice in which each tab has the sample set that suits it
@@ -24,9 +29,12 @@ SUITS = {"lookalike": "people", "product": "products", "style": "paintings"}
 SUITS_OTHERS = "products"
 
 
-def is_local(share: bool) -> bool:
-    """Whether only the person at this machine can reach the app. Only then may folders of it be named."""
-    if share:
+def is_local(share: bool, names: Collection[str] = ()) -> bool:
+    """Whether only the person at this machine can reach the app. Only then may folders of it be named.
+
+    names: hosts that the app answers to besides; whoever gives one has a proxy, and visitors behind it.
+    """
+    if share or names:
         return False
     if os.environ.get("SPACE_ID") or os.environ.get("GRADIO_ROOT_PATH"):  # a Space; behind a proxy
         return False
@@ -42,22 +50,27 @@ class Shelf:
 
     Attributes:
         local: See `is_local`.
+        exports: Whether vectors may be exported: always by the local user, by visitors if the owner said so.
         samples: The folder of the drawn sets, if they are offered.
         drawn: The sets that are complete and indexed.
         inbox: The home of uploads; visitors' is new each time, so they see nobody else's.
     """
 
-    def __init__(self, library: Library, images: Path | None = None, *, local: bool = False) -> None:
+    def __init__(
+        self, library: Library, images: Path | None = None, *, local: bool = False, exports: bool = False
+    ) -> None:
         self.library = library
         self.local = local
-        self.jobs = Jobs()
-        self.upgrades = Jobs()  # beside the others: a download must not keep anyone waiting
-        self.trainings = Jobs()  # the same
+        self.exports = local or exports
+        self.jobs = Jobs(owned=not local)
+        self.upgrades = Jobs(owned=not local)  # beside the others: a download must not keep anyone waiting
+        self.trainings = Jobs(owned=not local)  # the same
         self.cards: dict[str, Card] = library.cards()
         self.inbox = library.home if local else library.home / "visitors" / secrets.token_hex(8)
         self.samples = None if images else library.home / "samples"
         self.drawn: set[str] = set()
         self._roots: dict[str, Path] = {}
+        self._receiving = threading.Lock()
         self.first = self.add(images) if images else SAMPLES
 
     def add(self, folder: Path) -> str:
@@ -66,6 +79,20 @@ class Shelf:
         key = catalogue.state.parent.name
         self._roots[key] = catalogue.root
         return key
+
+    def receive(self, name: str, files: Sequence[Path], label: str) -> tuple[str, list[Skipped]]:
+        """Takes uploads: the key of their collection, which is of this visit alone, and what was refused.
+
+        Raises SemblanceError.
+        """
+        if self.local:
+            folder, refused = uploads.receive(self.inbox, name, files, label)
+            return self.add(folder), refused
+        own = self.inbox / hashlib.sha256(visit().encode()).hexdigest()[:12]
+        with self._receiving:
+            left = min(LIMITS.visitor_kept - uploads.size_of(own), LIMITS.kept - uploads.size_of(self.inbox))
+            folder, refused = uploads.receive(own, name, files, label, uploads.Room(max(0, left)))
+        return self.add(folder), refused
 
     def choices(self) -> list[tuple[str, str]]:
         """(name, key) of all that can be chosen. What was indexed earlier is shown to the local user only."""
@@ -78,10 +105,11 @@ class Shelf:
                     self.add(folder)
         roots = dict(self._roots)
         names = [root.name for root in roots.values()]
-        named = [
-            (root.name if names.count(root.name) == 1 else f"{root.name} ({root.parent})", key)
-            for key, root in roots.items()
-        ]
+        named = []
+        for number, (key, root) in enumerate(roots.items()):
+            alike = names[:number].count(root.name) + 1
+            told = root.parent if self.local else alike  # no path of this machine for visitors
+            named.append((readable(f"{root.name} ({told})" if names.count(root.name) > 1 else root.name), key))
         return [(later("Samples, a set for each tab"), SAMPLES)] * bool(self.samples) + sorted(named)
 
     def catalogue(self, key: str, engine: str) -> Catalogue:
@@ -175,9 +203,13 @@ class Shelf:
     def thumbnail(self, key: str, digest: str) -> Path:
         """Raises KeyError for what is not on the shelf, and ImageError."""
         catalogue = self._open(key)
-        if digest not in catalogue.paths:
+        if not self.shows(catalogue, digest):
             raise KeyError(digest)
         return self.library.thumbnail(catalogue, digest)
+
+    def shows(self, catalogue: Catalogue, digest: str) -> bool:
+        """Whether a picture is there for who asks: what is hidden is so for the local user only."""
+        return digest in catalogue.paths and (self.local or digest not in catalogue.hidden)
 
     def job(self, key: str, engine: str) -> Job | None:
         """What this tab has to wait for, if anything: the drawing of the samples, or its own indexing."""
@@ -192,10 +224,10 @@ class Shelf:
         """What this tab need not wait for."""
         return self.upgrades.find((self.catalogue(key, engine).root, engine))
 
-    def cancel(self, numbers: Collection[str]) -> None:
-        self.jobs.cancel(numbers)
-        self.trainings.cancel(numbers)
-        self.upgrades.cancel(numbers)
+    def cancel(self, tickets: Collection[str]) -> None:
+        """Those of them that whoever asks may cancel."""
+        for jobs in (self.jobs, self.trainings, self.upgrades):
+            jobs.cancel(tickets, visit())
 
     def index(self, key: str, engine: str, *, urgent: bool = True) -> Job:
         """Indexes in the background with what answers now; samples that are not whole are drawn first.
@@ -244,7 +276,7 @@ class Shelf:
         Where it has to be downloaded, the built-in network answers meanwhile. Raises SemblanceError.
         """
         if running := self.upgrading(key, engine):  # the network that was preferred before
-            self.upgrades.cancel([str(running.number)])
+            self.upgrades.cancel([running.ticket])
         self.library.prefer(engine, network)
         if self._unindexed(key, engine):
             self.index(key, engine)

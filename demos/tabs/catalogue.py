@@ -22,7 +22,6 @@ from demos.i18n.language import built, fixed, later, say
 from demos.server.jobs import Job, failure
 from demos.server.state import SAMPLES, Shelf
 from engines import SemblanceError
-from features.catalogue import uploads
 from features.catalogue.folder import Skipped
 from features.retrieval.results import Report
 
@@ -54,7 +53,7 @@ class _Events:
             absent = [card for name, card in self.shelf.cards.items() if name not in names and wanted == EVERY]
             chosen = gr.update(choices=await asyncio.to_thread(choices, self.shelf), value=key)
             for _ in range(2):  # twice when the samples have to be drawn first
-                jobs = list(dict.fromkeys(self.shelf.index(key, name) for name in names))
+                jobs = await asyncio.to_thread(self._start, key, names)
                 yield draw.progress(jobs), chosen, gr.skip()
                 async for html in _watch(jobs):
                     yield html, gr.skip(), gr.skip()
@@ -64,12 +63,16 @@ class _Events:
                 say("{title} was left out.", title=language.told(card.title)) + " " + language.told(card.reason)
                 for card in absent
             ]
-            yield _report(self.shelf, jobs, refused, left), gr.skip(), time.monotonic()
+            told = await asyncio.to_thread(_report, self.shelf, jobs, refused, left)
+            yield told, gr.skip(), time.monotonic()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip(), gr.skip()
         except Exception as error:
             logging.getLogger(__name__).exception("indexing failed")
             yield draw.failed(failure(error)), gr.skip(), gr.skip()
+
+    def _start(self, key: str, names: Sequence[str]) -> list[Job]:
+        return list(dict.fromkeys(self.shelf.index(key, name) for name in names))
 
     async def index(self, collection: str, engine: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Brings a collection up to date with its folder."""
@@ -84,8 +87,7 @@ class _Events:
         def source() -> tuple[str, Sequence[Skipped]]:
             if not files:
                 raise SemblanceError("Choose some pictures or a zip first.")
-            folder, refused = uploads.receive(self.shelf.inbox, name, [Path(file) for file in files], label)
-            return self.shelf.add(folder), refused
+            return self.shelf.receive(name, [Path(file) for file in files], label)
 
         async for told in self.run(source, engine):
             yield told
@@ -156,7 +158,7 @@ def tab(page: Page) -> None:
             if shelf.local:
                 folder, take = _draw_folder()
             files, name, label, send = _draw_upload(shelf)
-            vectors = draw_vectors(shelf)
+            vectors = draw_vectors(shelf) if shelf.exports else None
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             table = gr.HTML(elem_classes="table", apply_default_css=False)
             report = gr.HTML(
@@ -173,7 +175,8 @@ def tab(page: Page) -> None:
         lambda: None, None, files, api_visibility="private", show_progress="hidden"
     )
     events.stops(shelf, report)
-    listen(page, vectors, report)
+    if vectors:
+        listen(page, vectors, report)
     if shelf.local:
         gr.on([take.click, folder.submit], does.index_folder, [folder, engine], out, **busy)
     arrival = gr.on(

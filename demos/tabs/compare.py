@@ -226,7 +226,7 @@ def _base(shelf: Shelf, name: Any) -> str:
 def _home(shelf: Shelf, key: str, name: str, digest: str) -> Catalogue | None:
     """The catalogue that has this picture; the one that is searched before others of the samples."""
     first = shelf.catalogue(key, _base(shelf, name))
-    return next((home for home in (first, *shelf.catalogues(key)) if digest in home.paths), None)
+    return next((home for home in (first, *shelf.catalogues(key)) if shelf.shows(home, digest)), None)
 
 
 def _index(shelf: Shelf, key: str, one: str, name: str) -> Job:

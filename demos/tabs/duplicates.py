@@ -61,7 +61,7 @@ def tab(page: Page) -> None:
             last = say("Undo: {what}", what=language.told(catalogue.last))
             undone = gr.update(visible=shelf.local and bool(catalogue.last), value=last)
             yield (
-                draw_found(catalogue, found, place, shelf.local, failure),
+                await asyncio.to_thread(draw_found, catalogue, found, place, shelf.local, failure),
                 gr.update(visible=many and shelf.local),
                 undone,
             )

@@ -127,7 +127,7 @@ class _Events:
             if not (digests or does in ("undo", "confirm")):
                 raise SemblanceError("Tick some pictures first, in their upper right corners.")
             if does == "like":
-                return _liked(held, catalogue, digests), gr.skip(), gr.skip()
+                return _liked(self.shelf, held, catalogue, digests), gr.skip(), gr.skip()
             if not self.shelf.local:
                 raise SemblanceError("Only who runs the app can hide or tag pictures.")
             if does in MARKS:
@@ -159,7 +159,9 @@ class _Controls:
         return [page.picker, *wish, page.selection]
 
 
-def _draw_filters() -> tuple[gr.Dropdown, gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.Checkbox]:
+def _draw_filters(
+    local: bool,
+) -> tuple[gr.Dropdown, gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.Checkbox]:
     """Draws which, text, labels, tags, order and binned."""
     which = gr.Dropdown(label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order")
     text = gr.Textbox(
@@ -180,7 +182,7 @@ def _draw_filters() -> tuple[gr.Dropdown, gr.Textbox, gr.Dropdown, gr.Dropdown, 
         filterable=False,
         elem_classes="order",
     )
-    binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin")
+    binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin", visible=local)
     return which, text, labels, tags, order, binned
 
 
@@ -188,7 +190,7 @@ def _draw_controls(shelf: Shelf) -> _Controls:
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             with gr.Row(elem_classes="filters"):
-                filters = _draw_filters()
+                filters = _draw_filters(shelf.local)
             wall = gr.HTML(
                 "", js_on_load=WALL, apply_default_css=False, elem_classes="results tall", min_height=200
             )
@@ -312,7 +314,7 @@ def _found(
         text=str(text or ""),
         labels=tuple(map(str, labels or ())),
         tags=tuple(map(str, tags or ())),
-        hidden=binned is True,
+        hidden=binned is True and shelf.local,
         order=str(order),
         among=frozenset(among) & catalogue.paths.keys(),
     )
@@ -322,10 +324,10 @@ def _found(
     return replace(made, page=min(max(int(number or 0), 0), made.pages - 1))
 
 
-def _liked(held: Tray, catalogue: Catalogue, digests: Sequence[str]) -> Tray:
+def _liked(shelf: Shelf, held: Tray, catalogue: Catalogue, digests: Sequence[str]) -> Tray:
     liked = {one.digest for one in held}
     for digest in digests:
-        if digest in catalogue.paths and digest not in liked:
+        if shelf.shows(catalogue, digest) and digest not in liked:
             held = likes.press(held, Held(catalogue.file(digest), digest))
     return held
 
@@ -435,7 +437,7 @@ def _detail(shelf: Shelf, key: str, which: Any, name: str, digest: str) -> str:
     """A picture of the catalogue: what is known of it, and what is like it for an engine."""
     try:
         catalogue = shelf.home(key, which)
-        if digest not in catalogue.paths or name not in shelf.cards:
+        if not shelf.shows(catalogue, digest) or name not in shelf.cards:
             return HINT
         facts, title = _facts(shelf, catalogue, digest), language.told(shelf.cards[name].title)
         if shelf.catalogue(key, name).state != catalogue.state:

@@ -349,7 +349,7 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
     figures, number = "", language.number
     for place in told.order.tolist():
         digest = told.digests[place]
-        if digest not in catalogue.paths or figures.count("<figure") == SHOWN:
+        if not shelf.shows(catalogue, digest) or figures.count("<figure") == SHOWN:
             continue
         error, kl = told.nats[place].tolist()
         label = draw.escape(catalogue.label(digest) or catalogue.file(digest).name)

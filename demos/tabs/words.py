@@ -178,7 +178,7 @@ def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: RawImage, 
 
 def _chosen(shelf: Shelf, catalogue: Catalogue, digest: str) -> tuple[Any, ...]:
     """(chosen, caption, keep, digest). Raises KeyError."""
-    if digest not in catalogue.paths:
+    if not shelf.shows(catalogue, digest):
         raise KeyError(digest)
     caption = shelf.library.captions(catalogue).get(digest)
     name = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))

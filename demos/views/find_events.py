@@ -125,7 +125,7 @@ class FindEvents:
         """A picture of the catalogue becomes the question. Only a digest comes in, so no path can be asked for."""
         try:
             catalogue = self.shelf.catalogue(key, self.name)
-            if (digest := str(event.digest)) in catalogue.paths:
+            if self.shelf.shows(catalogue, digest := str(event.digest)):
                 return self.shelf.library.thumbnail(catalogue, digest), Asked(digest, queries.number(event.part))
         except SemblanceError:
             pass

@@ -204,7 +204,8 @@ async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
         made = job.result
     catalogue = await asyncio.to_thread(shelf.catalogue, key, name)
     html = draw.hint(say(METHOD_SAYS[method], most=SAMPLE))
-    yield gr.update(value=_board(catalogue, made, shelf.cards[name].title, method)), "", html
+    board = await asyncio.to_thread(_board, catalogue, made, shelf.cards[name].title, method)
+    yield gr.update(value=board), "", html
 
 
 def _kept(shelf: Shelf, key: str, name: str, method: str) -> Projection | None:

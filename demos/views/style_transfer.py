@@ -73,7 +73,7 @@ def draw_transfer(page: Page, name: str = "style") -> None:
         """Only a digest comes in, so no path can be asked for."""
         try:
             catalogue = shelf.catalogue(key, name)
-            if (wanted := str(event.digest)) in catalogue.paths:
+            if shelf.shows(catalogue, wanted := str(event.digest)):
                 return shelf.library.thumbnail(catalogue, wanted), wanted
         except SemblanceError:
             pass
@@ -163,7 +163,7 @@ def painting_of(shelf: Shelf, key: str, name: str, digest: str, painting: RawIma
     """The painting of the collection that was clicked on, else the uploaded one. Raises SemblanceError."""
     if digest:
         catalogue = shelf.catalogue(key, name)
-        if digest in catalogue.paths:
+        if shelf.shows(catalogue, digest):
             return catalogue.file(digest)
     return picture_input.uploaded_file(painting)
 
@@ -174,6 +174,6 @@ def _examples(shelf: Shelf, key: str, name: str) -> str:
         catalogue = shelf.catalogue(key, name)
     except SemblanceError:
         return ""
-    digests = list(catalogue.paths)
+    digests = [digest for digest in catalogue.paths if shelf.shows(catalogue, digest)]
     some = digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES]
     return draw.examples(catalogue, some, say("Or of one of these"), later("Paint in the style of this picture"))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from features.catalogue.captions import Caption
 from features.catalogue.folder import Catalogue, Entry
+from features.files import readable
 from features.retrieval import words
 
 
@@ -97,7 +98,7 @@ def gallery(catalogue: Catalogue, captions: Mapping[str, Caption]) -> Gallery:
     for digest, paths in catalogue.paths.items():
         caption = captions[digest].text if digest in captions else ""
         told = " ".join((*paths, caption, *tags.get(digest, ())))
-        label = catalogue.label(digest)
+        label = readable(catalogue.label(digest))  # it is sent to a page, and comes back
         pictures.append(Picture(digest, paths[0], label, catalogue.entries[paths[0]], words.plain(told)))
     return Gallery(pictures, tags, hidden)
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import threading
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from stat import S_ISREG
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from engines import Box
 from features.errors import ImageError
+from features.limits import LIMITS, MB
 
 LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
-MAX_PIXELS = 64_000_000  # more is a bomb, or needs more memory than our users have
-MAX_JPEG_PIXELS = 150_000_000  # decoded at a fraction of its size
-MAX_BYTES = 512 * 1024 * 1024
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif"),
@@ -37,9 +39,12 @@ UNSUPPORTED = {
     ".arw": "camera raw",
     ".dng": "camera raw",
 }
+EMPTY = "The file is empty; copy it again from where it came."
+NO_PICTURE = "The file holds no picture that can be read; export it as JPEG or PNG."
 warnings.filterwarnings("ignore", module=r"PIL|features\.images")  # odd metadata and the like: the pixels count
 _NAMED = (*SUFFIXES, *UNSUPPORTED)
-Image.MAX_IMAGE_PIXELS = None  # our own limit below is checked before a pixel is decoded
+Image.MAX_IMAGE_PIXELS = None  # a limit of our own is checked before a pixel is decoded
+_one_large = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -70,17 +75,43 @@ def is_image_name(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(_NAMED)
 
 
+def check_head(head: bytes, name: str) -> None:
+    """Raises ImageError unless the first bytes of a file are those of a picture; nothing is decoded."""
+    check_kind(name)
+    if not head:
+        raise ImageError(EMPTY)
+    Image.init()
+    if not any(_is_marked(head[:16], kind) for kind in FORMATS):
+        try:  # TGA has no mark
+            Image.open(io.BytesIO(head), formats=("TGA",)).close()
+        except Exception as error:  # whatever a decoder may raise for bytes that make no sense
+            raise ImageError(NO_PICTURE) from error
+
+
+def _is_marked(head: bytes, kind: str) -> bool:
+    """Whether a file begins as those of this kind do, for Pillow."""
+    _, accept = Image.OPEN.get(kind, (None, None))
+    try:
+        return accept is not None and accept(head) is True
+    except (IndexError, TypeError, struct.error):  # it is shorter than any mark
+        return False
+
+
+def check_kind(name: str) -> None:
+    """Raises ImageError for a name of a kind that is not read."""
+    if kind := UNSUPPORTED.get(PurePath(name).suffix.lower()):
+        raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
+
+
 def read_bytes(path: Path) -> bytes:
     """Raises ImageError for what is missing, unreadable, empty, too large, or of a kind that we don't read."""
-    kind = UNSUPPORTED.get(path.suffix.lower())
-    if kind:
-        raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
+    check_kind(path.name)
     try:
         stat = path.stat()
         if not S_ISREG(stat.st_mode):  # a pipe would be waited for, a device read without end
             raise ImageError("It is not a file; name a picture.")
-        if stat.st_size > MAX_BYTES:
-            raise ImageError(f"The file is larger than {MAX_BYTES >> 20} MB; save a smaller copy.")
+        if stat.st_size > LIMITS.picture:
+            raise ImageError(f"The file is larger than {LIMITS.picture // MB} MB; save a smaller copy.")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ImageError("There is no such file; check the path.") from error
@@ -89,7 +120,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise ImageError(f"The file can't be read: {error.strerror or error}.") from error
     if not data:
-        raise ImageError("The file is empty; copy it again from where it came.")
+        raise ImageError(EMPTY)
     return data
 
 
@@ -101,13 +132,8 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
     pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-            if image.width * image.height > limit:
-                raise ImageError(
-                    f"The picture is {image.width:,} x {image.height:,} pixels, more than "
-                    f"{limit // 1_000_000} million; save a smaller copy."
-                )
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image, _turn(image):
+            _check_pixels(image)
             width, height = _upright_size(image)
             left, top, right, bottom = box or (0, 0, width, height)
             if not (0 <= left < right <= width and 0 <= top < bottom <= height):
@@ -118,7 +144,7 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
             part = min(width, height) / min(right - left, bottom - top)
             least = math.ceil((side or LONGEST_SIDE) * part)
             enough = least, least
-            if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
+            if width * height > LIMITS.other_pixels:  # a long strip too must be decoded at a fraction
                 across, down = (max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size)
                 enough = min(least, across), min(least, down)
             image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
@@ -132,12 +158,30 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
                 upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
             upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     except UnidentifiedImageError as error:
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError(NO_PICTURE) from error
     except ImageError:
         raise
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
         raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
     return Picture(np.asarray(upright), right - left, bottom - top, left, top)
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """Raises ImageError for a picture that takes too much memory to decode."""
+    kind = "progressive JPEG" if image.info.get("progressive") else str(image.format)
+    known = [LIMITS.pixels[one] for one in (kind, image.mode) if one in LIMITS.pixels]
+    limit = min(known, default=LIMITS.other_pixels)
+    if image.width * image.height > limit:
+        raise ImageError(
+            f"The picture is {image.width:,} x {image.height:,} pixels, more than "
+            f"{limit // 1_000_000} million; save a smaller copy."
+        )
+
+
+def _turn(image: Image.Image) -> AbstractContextManager[Any]:
+    """Large pictures are decoded one at a time."""
+    scaled = image.format in ("JPEG", "MPO") and not image.info.get("progressive")  # in the decoder
+    return nullcontext() if scaled or image.width * image.height <= LIMITS.large else _one_large
 
 
 def open_image(path: Path, side: int | None = None, box: Box | None = None) -> Picture:
@@ -153,7 +197,7 @@ def full_size(path: Path) -> tuple[int, int]:
     except ImageError:
         raise
     except Exception as error:  # as above
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError(NO_PICTURE) from error
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:

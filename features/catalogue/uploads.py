@@ -2,44 +2,109 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import filecmp
 import hashlib
+import io
+import itertools
+import os
 import re
+import shutil
 import stat
+import tempfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from engines import SemblanceError
-from features import files
 from features.catalogue.folder import Skipped
-from features.catalogue.images import MAX_BYTES, is_image_name
+from features.catalogue.images import check_head, is_image_name
+from features.errors import ImageError
+from features.limits import LIMITS, MB
 
-MAX_FILES = 20_000  # in one archive
-MAX_UNPACKED = 4 << 30  # bytes of one archive
-MAX_RATIO = 200  # unpacked to packed: pictures hardly shrink, bombs do
-RATIO_MATTERS = 10 << 20  # bytes; below, a well-packed bitmap does no harm
+CHUNK = 1 << 20  # bytes in memory at a time
 NAME_ERRORS = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)  # what one name can cause
 
 
-def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> tuple[Path, list[Skipped]]:
+_one_archive = threading.Lock()  # at a time: each has its table of contents in memory
+
+
+@dataclass
+class Room:
+    """How many more bytes may be kept. `left` is None where only the disk is the limit."""
+
+    left: int | None = None
+
+    def refusal(self, folder: Path, size: int) -> str:
+        """Why a file of so many bytes can't be kept there; empty when it can."""
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if shutil.disk_usage(there).free - size < LIMITS.free:
+            return f"The disk is nearly full, and {LIMITS.free // MB:,} MB of it stay free; nothing more is taken."
+        if self.left is not None and size > self.left:
+            return "There is no room for more uploads here; what was taken before is kept."
+        return ""
+
+    def take(self, size: int) -> None:
+        if self.left is not None:
+            self.left -= size
+
+
+@dataclass(frozen=True)
+class _Target:
+    """folder: for what is taken. scratch: on the same disk, for what is not whole yet."""
+
+    folder: Path
+    scratch: Path
+    room: Room
+
+
+def size_of(folder: Path) -> int:
+    """Returns the bytes of all files below a folder; 0 where there is none."""
+    sizes = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # it has just gone
+                sizes += os.lstat(os.path.join(place, name)).st_size
+    return sizes
+
+
+def receive(
+    home: Path, name: str, uploads: Sequence[Path], label: str = "", room: Room | None = None
+) -> tuple[Path, list[Skipped]]:
     """Adds pictures, and the pictures in zip archives, to the collection `name` of the home.
 
-    label: a folder for them below the collection; folders inside an archive are kept below that. Returns the
-    collection's folder and what was not taken. Raises SemblanceError when no picture was, or none can be kept.
+    Only a file that begins as a picture does is kept. Files are copied piece by piece.
+
+    Args:
+        home: The folder below which uploads are kept.
+        name: Of the collection.
+        uploads: Files that came.
+        label: A folder for them below the collection; folders inside an archive are kept below that.
+        room: How much may be kept; by default as much as the disk holds.
+
+    Returns:
+        The collection's folder and what was not taken.
+
+    Raises:
+        SemblanceError: If no picture was taken, or none can be kept.
     """
-    folder = home / "uploads" / (plain_name(name) or "uploads")
-    below = folder / plain_name(label)
+    folder, room = home / "uploads" / (plain_name(name) or "uploads"), room or Room()
+    target = _Target(folder / plain_name(label), home / "uploads", room)
     taken, skipped = 0, []
     for upload in uploads:
         if upload.suffix.lower() == ".zip":
-            refusals, number = _unpack(upload, below)
+            with _one_archive:
+                refusals, number = _unpack(upload, target)
             taken += number
             skipped += refusals
         elif is_image_name(upload.name):
             with upload.open("rb") as source:
-                reason = _keep(source.read(MAX_BYTES + 1), below, upload.name)
+                reason = _keep(source, os.fstat(source.fileno()).st_size, upload.name, target)
             if reason:
                 skipped.append(Skipped(upload.name, reason))
             else:
@@ -52,29 +117,31 @@ def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> 
     return folder, skipped
 
 
-def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
+class _Archive(io.FileIO):
+    """A zip whose table of contents is not read where it would fill the memory."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > LIMITS.archive_directory:
+            raise zipfile.BadZipFile("too large a table of contents")
+        return super().read(-1 if size is None else size)
+
+
+def _unpack(archive: Path, target: _Target) -> tuple[list[Skipped], int]:
     """Takes the pictures out of a zip; what was refused, and how many were taken."""
     taken, skipped = 0, []
     try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.filename.endswith("/")]
-            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_UNPACKED:
-                reason = f"It holds more than {MAX_FILES:,} files or {MAX_UNPACKED >> 30} GB; send it in parts."
+        with _Archive(archive) as file, zipfile.ZipFile(file) as opened:
+            members, refused = _sorted_out(opened)
+            skipped += [Skipped(f"{archive.name}/{name}", reason) for name, reason in refused]
+            if reason := _too_much(members, archive.stat().st_size):
                 return [Skipped(archive.name, reason)], 0
             for member in members:
-                path = PurePosixPath(member.filename.replace("\\", "/"))
-                if "__MACOSX" in path.parts or path.name.startswith("."):
-                    continue
-                if reason := _refusal(member, path):
-                    skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
-                    continue
                 try:
                     with opened.open(member) as source:
-                        data = source.read(member.file_size)  # no more, whatever comes out of it
+                        name = member.filename.replace("\\", "/")
+                        reason = _keep(source, member.file_size, name, target)
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
                     reason = "Damaged in the archive; zip it again."
-                else:
-                    reason = _keep(data, folder.joinpath(*map(plain_name, path.parts[:-1])), path.name)
                 if reason:
                     skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
                 else:
@@ -82,6 +149,30 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         skipped.append(Skipped(archive.name, "The archive is damaged, or not a zip file; zip it again."))
     return skipped, taken
+
+
+def _sorted_out(opened: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[tuple[str, str]]]:
+    """The members that may be pictures, and of the others the name and why not. What macOS adds is in neither."""
+    members, refused = [], []
+    for member in opened.infolist():
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if member.filename.endswith("/") or "__MACOSX" in path.parts or path.name.startswith("."):
+            continue
+        if reason := _refusal(member, path):
+            refused.append((member.filename, reason))
+        else:
+            members.append(member)
+    return members, refused
+
+
+def _too_much(members: Sequence[zipfile.ZipInfo], packed: int) -> str:
+    """Why an archive of so many bytes is not unpacked at all; empty when it is."""
+    unpacked = sum(member.file_size for member in members)
+    if len(members) > LIMITS.archive_files or unpacked > LIMITS.archive:
+        return f"It holds more than {LIMITS.archive_files:,} files or {LIMITS.archive >> 30} GB; send it in parts."
+    if unpacked > max(LIMITS.ratio_matters, LIMITS.ratio * packed):
+        return f"It unpacks to {unpacked >> 20:,} MB; no pictures do."
+    return ""
 
 
 def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
@@ -96,28 +187,40 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
         return "It is locked with a password; zip it without one."
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without bound
         return "It is packed in an unusual way; zip it again with an ordinary tool."
-    bomb = member.file_size > max(RATIO_MATTERS, MAX_RATIO * member.compress_size)
-    if bomb or member.file_size > MAX_BYTES:
+    bomb = member.file_size > max(LIMITS.ratio_matters, LIMITS.ratio * member.compress_size)
+    if bomb or member.file_size > LIMITS.picture:
         return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
     return ""
 
 
-def _keep(data: bytes, folder: Path, sent_as: str) -> str:
-    """Writes under this name made plain, or with a hash added where the name is taken by another picture.
+def _keep(source: IO[bytes], size: int, sent_as: str, target: _Target) -> str:
+    """Copies `size` bytes under this name made plain, below the folders it names.
 
-    Why it can't be kept under its name; empty when it is. Raises SemblanceError when nothing can be kept there.
+    A hash is added where the name is taken by another picture.
+
+    Returns:
+        Why it can't be kept; empty when it is.
+
+    Raises:
+        SemblanceError: If nothing can be kept there.
     """
-    name = plain_name(sent_as)
-    if not is_image_name(name):  # nothing was left of it
-        name = f"picture{PurePosixPath(sent_as).suffix}"
-    plain, digest = folder / name, hashlib.sha256(data).hexdigest()
+    *folders, name = sent_as.split("/")
+    folder = target.folder.joinpath(*filter(None, map(plain_name, folders)))
+    if not is_image_name(plain_name(name)):  # nothing was left of it
+        name = f"picture{PurePosixPath(name).suffix}"
+    if size > LIMITS.picture:
+        return f"The file is larger than {LIMITS.picture // MB} MB; save a smaller copy."
+    if reason := target.room.refusal(target.scratch, size):
+        return reason
+    pieces = _pieces(source, size)
     try:
-        for target in (plain, *(plain.with_stem(f"{plain.stem}-{digest[:length]}") for length in (8, 32))):
-            if not target.exists():
-                files.write_atomically(target, [data])
-                break
-            if target.stat().st_size == len(data) and target.read_bytes() == data:
-                break
+        first = next(pieces, b"")
+        check_head(first, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        size = _placed(itertools.chain([first], pieces), folder / plain_name(name), target.scratch)
+        target.room.take(size)
+    except ImageError as error:
+        return str(error)
     except OSError as error:
         why = error.strerror or error
         if error.errno in NAME_ERRORS:
@@ -126,6 +229,37 @@ def _keep(data: bytes, folder: Path, sent_as: str) -> str:
             f"The pictures can't be kept in {folder} ({why}); see that there is room, and that we may write there."
         ) from error
     return ""
+
+
+def _pieces(source: IO[bytes], size: int) -> Iterator[bytes]:
+    """No more of it, whatever comes out."""
+    while size > 0 and (piece := source.read(min(size, CHUNK))):
+        yield piece
+        size -= len(piece)
+
+
+def _placed(pieces: Iterable[bytes], plain: Path, scratch: Path) -> int:
+    """Writes a file, with a hash added to its name where another has it; how many bytes that added."""
+    digest, size = hashlib.sha256(), 0
+    handle, temporary = tempfile.mkstemp(dir=scratch, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces:
+                digest.update(piece)
+                size += file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        names = (plain, *(plain.with_stem(f"{plain.stem}-{digest.hexdigest()[:length]}") for length in (8, 32)))
+        for target in names:
+            if not target.exists():
+                os.replace(temporary, target)
+                return size
+            if target.stat().st_size == size and filecmp.cmp(temporary, target, shallow=False):
+                break
+        return 0
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # it is in its place
+            os.unlink(temporary)
 
 
 def plain_name(name: str) -> str:

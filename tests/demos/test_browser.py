@@ -32,6 +32,7 @@ from demos.views import find_answers, find_kinds
 from demos.views.common import COMMON
 from engines import SemblanceError
 from features.library import Library
+from features.limits import LIMITS
 from tests.support import ROOT
 from tests.support.browsing import awaited, in_english, noise, opened, visit
 from tests.support.toy import is_one_sentence
@@ -353,14 +354,14 @@ def test_cancel_is_for_the_work_that_is_shown(library: Library) -> None:
     running, waiting, other = (jobs.start(key, key, work) for key in ("running", "waiting", "other"))
     assert begun.wait(120)
     html = draw.progress([running, waiting])
-    assert f'data-do="stop" data-digest="{running.number} {waiting.number}"' in html
+    assert f'data-do="stop" data-digest="{running.ticket} {waiting.ticket}"' in html
     page = build(library)
     stops = [function for function in page.fns.values() if function.name == "stop"]
     boards = len(COMMON) * (len(LOADED) - 1)  # Look-alike has views of its own
     assert len(stops) > len(LOADED) + boards, "each search's, each board's, and those of other tabs"
     assert not any(stop.inputs for stop in stops), "not the collection chosen now"
     stops[0].fn(SimpleNamespace(digest=""))
-    jobs.cancel([str(running.number), str(waiting.number)])
+    jobs.cancel([running.ticket, waiting.ticket])
     assert running.cancelled.is_set() and waiting.ended.wait(1) and not running.ended.is_set()
     go.set()
     assert other.ended.wait(120) and not other.cancelled.is_set()
@@ -504,7 +505,7 @@ def test_the_built_in_network_goes_on_where_no_weights_come(
     grand.missing = how == "missing"
     grand.error = SemblanceError("The disk is full.") if how == "error" else None
     if how == "cancelled":
-        shelf.cancel([str(job.number)])
+        shelf.cancel([job.ticket])
         assert "network builtin" in _asked(shelf, picture)
         assert not shelf.work(shelf.first), "nor while the cancelled work is still on its way to its end"
     grand.arrived.set()
@@ -532,7 +533,7 @@ def test_who_cancels_the_indexing_gets_no_upgrade(library: Library, tmp_path: Pa
     grand.embed, was = embed, grand.embed
     job = shelf.index(shelf.first, "grand")
     assert begun.wait(120)
-    shelf.cancel([str(job.number)])
+    shelf.cancel([job.ticket])
     go.set()
     assert job.ended.wait(120) and job.result.cancelled
     grand.embed = was
@@ -556,7 +557,7 @@ def test_the_samples_can_be_drawn_after_all(library: Library, monkeypatch: pytes
     shelf = Shelf(library)
     drawing = shelf.index(SAMPLES, "colour")
     assert begun.wait(120) and drawing.key == SAMPLES
-    shelf.jobs.cancel([str(drawing.number)])
+    shelf.jobs.cancel([drawing.ticket])
     assert drawing.ended.wait(120)
     for html, _ in (
         find_answers.answer(shelf, SAMPLES, "colour", question, *ASKED) for question in (None, {"path": "/"})
@@ -592,14 +593,14 @@ def test_a_sample_set_answers_while_the_next_is_drawn(library: Library, monkeypa
 
 def test_uploads_lie_in_the_home_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "incoming"
-    old, new = noise(folder / "old" / "a.png", 7), noise(folder / "new" / "a.png", 8)
-    long_ago = time.time() - suite.KEPT[1] - 60
-    os.utime(old, (long_ago, long_ago))
-    os.utime(old.parent, (long_ago, long_ago))
+    old = noise(folder / "old" / "a.png", 7)
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     suite._receive_into(folder)
-    assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-    assert new.exists() and not old.exists()
+    assert os.environ["GRADIO_TEMP_DIR"] == str(folder) and old.exists()
+    later = time.time() + LIMITS.incoming_seconds + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    suite._receive_into(folder)
+    assert not old.parent.exists()
     assert os.name == "nt" or folder.stat().st_mode & 0o777 == 0o700
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "of the user"))
     suite._receive_into(folder)

@@ -23,6 +23,8 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 import app
@@ -425,10 +427,24 @@ def test_the_container_installs_the_requirements_and_leaves_no_tools_behind() ->
     bases = [rest for word, rest in instructions() if word == "FROM"]
     assert bases == ["python:3.12-slim AS environment", "python:3.12-slim"]
     (install,) = (rest for word, rest in instructions() if "pip install" in rest)
-    assert install.endswith("pip install --no-cache-dir -r requirements.txt $EXTRAS")
+    assert "pip install --no-cache-dir --require-hashes -r requirements.lock" in install
     assert ("ARG", 'EXTRAS=""') in instructions()
     assert not re.search(r"gcc|g\+\+|build-essential|-dev\b|curl|git\b", " ".join(said("RUN")))
     assert (ROOT / "deploy" / "packages.txt").read_text().split() == ["libgl1", "libglib2.0-0"]
+
+
+def test_the_lock_file_has_a_hash_for_a_version_of_every_requirement() -> None:
+    locked: dict[str, str] = {}
+    for entry in re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text("utf-8")):
+        if found := re.match(r"([\w.-]+)==(\S+)", entry):
+            assert "--hash=sha256:" in entry, entry
+            locked[canonicalize_name(found[1])] = found[2]
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        wanted = line.partition("#")[0].strip()
+        if wanted:
+            requirement = Requirement(wanted)
+            version = locked[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(version), f"{wanted} is locked at {version}; run `make lock`"
 
 
 def test_the_container_runs_as_nobody_special_and_writes_to_its_volume_only() -> None:
@@ -474,7 +490,8 @@ def test_each_service_has_few_rights_a_version_and_says_how_it_is(name: str) -> 
     assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == ("no" if name == "index" else "unless-stopped")
     if name != "milvus":
-        assert service["read_only"] is True and service["tmpfs"] == ["/tmp"]
+        assert service["read_only"] is True and service["tmpfs"] == ["/tmp:size=1g"]
+    assert service["mem_limit"] and service["pids_limit"] >= 1024
     if "build" not in service:
         assert re.search(r":v?\d+\.\d+", service["image"]) and service["healthcheck"]["test"][0] == "CMD"
 

@@ -120,7 +120,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
     """The address of any page of this process."""
     from demos import suite
     from demos.components import theme
-    from demos.i18n import language
+    from demos.server.guard import Rules
 
     _, address, _ = page.launch(
         server_name="127.0.0.1",
@@ -130,7 +130,10 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         ssr_mode=False,
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": suite.routes(page, shelf), "middleware": [language.middleware()]},
+        app_kwargs={
+            "routes": suite.routes(page, shelf),
+            "middleware": suite.middleware(shelf, Rules(shelf.local)),
+        },
         **theme.look(page),
         **options,
     )

@@ -39,7 +39,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def visited(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """As from a public link: the address of an app that is not local."""
-    shelf = Shelf(Library(tmp_path_factory.mktemp("home")), collection, local=False)
+    shelf = Shelf(Library(tmp_path_factory.mktemp("home")), collection, local=False, exports=True)
     with launched(draw_page(shelf, folder_endpoint=True), shelf) as address:
         yield address
 

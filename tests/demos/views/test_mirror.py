@@ -20,7 +20,6 @@ import pytest
 from PIL import Image
 
 import engines
-from demos import suite
 from demos.components.page import Page
 from demos.server.state import Shelf
 from demos.views import mirror
@@ -30,6 +29,7 @@ from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 from features.indexing.embedding import embed_query
 from features.library import Library
+from features.limits import LIMITS
 from features.retrieval.results import Liked
 from tests.support import ROOT
 from tests.support.browsing import SECONDS, chromium, launched
@@ -337,7 +337,7 @@ def test_weights_come_from_the_hosts_that_are_named() -> None:
     told = (ROOT / "docs/privacy.md").read_text("utf-8")
     weights = [efficientnet.WEIGHTS, vgg19.WEIGHTS, *vggface.WEIGHTS.values()]
     assert all(f"`{urllib.parse.urlsplit(one.url).hostname}`" in told for one in weights)
-    assert f"{suite.KEPT[1] // 60} minutes" in told
+    assert f"{LIMITS.incoming_seconds // 60} minutes" in told
 
 
 # --- in a browser

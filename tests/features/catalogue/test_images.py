@@ -18,6 +18,7 @@ from PIL import Image
 from features.catalogue import images
 from features.catalogue.images import decode, open_image
 from features.errors import ImageError
+from features.limits import LIMITS
 from tests.support.toy import is_one_sentence
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -323,7 +324,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_file_of_many_bytes_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge.jpg").open("wb") as file:
-        file.truncate(images.MAX_BYTES + 1)  # takes no room on the disk
+        file.truncate(LIMITS.picture + 1)  # takes no room on the disk
     with pytest.raises(ImageError, match=r"^The file is larger than 512 MB; save a smaller copy\.$"):
         open_image(tmp_path / "huge.jpg")
 
@@ -344,11 +345,14 @@ before = peak()
 picture = images.open_image(pathlib.Path(sys.argv[1]))
 print(1024 * (peak() - before) / (picture.width * picture.height))
 """
-LARGE = {  # a large picture, and the bytes that a pixel of it may take
+LARGE = {  # a large picture, and the bytes that a pixel of it may take: times its limit, 700 MB
+    "wavelets.jp2": (lambda: encoded(solid("RGBA", RED, (3000, 3000)), "JPEG2000"), 29),
+    "web.webp": (lambda: encoded(solid("RGBA", RED, (3000, 3000)), "WEBP"), 20),
+    "progressive.jpg": (lambda: encoded(solid("RGB", RED, (6000, 6000)), "JPEG", progressive=True), 6.6),
     "16-bit grey.png": (lambda: png(6000, 6000, bytes(12_001 * 6000), 16), 10),
     "see-through.png": (lambda: png(6000, 6000, bytes(24_001 * 6000), 8, 6), 12),
     "colour.png": (lambda: png(6000, 6000, bytes(18_001 * 6000), 8, 2), 8),
-    "strip.jpg": (lambda: encoded(solid("RGB", RED, (1500, 48_000)), "JPEG"), 1),  # more than MAX_PIXELS
+    "strip.jpg": (lambda: encoded(solid("RGB", RED, (1500, 48_000)), "JPEG"), 1),  # more than other_pixels
 }
 
 
@@ -359,6 +363,16 @@ def test_a_large_picture_takes_little_memory(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(made())
     run = subprocess.run([sys.executable, "-c", PEAK, tmp_path / name], capture_output=True, text=True, check=True)
     assert 0 < float(run.stdout) < most
+
+
+TOO_LARGE = {"a.jp2": ("JPEG2000", (5000, 5000), 24), "a.webp": ("WEBP", (6000, 6000), 35)}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_kinds_that_take_much_memory_may_have_fewer_pixels(name: str) -> None:
+    kind, size, most = TOO_LARGE[name]
+    with pytest.raises(ImageError, match=rf"more than {most} million; save a smaller copy\.$"):
+        decode(encoded(solid("L", 7, size), kind))
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL")  # elsewhere `images` sees to it; pytest undoes that

@@ -2,6 +2,7 @@
 
 import bz2
 import errno
+import filecmp
 import hashlib
 import io
 import os
@@ -10,6 +11,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,9 @@ from PIL import Image
 from engines import SemblanceError
 from features.catalogue import uploads
 from features.catalogue.folder import Skipped
-from features.catalogue.uploads import receive
+from features.catalogue.uploads import Room, receive
 from features.library import Library
+from features.limits import LIMITS
 from tests.support.toy import GREEN, RED, Toy, is_one_sentence, snapshot
 
 
@@ -131,7 +134,7 @@ GIGABYTE = 1 << 30
 BOMBS = {
     "honest": (GIGABYTE, "It unpacks to 1,024 MB; no picture does."),
     "with a lie about its size": (1000, DAMAGED),
-    "with another lie": (4 << 20, DAMAGED),
+    "with another lie": (4 << 20, "The file holds no picture that can be read; export it as JPEG or PNG."),
 }
 
 
@@ -164,13 +167,13 @@ def test_a_gigabyte_of_zeros_is_never_unpacked(
 
 
 def test_too_much_in_one_archive_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_FILES", 3)
+    monkeypatch.setattr(uploads, "LIMITS", replace(LIMITS, archive_files=3))
     four = zipped(tmp_path / "four.zip", *((f"{i}.png", PNG) for i in range(4)))
     three = zipped(tmp_path / "three.zip", *((f"{i}.png", PNG) for i in range(3)))
     _, skipped = receive(tmp_path / "home", "mine", [four, three])
     assert [skip.path for skip in skipped] == ["four.zip"] and skipped[0].reason.endswith("send it in parts.")
     assert len(files(tmp_path / "home")) == 3
-    monkeypatch.setattr(uploads, "MAX_UNPACKED", 3 * len(PNG) - 1)
+    monkeypatch.setattr(uploads, "LIMITS", replace(LIMITS, archive=3 * len(PNG) - 1))
     with pytest.raises(SemblanceError, match="send it in parts"):
         receive(tmp_path / "home", "mine", [three])
 
@@ -269,10 +272,12 @@ def test_no_picture_takes_the_place_of_one_of_equal_hash(tmp_path: Path) -> None
 def test_thousands_of_equal_names_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # the disk's time is not ours
     read = []
-    read_bytes = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
-    large = ("a.png", os.urandom(1 << 20))
-    members = [(member("a.png"), b"%d" % number) for number in range(3000)]
+    compare = filecmp.cmp
+    monkeypatch.setattr(
+        filecmp, "cmp", lambda one, other, shallow: read.append(one) or compare(one, other, shallow)
+    )
+    large = ("a.png", PNG + os.urandom(1 << 20))
+    members = [(member("a.png"), PNG + b"%d" % number) for number in range(3000)]
     archive = zipped(tmp_path / "pictures.zip", large, *members)
     folder, skipped = receive(tmp_path / "home", "mine", [archive])
     assert skipped == [] and len(files(folder)) == 3001
@@ -280,10 +285,10 @@ def test_thousands_of_equal_names_are_kept_apart(tmp_path: Path, monkeypatch: py
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, parts: object) -> None:
+    def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(uploads.files, "write_atomically", full)
+    monkeypatch.setattr(os, "fsync", full)
     (tmp_path / "a.png").write_bytes(PNG)
     for upload in (tmp_path / "a.png", zipped(tmp_path / "pictures.zip", ("a.png", PNG))):
         with pytest.raises(SemblanceError) as refusal:
@@ -377,3 +382,79 @@ def test_what_was_sent_stays_as_it_was(tmp_path: Path) -> None:
     before = snapshot(tmp_path / "sent")
     receive(tmp_path / "home", "mine", [archive, tmp_path / "sent/c.png"])
     assert snapshot(tmp_path / "sent") == before
+
+
+# what fills a disk or the memory
+
+
+def test_a_member_that_only_has_a_pictures_name_is_not_kept(tmp_path: Path) -> None:
+    notes = [(f"{number}.png", os.urandom(64) * 4096) for number in range(5)]
+    archive = zipped(tmp_path / "pictures.zip", *notes, ("empty.png", b""), ("photo.heic", PNG), ("good.png", PNG))
+    folder, skipped = receive(tmp_path / "home", "mine", [archive])
+    assert files(folder) == {"good.png"} and len(skipped) == 7
+    assert {skip.reason for skip in skipped} == {
+        "The file holds no picture that can be read; export it as JPEG or PNG.",
+        "The file is empty; copy it again from where it came.",
+        "HEIC pictures are not supported; export it as JPEG or PNG.",
+    }
+
+
+KINDS = ("jpg", "png", "gif", "webp", "bmp", "tif", "ppm", "tga", "jp2", "avif")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_picture_is_known_by_its_head(tmp_path: Path, kind: str) -> None:
+    Image.new("RGB", (8, 8), RED).save(tmp_path / f"a.{kind}")
+    folder, skipped = receive(tmp_path / "home", "mine", [tmp_path / f"a.{kind}"])
+    assert files(folder) == {f"a.{kind}"} and skipped == []
+
+
+def test_the_ratio_is_judged_over_the_whole_archive(tmp_path: Path) -> None:
+    nine = PNG + bytes(9 << 20)  # less than what is judged for itself
+    archive = zipped(tmp_path / "pictures.zip", *((f"{number}.png", nine) for number in range(8)))
+    with pytest.raises(SemblanceError, match=r"It unpacks to 72 MB; no pictures do\.$"):
+        receive(tmp_path / "home", "mine", [archive])
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_table_of_contents_is_not_read_where_it_would_fill_the_memory(tmp_path: Path) -> None:
+    many = tmp_path / "many.zip"
+    with zipfile.ZipFile(many, "w") as archive:
+        for number in range(30_000):
+            archive.writestr(f"{number:0200}.png", b"")
+    tracemalloc.start()
+    with pytest.raises(SemblanceError, match="The archive is damaged"):
+        receive(tmp_path / "home", "mine", [many])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 << 20
+
+
+def test_a_large_file_is_copied_piece_by_piece(tmp_path: Path) -> None:
+    large = PNG + os.urandom(1 << 20) * 48
+    (tmp_path / "a.png").write_bytes(large)
+    archive = zipped(tmp_path / "pictures.zip", ("b.png", large))
+    tracemalloc.start()
+    folder, _ = receive(tmp_path / "home", "mine", [tmp_path / "a.png", archive])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 12 << 20 and files(folder) == {"a.png", "b.png"}
+    assert not list((tmp_path / "home").rglob("*.tmp"))
+
+
+def test_room_that_runs_out_is_told_and_what_was_taken_stays(tmp_path: Path) -> None:
+    archive = zipped(
+        tmp_path / "pictures.zip", ("a.png", PNG), ("b.png", OTHER_PNG), ("c.png", picture((1, 2, 3)))
+    )
+    folder, skipped = receive(tmp_path / "home", "mine", [archive], room=Room(len(PNG) + len(OTHER_PNG)))
+    assert files(folder) == {"a.png", "b.png"}
+    assert [skip.reason for skip in skipped] == [
+        "There is no room for more uploads here; what was taken before is kept."
+    ]
+
+
+def test_some_of_the_disk_stays_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "LIMITS", replace(LIMITS, free=1 << 60))
+    (tmp_path / "a.png").write_bytes(PNG)
+    with pytest.raises(SemblanceError, match="The disk is nearly full"):
+        receive(tmp_path / "home", "mine", [tmp_path / "a.png"])
