@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 from engines import SemblanceError
 from features import files
-from features.catalogue.images import is_image_name, read_bytes
+from features.catalogue.formats import is_image_name
+from features.catalogue.images import read_bytes
 from features.catalogue.marks import Marks, Tags
 from features.catalogue.urls import Url, place
 from features.errors import CatalogueError, ImageError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
 from dataclasses import dataclass
@@ -10,35 +9,32 @@ from pathlib import Path
 from stat import S_ISREG
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.ImageCms import ImageCmsTransform
 
 from engines import Box
+from features.catalogue import colour, jpeg
+from features.catalogue.formats import NO_PICTURE, UNSUPPORTED, Opened, opened, too_large
 from features.errors import ImageError
 
 LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
 MAX_PIXELS = 64_000_000  # more is a bomb, or needs more memory than our users have
 MAX_JPEG_PIXELS = 150_000_000  # decoded at a fraction of its size
 MAX_BYTES = 512 * 1024 * 1024
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif"),
-)
-# What Pillow may take a file for, whatever its name; it has readers that start other programs. JPEG: MPO as well.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")  # TGA has no mark
-UNSUPPORTED = {
-    ".heic": "HEIC",
-    ".heif": "HEIF",
-    ".svg": "SVG",
-    ".eps": "EPS",
-    ".psd": "Photoshop",
-    ".jxl": "JPEG XL",
-    ".cr2": "camera raw",
-    ".nef": "camera raw",
-    ".arw": "camera raw",
-    ".dng": "camera raw",
+DAMAGED = "The picture is damaged or cut short; copy it again from where it came."
+TURNS = {  # EXIF's Orientation -> what makes the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
-warnings.filterwarnings("ignore", module=r"PIL|features\.images")  # odd metadata and the like: the pixels count
-_NAMED = (*SUFFIXES, *UNSUPPORTED)
+SIDEWAYS = [TURNS[number] for number in (5, 6, 7, 8)]
+warnings.filterwarnings(
+    "ignore", module=r"PIL|pillow_jxl|features\."
+)  # odd metadata and the like: the pixels count
 Image.MAX_IMAGE_PIXELS = None  # our own limit below is checked before a pixel is decoded
 
 
@@ -63,11 +59,6 @@ class Picture:
         x, y = self.width / shrunk_width, self.height / shrunk_height
         left, top = self.left, self.top
         return left + round(box[0] * x), top + round(box[1] * y), left + round(box[2] * x), top + round(box[3] * y)
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name counts as a picture, supported or not."""
-    return not name.startswith(".") and name.lower().endswith(_NAMED)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -96,48 +87,62 @@ def read_bytes(path: Path) -> bytes:
 def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Picture:
     """Bytes of a picture file -> upright RGB; the first frame of an animation; transparency on white.
 
+    Colours are converted to sRGB where the file has a profile of others. Of a RAW file the embedded preview is
+    decoded. A JPEG that lacks its end mark is taken where no pixel is missing.
+
     side: pixels that are enough for the shorter side, where the picture may be made smaller at once: a JPEG is
     decoded at a fraction, what is then still larger is averaged over whole blocks. box: only that part of it, in
     pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-            if image.width * image.height > limit:
-                raise ImageError(
-                    f"The picture is {image.width:,} x {image.height:,} pixels, more than "
-                    f"{limit // 1_000_000} million; save a smaller copy."
-                )
-            width, height = _upright_size(image)
-            left, top, right, bottom = box or (0, 0, width, height)
-            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-                raise ImageError(
-                    f"The box {left},{top},{right},{bottom} is no part of a picture of {width} x {height} pixels; "
-                    "give LEFT,TOP,RIGHT,BOTTOM within it."
-                )
-            part = min(width, height) / min(right - left, bottom - top)
-            least = math.ceil((side or LONGEST_SIDE) * part)
-            enough = least, least
-            if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
-                across, down = (max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size)
-                enough = min(least, across), min(least, down)
-            image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
-            upright = _rgb(image)
-            if side and (times := int(min(upright.size) / part) // side) > 1:
-                upright = upright.reduce(times)
-            ImageOps.exif_transpose(upright, in_place=True)
-            if box:
-                wide, high = upright.size  # edges outwards, in whole numbers
-                corner = left * wide // width, top * high // height
-                upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        return _decoded(data, side, box)
     except UnidentifiedImageError as error:
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError(NO_PICTURE) from error
     except ImageError:
         raise
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
-        raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
-    return Picture(np.asarray(upright), right - left, bottom - top, left, top)
+        whole = jpeg.completed(data)
+        if whole:
+            return decode(whole, side, box)
+        raise ImageError(DAMAGED) from error
+
+
+def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
+    file = opened(data, MAX_PIXELS)
+    with file.image as image:
+        limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
+        if image.width * image.height > limit:
+            raise too_large(image.width, image.height, limit)
+        turn = _turn(file)
+        width, height = _upright_size(image, turn)
+        left, top, right, bottom = box or (0, 0, width, height)
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            raise ImageError(
+                f"The box {left},{top},{right},{bottom} is no part of a picture of {width} x {height} pixels; "
+                "give LEFT,TOP,RIGHT,BOTTOM within it."
+            )
+        part = min(width, height) / min(right - left, bottom - top)
+        least = math.ceil((side or LONGEST_SIDE) * part)
+        enough = least, least
+        if width * height > MAX_PIXELS:  # a long strip too must be decoded at a fraction
+            across, down = (max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size)
+            enough = min(least, across), min(least, down)
+        image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
+        image.load()
+        upright, transform = _flattened(image)
+        if side and (times := int(min(upright.size) / part) // side) > 1:
+            upright = upright.reduce(times)
+        if turn is not None:
+            upright = upright.transpose(turn)
+        if box:
+            wide, high = upright.size  # edges outwards, in whole numbers
+            corner = left * wide // width, top * high // height
+            upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
+        upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        if transform:
+            upright = colour.applied(upright, transform)
+        pixels = np.asarray(upright)
+    return Picture(pixels, right - left, bottom - top, left, top)
 
 
 def open_image(path: Path, side: int | None = None, box: Box | None = None) -> Picture:
@@ -148,45 +153,55 @@ def open_image(path: Path, side: int | None = None, box: Box | None = None) -> P
 def full_size(path: Path) -> tuple[int, int]:
     """Width and height of the upright picture; only its head is decoded. Raises ImageError."""
     try:
-        with Image.open(io.BytesIO(read_bytes(path)), formats=FORMATS) as image:
-            return _upright_size(image)
+        file = opened(read_bytes(path), MAX_PIXELS)
+        with file.image as image:
+            return _upright_size(image, _turn(file))
     except ImageError:
         raise
     except Exception as error:  # as above
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError(NO_PICTURE) from error
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    turned = image.format != "TIFF" and image.getexif().get(0x0112) in (5, 6, 7, 8)  # TIFF: by Pillow
-    return (image.height, image.width) if turned else image.size
+def decodes_anew(data: bytes) -> bool:
+    """Whether a picture may have other pixels than the decoder before this one gave; only its head is decoded.
+
+    That one knew neither colour profiles nor greys of fewer than 16 bits.
+    """
+    try:
+        with opened(data, MAX_PIXELS).image as image:
+            if image.mode.startswith("I") or image.mode == "F":
+                return True
+            mode = image.mode if image.mode in ("L", "LA", "CMYK") else "RGB"
+            return colour.converter(image.info.get("icc_profile"), mode) is not None
+    except Exception:  # it had no pixels before, and has none now
+        return False
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any Pillow mode -> RGB, with its EXIF orientation kept for the caller. No copy is made without need."""
-    exif = image.getexif()
+def _turn(file: Opened) -> Image.Transpose | None:
+    """What makes the picture upright, by its tags. A TIFF is turned by Pillow."""
+    return None if file.image.format == "TIFF" else TURNS.get(file.exif().get(0x0112, 1))
+
+
+def _upright_size(image: Image.Image, turn: Image.Transpose | None) -> tuple[int, int]:
+    return (image.height, image.width) if turn in SIDEWAYS else image.size
+
+
+def _flattened(image: Image.Image) -> tuple[Image.Image, ImageCmsTransform | None]:
+    """Any Pillow mode -> RGB, transparency on white; no copy is made without need.
+
+    A colour profile is left for the caller to apply, with the picture in its own mode: a smaller one costs less.
+    """
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bit(image)
+        image = colour.eight_bit(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+        if transform := colour.converter(profile, image.mode):
+            image = colour.applied(image, transform)
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image)
-        image = white
-    if image.mode != "RGB":
+        return white, None
+    if image.mode not in ("RGB", "L", "CMYK"):
         image = image.convert("RGB")
-    image.info["exif"] = exif.tobytes() if exif else b""
-    return image
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey, 32-bit integer or float -> 8-bit grey; Pillow's own conversion would clip to white."""
-    values = np.asarray(image)
-    grey = np.empty(values.shape, np.uint8)
-    low, high = np.nanmin(values), np.nanmax(values)
-    for top in range(0, len(values), 64):  # in bands: float64 of the whole would be four times the picture
-        band = values[top : top + 64].astype(np.float64)
-        if image.mode == "F" or high > 65535 or low < 0:
-            band = (np.nan_to_num(band, nan=low) - low) * (255 / max(float(high) - float(low), 1e-9))
-        elif image.mode != "I" or high > 255:
-            band = band / 257
-        grey[top : top + 64] = band.round().astype(np.uint8)
-    return Image.fromarray(grey)
+    transform = colour.converter(profile, image.mode)
+    return (image if transform or image.mode == "RGB" else image.convert("RGB")), transform

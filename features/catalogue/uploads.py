@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from engines import SemblanceError
 from features import files
 from features.catalogue.folder import Skipped
-from features.catalogue.images import MAX_BYTES, is_image_name
+from features.catalogue.formats import is_image_name
+from features.catalogue.images import MAX_BYTES
 
 MAX_FILES = 20_000  # in one archive
 MAX_UNPACKED = 4 << 30  # bytes of one archive
