@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
 from engines import Captioned, Engine, SemblanceError
+from features.catalogue import images
 from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.catalogue.urls import INSTALL
+from features.errors import ImageError
 from features.home import Home
 from features.indexing.embedding import Captions, captioner
 from features.indexing.scanning import scan
@@ -118,6 +122,7 @@ def _run(
 ) -> Report:
     engine = workers.engine
     store.repair()
+    _redecode(catalogue, store)
     known = captions_for(home, catalogue, engine)
     recaption(home, catalogue, engine, store, known)
     before = store.read().digests
@@ -160,6 +165,28 @@ def _run(
         images_per_second=new / seconds,
         cancelled=stopped or not complete,
     )
+
+
+def _redecode(catalogue: Catalogue, store: FeatureStore) -> None:
+    """Drops the pictures that the decoder gives other pixels for than when they were embedded."""
+    earlier = store.earlier()
+    if not earlier.digests:
+        return
+    stored = [digest for digest in {row.digest for row in earlier.rows} if digest in catalogue.paths]
+    with ThreadPoolExecutor(8) as pool:
+        anew = pool.map(lambda digest: _decodes_anew(catalogue.file(digest)), stored)
+        changed = {digest for digest, differs in zip(stored, anew, strict=True) if differs}
+    changed |= {digest for digest, why in earlier.refused.items() if why == images.DAMAGED}
+    store.redecode(changed)
+    if changed:
+        graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
+
+
+def _decodes_anew(file: Path) -> bool:
+    try:
+        return images.decodes_anew(images.read_bytes(file))
+    except ImageError:
+        return False
 
 
 def _embedded(
