@@ -63,16 +63,26 @@ class Home:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Raises SemblanceError when the home can't be written to."""
+        """Raises SemblanceError when the home can't be written to; and, of another file, that it can't be read."""
         try:
             yield
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
+            if isinstance(error.filename, str | bytes | os.PathLike) and not self._holds(error.filename):
+                place = os.fsdecode(error.filename)
+                raise SemblanceError(
+                    f"{place} can't be read ({error.strerror}); check its permissions, then try again."
+                ) from error
             raise SemblanceError(
                 f"{self.path} can't be written to ({error.strerror}); "
                 "choose another with --home or SEMBLANCE_HOME."
             ) from error
+
+    def _holds(self, place: str | bytes | os.PathLike[str]) -> bool:
+        """Whether it lies in the home, or on the way there."""
+        path = Path(os.path.abspath(os.fsdecode(place)))
+        return path.is_relative_to(self.path) or self.path.is_relative_to(path)
 
     @contextlib.contextmanager
     def alone(self, lock: Path, busy: str, wait: float = 0) -> Iterator[None]:

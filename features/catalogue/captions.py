@@ -40,6 +40,10 @@ class Caption:
     source: str
 
 
+class Wrong(str):
+    """In place of a row that can't be used: why."""
+
+
 class Metadata:
     """The file of one catalogue. Safe to use from several threads, and processes."""
 
@@ -112,7 +116,7 @@ def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
     A file that lies deeper counts more, and of one folder the .jsonl. A name that no picture has as it is written
     finds the picture whose name looks the same (é in one letter, or in two).
     """
-    digests = {path: digest for digest, paths in catalogue.paths.items() for path in paths}
+    digests = {path: entry.digest for path, entry in catalogue.entries.items() if entry.digest}
     alike = {unicodedata.normalize("NFC", path): digest for path, digest in digests.items()}
     captions: dict[str, str] = {}
     problems: list[Skipped] = []
@@ -169,7 +173,7 @@ def _texts(rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, str], str]:
     nameless: list[int] = []
     wrong: dict[str, list[int]] = {}
     for line, row in rows:
-        if isinstance(row, str):
+        if isinstance(row, Wrong):
             wrong.setdefault(row, []).append(line)
             continue
         if isinstance(row, dict) and EXTRA in row:
@@ -212,7 +216,7 @@ def _csv(file: Path) -> Iterator[tuple[int, Any]]:
             cells = None
         if cells is None or any(_names_pictures(cell) for cell in cells):
             at += 1
-            yield line, UNCLOSED
+            yield line, Wrong(UNCLOSED)
             continue
         at += max(read.line_num, 1)
         if cells:

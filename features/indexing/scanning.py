@@ -11,6 +11,7 @@ from features.catalogue import folder as folders
 from features.catalogue.captions import IMPORTED, imported
 from features.catalogue.folder import Catalogue, Hashed, Progress, Skipped
 from features.home import Home
+from features.indexing.recognising import recognise
 
 
 def scan(
@@ -18,11 +19,14 @@ def scan(
     catalogue: Catalogue,
     progress: Progress = lambda done, total, what: None,
     hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = folders.hashed,
+    *,
+    verify: bool = False,
+    prune: bool = False,
 ) -> list[Skipped]:
     """Brings the catalogue up to date with its folder, and the person's caption files too; embeds nothing.
 
     Args:
-        hashing: See folder.scan.
+        hashing, verify, prune: See folder.scan.
 
     Returns:
         The caption files that could not be used.
@@ -34,7 +38,10 @@ def scan(
     with home.writing():
         catalogue.state.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(catalogue.state.with_suffix(".lock")):
-            folders.scan(catalogue, progress, hashing=hashing)
+            new = not catalogue.state.exists()
+            folders.scan(catalogue, progress, hashing=hashing, verify=verify, prune=prune)
+            if new:
+                recognise(home, catalogue)
         captions, problems = imported(catalogue)
         home.metadata(catalogue).keep(IMPORTED, captions, only=True)
         return problems

@@ -15,7 +15,7 @@ import numpy as np
 
 from engines import Captioned, Engine, SemblanceError
 from features.catalogue import images
-from features.catalogue.folder import Catalogue, Progress, Skipped
+from features.catalogue.folder import Catalogue, Progress, Skipped, doubt
 from features.catalogue.urls import INSTALL
 from features.errors import ImageError
 from features.home import Home
@@ -38,6 +38,8 @@ def update(
     cancelled: Callable[[], bool] = lambda: False,
     wait: float = 0,
     on: str = "",
+    verify: bool = False,
+    prune: bool = False,
 ) -> Report:
     """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
@@ -46,6 +48,8 @@ def update(
     Args:
         wait: Seconds to wait when another process indexes this catalogue for this engine.
         on: A cluster whose workers do it, see `workers_on`.
+        verify: Read every file again, whatever its size and time.
+        prune: Drop the vectors of pictures whose folder has vanished; otherwise they are kept for a while.
 
     Raises:
         Busy, CatalogueError, WeightsError
@@ -53,10 +57,10 @@ def update(
     """
     started = time.perf_counter()
     if isinstance(engine, Tuned):
-        update(home, catalogue, engine.base, progress, cancelled, wait, on)
-        on = ""
+        update(home, catalogue, engine.base, progress, cancelled, wait, on, verify, prune)
+        on, verify, prune = "", False, False
     with home.writing(), workers_on(on, engine) as workers:
-        problems = scan(home, catalogue, progress, workers.hashed)
+        problems = scan(home, catalogue, progress, workers.hashed, verify=verify, prune=prune)
         progress(0, 0, "making the network ready")
         engine.prepare()
         store = home.store(catalogue, engine)
@@ -140,30 +144,36 @@ def _run(
             if captioner(engine):
                 written = {row.digest: row.caption for row in batch.rows if row.digest not in known}
                 home.metadata(catalogue).keep(captioner(engine), written)
-    store.commit(wanted.keys())
+    away = catalogue.away
+    store.commit(wanted.keys() | away.keys())
     after = store.read()
     complete = save_index(catalogue, store, after, home.searched_by, progress, cancelled)
-    skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
+    skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted.get(digest, ())]
     if not stopped:
         lost = wanted.keys() - after.digests
+        if lost:
+            doubt(catalogue, lost)
         skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
     card = engine.describe()
     new = len(after.digests - before)
     seconds = time.perf_counter() - started
+    known_away = {digest for digest, one in away.items() if one.since < time.time() - seconds}  # and told before
     return Report(
         engine=engine.name,
         fingerprint=store.fingerprint,
         network=card.network,
         weights=card.weights,
         images=len(wanted),
-        rows=len(after.rows),
+        rows=sum(row.digest in wanted for row in after.rows),
         new=new,
         kept=len(wanted) - len(pending),
-        removed=len(before - wanted.keys()),
+        removed=len(before - wanted.keys() - known_away),
         skipped=sorted(catalogue.unreadable + skipped, key=lambda skip: skip.path),
         seconds=seconds,
         images_per_second=new / seconds,
         cancelled=stopped or not complete,
+        videos=catalogue.videos,
+        recognised=catalogue.recognised,
     )
 
 
