@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import http_server
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -29,7 +30,7 @@ import engines
 from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
 from demos.i18n import language
-from demos.server import health, metrics
+from demos.server import address, health, metrics
 from demos.server.api import draw_api
 from demos.server.state import Shelf, is_local
 from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
@@ -213,11 +214,15 @@ def _port() -> int | None:
 
 def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> None:
     port = _port()
+    address.free_port(port)
+    address.keep_off_proxies()
+    http_server.LOCALHOST_NAME = "127.0.0.1"  # Gradio tries ports there, and can't on an address of IPv6
     _settle_on_zerogpu(demo)
     if shelf.samples:
         shelf.draw_samples(shelf.samples)
     try:
         demo.launch(
+            server_name=address.server_name(),
             server_port=port,
             share=share,
             mcp_server=mcp,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +77,10 @@ def read_bytes(path: Path) -> bytes:
             raise ImageError(f"The file is larger than {MAX_BYTES >> 20} MB; save a smaller copy.")
         data = path.read_bytes()
     except FileNotFoundError as error:
+        if (other := _written_otherwise(path)) is not None:
+            return read_bytes(other)
+        if re.match(r"(https?|ftp|s3|gs):/", str(path)):
+            raise ImageError("It is a web address and no file; save the picture, then name its file.") from error
         raise ImageError("There is no such file; check the path.") from error
     except PermissionError as error:
         raise ImageError("The file can't be read; check its permissions.") from error
@@ -82,6 +89,18 @@ def read_bytes(path: Path) -> bytes:
     if not data:
         raise ImageError("The file is empty; copy it again from where it came.")
     return data
+
+
+def _written_otherwise(path: Path) -> Path | None:
+    """The file beside it whose name only looks the same: é is one letter, or two."""
+    if path.name.isascii():
+        return None
+    name = unicodedata.normalize("NFC", path.name)
+    with contextlib.suppress(OSError):
+        for other in path.parent.iterdir():
+            if other.name != path.name and unicodedata.normalize("NFC", other.name) == name:
+                return other
+    return None
 
 
 def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Picture:

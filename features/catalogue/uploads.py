@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from engines import SemblanceError
 from features import files
+from features.catalogue.captions import READERS
 from features.catalogue.folder import Skipped
 from features.catalogue.formats import is_image_name
 from features.catalogue.images import MAX_BYTES
@@ -75,7 +76,11 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
                     reason = "Damaged in the archive; zip it again."
                 else:
-                    reason = _keep(data, folder.joinpath(*map(plain_name, path.parts[:-1])), path.name)
+                    below = folder.joinpath(*map(plain_name, path.parts[:-1]))
+                    if path.name in READERS:
+                        _keep_captions(data, below / path.name)
+                        continue
+                    reason = _keep(data, below, path.name)
                 if reason:
                     skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
                 else:
@@ -91,7 +96,7 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
         return "Its name leads out of the archive; it was not unpacked."
     if stat.S_ISLNK(member.external_attr >> 16):
         return "It is a link, not a picture."
-    if not is_image_name(path.name):
+    if not (is_image_name(path.name) or path.name in READERS):
         return "Not a picture."
     if member.flag_bits & 1:
         return "It is locked with a password; zip it without one."
@@ -123,10 +128,34 @@ def _keep(data: bytes, folder: Path, sent_as: str) -> str:
         why = error.strerror or error
         if error.errno in NAME_ERRORS:
             return f"It can't be kept under its name ({why}); rename it."
-        raise SemblanceError(
-            f"The pictures can't be kept in {folder} ({why}); see that there is room, and that we may write there."
-        ) from error
+        raise _no_room(folder, error) from error
     return ""
+
+
+def _keep_captions(data: bytes, target: Path) -> None:
+    """Writes a metadata file; after the lines of one that came before, if both have the same columns.
+
+    Raises SemblanceError when nothing can be kept there.
+    """
+    try:
+        before = target.read_bytes() if target.is_file() else b""
+        if target.suffix == ".csv":
+            head, _, rows = data.partition(b"\n")
+            same = before.partition(b"\n")[0].strip() == head.strip()
+            rows, before = (rows, before) if same else (data, b"")
+        else:
+            rows = data
+        if rows not in before:
+            files.write_atomically(target, [before, b"" if before.endswith(b"\n") or not before else b"\n", rows])
+    except OSError as error:
+        raise _no_room(target.parent, error) from error
+
+
+def _no_room(folder: Path, error: OSError) -> SemblanceError:
+    return SemblanceError(
+        f"The pictures can't be kept in {folder} ({error.strerror or error}); "
+        "see that there is room, and that we may write there."
+    )
 
 
 def plain_name(name: str) -> str:
