@@ -113,6 +113,8 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
     decoded at a fraction, what is then still larger is averaged over whole blocks. box: only that part of it, in
     pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
     """
+    if jpeg.ends_in_zeros(data) and not jpeg.completed(data):
+        raise ImageError(DAMAGED)
     try:
         return _decoded(data, side, box)
     except UnidentifiedImageError as error:

@@ -8,10 +8,16 @@ import struct
 from PIL import Image, ImageChops
 
 END = b"\xff\xd9"
+ZEROS = 32  # no picture has as many at its end
 MOST = 16_000_000  # pixels that are compared; a larger picture is compared at a fraction
 # Bits that the decoder would take for the rest of the picture, if one is missing: it looks different with them.
 # The marks let a picture in pieces go on with its next piece, whichever that is.
 REST = b"".join(b"\xaa" * 32 + bytes([0xFF, 0xD0 + number]) for number in range(8)) * 4
+
+
+def ends_in_zeros(data: bytes) -> bool:
+    """Whether zeros stand where the end should be, as in a download that broke off: they pass for pixels."""
+    return data.endswith(bytes(ZEROS)) and data[:2] == b"\xff\xd8" and not data.rstrip(b"\0").endswith(END)
 
 
 def completed(data: bytes) -> bytes:
@@ -53,6 +59,8 @@ def _all_scans(data: bytes) -> bool:
         if mark == 0xFF:
             place += 1
             continue
+        if mark == END[1]:
+            break
         body = data[place + 4 : place + 2 + length]
         if mark in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA) and len(body) > 5:
             colours, progressive = body[5], mark in (0xC2, 0xCA)
