@@ -18,6 +18,7 @@ from engines import SemblanceError
 from features.catalogue import folder as folders
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import Wish
+from features.errors import ImageError
 from features.indexing import store as stores
 from features.library import Library
 from features.retrieval.results import Report
@@ -253,3 +254,19 @@ def test_the_gallery_is_ordered_by_the_date_in_the_photo(library: Library, pictu
         newest = wall.select(Wish(order="Newest first"))
         assert [picture.path for picture in newest] == ["a.jpg", "b.jpg", "c.jpg"]
         assert len(wall.select(Wish(text="phone 2024"))) == 1
+
+
+def test_what_would_always_be_right_is_not_measured(library: Library, pictures: Path) -> None:
+    for number, colour in enumerate((RED, GREEN, BLUE)):
+        paint(pictures / f"all/{number}.png", colour)
+    catalogue, _, toy = indexed(library, pictures)
+    with pytest.raises(SemblanceError, match="one label") as refusal:
+        library.index(catalogue, toy).evaluation.retrieval()
+    assert is_one_sentence(str(refusal.value))
+
+
+def test_a_web_address_is_said_to_be_no_file(library: Library, pictures: Path) -> None:
+    three(pictures)
+    catalogue, _, toy = indexed(library, pictures)
+    with pytest.raises(ImageError, match="a web address and no file"):
+        library.index(catalogue, toy).search(Path("https://semblance.example/photo.jpg"))

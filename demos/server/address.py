@@ -50,8 +50,8 @@ def free_port(wanted: int | None) -> int:
             raise SemblanceError(
                 f"Port {port} can't be used ({problem.strerror}); set GRADIO_SERVER_PORT to another one."
             ) from problem
-    taken = f"Port {wanted} is in use" if wanted else f"The ports {FIRST} to {FIRST + TRIED - 1} are in use"
-    raise SemblanceError(f"{taken}; set GRADIO_SERVER_PORT to another one.")
+    taken = wanted or f"{FIRST} to {FIRST + TRIED - 1}"
+    raise SemblanceError(f"Port {taken} is in use; set GRADIO_SERVER_PORT to another one.")
 
 
 def _foreign(name: str) -> str:
