@@ -50,7 +50,7 @@ def index(
             f"  {share.worker}: {share.pictures:,} pictures, {share.pictures_per_second:.1f} a second"
             for share in report.workers
         ),
-        *([f"{report.videos:,} videos were found; videos are not indexed."] if report.videos else []),
+        *([f"Videos, which are not indexed: {report.videos:,}."] if report.videos else []),
         *(f"  skipped {skip.path}: {skip.reason}" for skip in report.skipped),
     ]
     print_result(result, as_json, lines)

@@ -18,7 +18,7 @@ from engines import SemblanceError
 from features.catalogue import folder as folders
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import Wish
-from features.errors import ImageError
+from features.errors import CatalogueError, ImageError
 from features.indexing import store as stores
 from features.library import Library
 from features.retrieval.results import Report
@@ -174,6 +174,31 @@ def test_what_fails_among_the_pictures_is_not_blamed_on_the_home(
     assert is_one_sentence(str(refusal.value))
     with pytest.raises(SemblanceError, match="--home"), library._home.writing():
         raise PermissionError(13, "Permission denied", os.fspath(library.home / "catalogues"))
+
+
+@pytest.mark.parametrize("where", ["", "b"])
+def test_a_folder_that_can_not_be_read_stops_nothing_but_itself(
+    library: Library, pictures: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three(pictures)
+    indexed(library, pictures)
+    listed = os.scandir
+
+    def closed(folder: str) -> object:  # as for anyone but root after chmod 0
+        if os.fspath(folder) == str(pictures / where):
+            raise PermissionError(13, "Permission denied", folder)
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    if where:
+        _, report, _ = indexed(library, pictures)
+        assert (report.images, [skip.path for skip in report.skipped]) == (2, ["b/"])
+    else:
+        with pytest.raises(CatalogueError, match="check its permissions") as refusal:
+            indexed(library, pictures)
+        assert is_one_sentence(str(refusal.value))
+    monkeypatch.undo()
+    assert indexed(library, pictures)[2].embedded == 0  # the vectors were kept
 
 
 # Collections

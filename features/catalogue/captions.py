@@ -157,7 +157,7 @@ def _folders(catalogue: Catalogue) -> set[str]:
     if isinstance(catalogue.root, Url):
         return found
     for path in catalogue.entries:
-        folder = label_of(path)
+        folder = label_of(path.rstrip("/"))  # a path with / at its end is a folder that can't be read
         while folder not in found:
             found.add(folder)
             folder = label_of(folder)

@@ -203,13 +203,20 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
 
 def _checked(root: Path, home: Path) -> Path:
     """A folder of this machine, if it can serve. Raises CatalogueError."""
-    if not root.exists():
-        raise CatalogueError(f"There is no folder {root}; check the path.")
-    if not root.is_dir():
-        raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+    try:
+        if not root.exists():
+            raise CatalogueError(f"There is no folder {root}; check the path.")
+        if not root.is_dir():
+            raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+    except OSError as error:
+        raise _unreadable(root, error) from error
     if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
         raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
     return root
+
+
+def _unreadable(root: Path, error: OSError) -> CatalogueError:
+    return CatalogueError(f"{root} can't be read ({error.strerror}); check its permissions, then try again.")
 
 
 def _is_walked(folder: Path, root: Path) -> bool:
@@ -416,8 +423,9 @@ def _walk(root: Path) -> Iterator[_Item]:
                     elif is_video_name(item.name):
                         yield _Item(below + item.name, None)
         except OSError as error:
-            problem = f"The folder can't be read: {error.strerror}."
-            yield _Item(below or "./", Entry(-1, -1, problem=problem))
+            if not below:
+                raise _unreadable(root, error) from error
+            yield _Item(below, Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}."))
             continue
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
         folders += [(item.path, f"{below}{item.name}/", link or item.is_symlink()) for item in subfolders]
