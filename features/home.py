@@ -158,9 +158,13 @@ class Home:
         for left in store.path.parent.glob(f"{store.path.stem}.*"):
             left.unlink()
 
+    def thumbnail_file(self, digest: str) -> Path:
+        """Returns where the thumbnail of a picture is kept, made or not."""
+        return self.path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """Returns a small JPEG of a picture of the catalogue, made once. Raises ImageError."""
-        path = self.path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+        path = self.thumbnail_file(digest)
         if not path.exists():
             small = Image.fromarray(images.decode(unchanged(catalogue, digest), THUMBNAIL).pixels)
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

@@ -126,7 +126,7 @@ def _run(
 ) -> Report:
     engine = workers.engine
     store.repair()
-    _redecode(catalogue, store)
+    _redecode(home, catalogue, store)
     known = captions_for(home, catalogue, engine)
     recaption(home, catalogue, engine, store, known)
     before = store.read().digests
@@ -177,7 +177,7 @@ def _run(
     )
 
 
-def _redecode(catalogue: Catalogue, store: FeatureStore) -> None:
+def _redecode(home: Home, catalogue: Catalogue, store: FeatureStore) -> None:
     """Drops the pictures that the decoder gives other pixels for than when they were embedded."""
     earlier = store.earlier()
     if not earlier.digests:
@@ -188,6 +188,8 @@ def _redecode(catalogue: Catalogue, store: FeatureStore) -> None:
         changed = {digest for digest, differs in zip(stored, anew, strict=True) if differs}
     changed |= {digest for digest, why in earlier.refused.items() if why == images.DAMAGED}
     store.redecode(changed)
+    for digest in changed:
+        home.thumbnail_file(digest).unlink(missing_ok=True)
     if changed:
         graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
 
