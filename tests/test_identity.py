@@ -281,15 +281,6 @@ def test_the_gallery_is_ordered_by_the_date_in_the_photo(library: Library, pictu
         assert len(wall.select(Wish(text="phone 2024"))) == 1
 
 
-def test_what_would_always_be_right_is_not_measured(library: Library, pictures: Path) -> None:
-    for number, colour in enumerate((RED, GREEN, BLUE)):
-        paint(pictures / f"all/{number}.png", colour)
-    catalogue, _, toy = indexed(library, pictures)
-    with pytest.raises(SemblanceError, match="one label") as refusal:
-        library.index(catalogue, toy).evaluation.retrieval()
-    assert is_one_sentence(str(refusal.value))
-
-
 def test_a_web_address_is_said_to_be_no_file(library: Library, pictures: Path) -> None:
     three(pictures)
     catalogue, _, toy = indexed(library, pictures)

@@ -27,7 +27,6 @@ from features.retrieval.searchable import Searchable
 
 DEPTH = 10
 NOTHING = "Nothing to measure: put the pictures into folders, two or more in each."
-ONE_LABEL = "All pictures have one label, so every result would count as right; put them into two folders or more."
 
 Embed = Callable[[Path], np.ndarray]
 """A picture's file -> its (D,) float32 unit vector. Raises SemblanceError for one that can't be used."""
@@ -91,8 +90,6 @@ def of_retrieval(
     """See Library.evaluate."""
     labels = stored.labels
     many = Counter(labels.values())
-    if len(many.keys() - {""}) == 1:
-        raise SemblanceError(ONE_LABEL)
     started = time.perf_counter()
     skipped: list[Skipped] = []
     asked: list[tuple[str, str, np.ndarray]] = []  # own digest, label, vector
