@@ -26,7 +26,7 @@ class Tag(NamedTuple):
     """An entry of a TIFF folder. value: the number, or the place in the file where the numbers lie."""
 
     kind: int
-    count: int
+    many: int
     value: int
 
 
@@ -93,7 +93,8 @@ def _area(data: bytes, start: int) -> int:
 def _folders(data: bytes) -> Iterator[dict[int, Tag]]:
     """The folders of a TIFF: those in its chain, and those below them."""
     order = ">" if data[:2] == b"MM" else "<"
-    waiting, seen = [_number(data, order, 4)], set()
+    waiting = [_number(data, order, 4)]
+    seen: set[int] = set()
     while waiting and len(seen) < FOLDERS:
         place = waiting.pop(0)
         if place in seen or not 8 <= place <= len(data) - 2:
@@ -110,7 +111,7 @@ def _folders(data: bytes) -> Iterator[dict[int, Tag]]:
         waiting.append(_number(data, order, place + 2 + 12 * count))
         if SUBFOLDERS in folder:
             below = folder[SUBFOLDERS]
-            many = min(below.count, FOLDERS)
+            many = min(below.many, FOLDERS)
             waiting += (
                 [below.value] if many == 1 else [_number(data, order, below.value + 4 * i) for i in range(many)]
             )
