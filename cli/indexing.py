@@ -39,6 +39,7 @@ def index(
     with progress_bar() as progress:
         report = library.index(catalogue, chosen).update(progress, on=on, verify=verify, prune=prune)
     omitted = {"cancelled"} if on else {"cancelled", "workers"}
+    omitted |= {key for key in ("videos", "recognised") if not getattr(report, key)}
     result = {key: value for key, value in asdict(report).items() if key not in omitted}
     recognised = f"Recognised as {report.recognised}: its vectors, tags, hidden pictures and captions came along."
     lines = [
