@@ -35,6 +35,7 @@ from features.evaluation.comparison import Comparison, Rating
 from features.evaluation.measures import Evaluation
 from features.library import Library, labelled_files
 
+ONE_LABEL = "All pictures have one label, so every result counts as right; put them into two folders or more."
 CHANCE = ("precision_at_1", "precision_at_5", "map_at_10")  # the measures that guessing is rated by
 
 
@@ -172,6 +173,8 @@ def evaluate(
         asked = labelled_files(queries, library.home) if queries else None
         result, skipped = library.index(catalogue, chosen).evaluation.retrieval(asked, parse_mix(mix))
         print_skipped(skipped)
+        if len({catalogue.label(digest) for digest in catalogue.paths.keys() - catalogue.hidden} - {""}) == 1:
+            typer.echo(ONE_LABEL, err=True)
     lines = [f"{key:18} {value}" for key, value in asdict(result).items()]
     print_result(asdict(result), as_json, [*lines, source_line(chosen.describe())])
 

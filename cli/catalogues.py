@@ -66,6 +66,10 @@ def open_indexed(library: Library, images: Path, name: str, network: str) -> tup
         sentence = f"{catalogue.name} is being indexed elsewhere; the answer comes from what is there so far."
         typer.echo(sentence, err=True)
         return catalogue, engine
+    if report.recognised:
+        typer.echo(
+            f"Recognised as {report.recognised}: vectors, tags, hidden pictures and captions came along.", err=True
+        )
     if report.skipped:
         typer.echo(f"{len(report.skipped)} files were skipped; `index` lists them.", err=True)
     return catalogue, engine

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from engines import Card, SemblanceError
-from features.catalogue.folder import Progress, Skipped
+from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.retrieval.results import Answer, Match
 
 
@@ -65,6 +65,13 @@ def match_record(match: Match) -> dict[str, Any]:
     record = {"path": os.fspath(match.path), "label": match.label, "score": score, "box": match.box}
     agreement = {name: round(share, 4) for name, share in match.agreement.items()}
     return record | ({"agreement": agreement} if agreement else {})
+
+
+def photo_record(catalogue: Catalogue, digest: str) -> dict[str, Any]:
+    """Returns what a photo's tags say, as it stands in JSON; only what is known."""
+    details = (catalogue.details or {}).get(digest)
+    told = {"taken": details.taken, "camera": details.camera, "place": details.place} if details else {}
+    return {key: value for key, value in told.items() if value}
 
 
 def match_lines(answer: Answer) -> list[str]:

@@ -26,7 +26,7 @@ from cli.options import (
     parse_box,
     parse_mix,
 )
-from cli.output import match_lines, match_record, print_failures, print_result, source_line
+from cli.output import match_lines, match_record, photo_record, print_failures, print_result, source_line
 from engines import NotEmbeddable
 from features import export
 from features.errors import ImageError
@@ -100,7 +100,13 @@ def search(
         lines.append(f"Saved as {save_as}.")
     result |= {
         "results": [
-            {"query": name, "matches": [match_record(match) for match in answer.matches] if answer else []}
+            {
+                "query": name,
+                "matches": [
+                    match_record(match) | photo_record(catalogue, match.digest)
+                    for match in (answer.matches if answer else ())
+                ],
+            }
             for name, answer in answers
         ]
     }

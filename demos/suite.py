@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import http_server
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -24,7 +25,7 @@ from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
 from demos.i18n import language
 from demos.i18n.language import say
-from demos.server import guard, health, metrics, sweep, veil
+from demos.server import address, guard, health, metrics, sweep, veil
 from demos.server.api import draw_api
 from demos.server.gradio_environment import port
 from demos.server.guard import Rules
@@ -250,6 +251,9 @@ def _receive_into(folder: Path) -> None:
 
 
 def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> None:
+    address.free_port(port())
+    address.keep_off_proxies()
+    http_server.LOCALHOST_NAME = "127.0.0.1"  # Gradio tries ports there, and can't on an address of IPv6
     held = _settle(shelf)
     if os.environ.get("SPACE_ID"):  # its proxy gives each visitor's address
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
@@ -258,6 +262,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> N
         shelf.draw_samples(shelf.samples)
     try:
         demo.launch(
+            server_name=address.server_name(),
             server_port=port(),
             share=rules.share,
             mcp_server=mcp,

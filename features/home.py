@@ -60,13 +60,23 @@ class Home:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Raises SemblanceError when a file of the home can't be written, or read."""
+        """Raises SemblanceError when a file can't be read or written, in the home or elsewhere."""
         try:
             yield
         except OSError as error:
             if error.errno not in STORAGE:
                 raise
+            if isinstance(error.filename, str | bytes | os.PathLike) and not self._holds(error.filename):
+                place = os.fsdecode(error.filename)
+                raise SemblanceError(
+                    f"{place} can't be read ({error.strerror}); check its permissions, then try again."
+                ) from error
             raise storage_failure(error, self.path) from error
+
+    def _holds(self, place: str | bytes | os.PathLike[str]) -> bool:
+        """Whether it lies in the home, or on the way there."""
+        path = Path(os.path.abspath(os.fsdecode(place)))
+        return path.is_relative_to(self.path) or self.path.is_relative_to(path)
 
     @contextlib.contextmanager
     def alone(self, lock: Path, busy: str, wait: float = 0) -> Iterator[None]:
@@ -141,9 +151,13 @@ class Home:
         for left in store.path.parent.glob(f"{store.path.stem}.*"):
             left.unlink()
 
+    def thumbnail_file(self, digest: str) -> Path:
+        """Returns where the thumbnail of a picture is kept, made or not."""
+        return self.path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+
     def thumbnail(self, catalogue: Catalogue, digest: str) -> Path:
         """Returns a small JPEG of a picture of the catalogue, made once. Raises ImageError."""
-        path = self.path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+        path = self.thumbnail_file(digest)
         if not path.exists():
             small = Image.fromarray(images.decode(unchanged(catalogue, digest), THUMBNAIL).pixels)
             small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

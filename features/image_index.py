@@ -65,9 +65,11 @@ class ImageIndex(StoredIndex):
         cancelled: Callable[[], bool] = lambda: False,
         wait: float = 0,
         on: str = "",
+        verify: bool = False,
+        prune: bool = False,
     ) -> Report:
         """Scans the folder and embeds what is new; see features.indexing.updating.update."""
-        return update(self, progress, cancelled, wait, on)
+        return update(self, progress, cancelled, wait, on, verify, prune)
 
     def status(self) -> Status:
         """Returns how much is indexed, as of the last scan; loads no network."""

@@ -14,6 +14,7 @@ class Limits:
 
     Attributes:
         picture: Bytes of a picture's file.
+        captions: Bytes of a metadata file in a zip.
         pixels: Of a picture by its format or mode (of Pillow), so that decoding takes under 700 MB; `other_pixels`
             for all the rest. The JPEG decoder shrinks as it reads.
         large: Pixels from which pictures are decoded one at a time.
@@ -36,6 +37,7 @@ class Limits:
     """
 
     picture: int = 512 * MB
+    captions: int = 64 * MB
     pixels: Mapping[str, int] = field(
         default_factory=lambda: {
             "JPEG": 150_000_000,
@@ -44,6 +46,7 @@ class Limits:
             "JPEG2000": 24_000_000,
             "WEBP": 35_000_000,
             "AVIF": 40_000_000,
+            "HEIF": 40_000_000,
             "PPM": 50_000_000,
             **dict.fromkeys(("RGBA", "LA", "I", "F"), 60_000_000),
         }

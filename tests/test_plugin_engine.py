@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_one_file_engine import ENGINE
 
+from tests.engines.test_one_file_engine import ENGINE
 from tests.support.seeded import ROOT, environment
 
 CODE = """if True:

@@ -157,8 +157,8 @@ class Guard:
             return 421, NOT_OURS
         if (self.rules.local or scope["method"] not in SAFE) and not self.rules.origin(headers):
             return 403, FOREIGN
-        size = headers.get("content-length", "0")
-        size = int(size) if size.isdecimal() and len(size) < 16 else 0
+        length = headers.get("content-length", "0")
+        size = int(length) if length.isdecimal() and len(length) < 16 else 0
         if (most := self._most(scope)) is not None and size > most:
             return 413, TOO_LARGE.format(most=most // MB)
         if _is_upload(scope):

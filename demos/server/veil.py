@@ -36,7 +36,7 @@ class Veil:
         path = scope["path"]
         for name, folder in self.names.items():
             path = path.replace(f"file={name}", f"file={folder}")
-        scope = scope | {"path": path}
+        scope = {**scope, "path": path}
         if Headers(scope=scope).get("content-type", "").startswith("application/json"):
             scope, receive = await self._unveiled(scope, receive)
         await self.app(scope, receive, self._veiled(send))
@@ -57,7 +57,7 @@ class Veil:
         async def once() -> Message:
             return whole.pop() if whole else await receive()
 
-        return scope | {"headers": headers.raw}, once
+        return {**scope, "headers": headers.raw}, once
 
     def _veiled(self, send: Send) -> Send:
         start, body, changes = None, b"", False
@@ -74,7 +74,7 @@ class Veil:
                 return
             data = self._hidden(message.get("body", b"")) if changes else message.get("body", b"")
             if start is None:
-                await send(message | {"body": data})
+                await send({**message, "body": data})
                 return
             body += data
             if not message.get("more_body"):

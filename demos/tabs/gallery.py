@@ -23,6 +23,7 @@ from demos.i18n.language import built, fixed, later, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError
+from features.catalogue.exif import NONE
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import ORDERS, Gallery, Picture, Wish
 from features.catalogue.images import full_size
@@ -465,9 +466,14 @@ def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
         size = ""
     day = time.strftime(say("%Y-%m-%d"), time.localtime(entry.mtime / 1e9))
     caption = shelf.library.captions(catalogue).get(digest)
+    details = (catalogue.details or {}).get(digest, NONE)
+    place = f"{details.place[0]:.5f}, {details.place[1]:.5f}" if details.place else ""
     told = [
         (say("File"), "; ".join(paths)),
         (say("Size"), f"{size}{_bytes(entry.size)}, {day}"),
+        (say("Taken"), details.taken.replace("T", " ")),
+        (say("Camera"), details.camera),
+        (say("Place"), place),
         (say("Caption"), caption.text if caption else ""),
         (say("Tags"), ", ".join(catalogue.tags.get(digest, ()))),
     ]

@@ -67,8 +67,8 @@ def differences(first: np.ndarray, second: np.ndarray, place: np.ndarray, bright
         place: (4,) where the first lies in the second, across and down: scale and shift, the sides being 1.
         brighter: whether one of them is. Then each channel is clipped by itself, and decides.
     """
-    greys = (cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY) for shown in (first, second))
-    found = _differences(*greys, place)
+    grey, other_grey = (cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY) for shown in (first, second))
+    found = _differences(grey, other_grey, place)
     if found and brighter:
         channels = (_differences(first[..., i], second[..., i], place) for i in range(3))
         found = tuple(places for channel in channels for places in channel)
@@ -200,6 +200,11 @@ def _share(made: _Details) -> np.ndarray:
     return rest / ((details + NOISE) * (LIMIT + USUAL * usual) * coarse)
 
 
+def _box(edges: np.ndarray) -> Box:
+    left, top, right, bottom = (round(float(edge), 4) for edge in edges)
+    return left, top, right, bottom
+
+
 def _boxes(differs: np.ndarray, place: np.ndarray) -> list[tuple[Box, Box]]:
     """The connected parts in both pictures, those side by side as one, from the top down."""
     height, width = differs.shape
@@ -209,6 +214,5 @@ def _boxes(differs: np.ndarray, place: np.ndarray) -> list[tuple[Box, Box]]:
     for left, top, wide, high, _ in parts[1:number].tolist():
         edges = np.array([left / width, top / height, (left + wide) / width, (top + high) / height])
         there = np.clip(edges * place[[0, 2, 0, 2]] + place[[1, 3, 1, 3]], 0, 1)
-        one, other = (tuple(round(float(edge), 4) for edge in shown) for shown in (edges, there))
-        made.append((one, other))
+        made.append((_box(edges), _box(there)))
     return sorted(made, key=lambda pair: pair[0][1])

@@ -163,7 +163,10 @@ def find(
         for first, *others in close.groups()
     )
     near = tuple(sorted(groups))
-    alike = (tuple((names[i], *rest) for i, *rest in group) for group in close.alike())
+    alike = (
+        tuple((names[i], agreement, why, differs) for i, agreement, why, differs in group)
+        for group in close.alike()
+    )
     return Found(near, sizes, refused, tuple(sorted(alike)))
 
 

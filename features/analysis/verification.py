@@ -143,7 +143,7 @@ def read_pairs(path: Path) -> list[list[Pair]]:
     `NAME N M` for the same person and `NAME N OTHER M` for two; the photo is NAME/NAME_000N.
     """
     try:
-        lines = [line.split() for line in path.read_text("utf-8").splitlines()]
+        lines = [line.split() for line in path.read_text("utf-8-sig").splitlines()]
         *folds, each = (int(number) for number in lines[0])
     except (OSError, UnicodeDecodeError) as error:
         raise SemblanceError(f"{path} can't be read; name a file like LFW's pairs.txt.") from error

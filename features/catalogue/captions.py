@@ -10,7 +10,8 @@ import csv
 import json
 import posixpath
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,16 @@ from filelock import FileLock
 
 from features import files, keeping
 from features.catalogue.folder import Catalogue, Skipped, label_of
+from features.catalogue.formats import is_image_name
 from features.catalogue.urls import Url
 
 HAND, IMPORTED = "hand", "metadata"  # sources; the others are names of captioners
 COLUMNS = ("text", "caption")  # the first that is there is read
 FEW = "name the columns file_name and text, or caption, with commas between"
+UNCLOSED = "a quote that never closes, or stands amid a text; close it, and write two for one within a text"
+COMMA = "more cells than heads; put a text that has commas between quotes"
+EXTRA = ""  # in place of a head, of a row with more cells than heads
+SHOWN = 5  # lines that are named
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class Caption:
 
     text: str
     source: str
+
+
+class Wrong(str):
+    """In place of a row that can't be used: why."""
 
 
 class Metadata:
@@ -99,30 +109,37 @@ def _restored(told: Any) -> dict[str, dict[str, str]]:
 def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
     """digest -> caption, from the person's metadata files; and what could not be used of those, file by file.
 
-    A file that lies deeper counts more, and of one folder the .jsonl.
+    A file that lies deeper counts more, and of one folder the .jsonl. A name that no picture has as it is written
+    finds the picture whose name looks the same (é in one letter, or in two).
     """
-    digests = {path: digest for digest, paths in catalogue.paths.items() for path in paths}
+    digests = {path: entry.digest for path, entry in catalogue.entries.items() if entry.digest}
+    alike = {unicodedata.normalize("NFC", path): digest for path, digest in digests.items()}
     captions: dict[str, str] = {}
     problems: list[Skipped] = []
     for folder in sorted(_folders(catalogue), key=lambda folder: (folder.count("/"), folder)):
         for name, rows in READERS.items():
             file = catalogue.root / folder / name
-            if not file.is_file():
-                continue
             place = posixpath.join(folder, name)
             try:
+                if not file.is_file():
+                    continue
                 named, unread = _texts(rows(file))
             except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8, no JSON
                 problems.append(Skipped(place, _why(error)))
                 continue
-            paths = {posixpath.normpath(posixpath.join(folder, key)): text for key, text in named.items()}
-            captions |= {digests[path]: text for path, text in paths.items() if path in digests}
-            unknown = len(paths.keys() - digests.keys())
+            unknown = 0
+            for key, text in named.items():
+                path = posixpath.normpath(posixpath.join(folder, key))
+                digest = digests.get(path) or alike.get(unicodedata.normalize("NFC", path))
+                if digest:
+                    captions[digest] = text
+                else:
+                    unknown += 1
             if unread:
-                problems.append(Skipped(place, f"{unread} of its lines tell no file_name with a text; {FEW}."))
+                problems.append(Skipped(place, f"{unread}."))
             if unknown:
                 problems.append(
-                    Skipped(place, f"{unknown} of the {len(paths)} files that it names are no pictures here.")
+                    Skipped(place, f"{unknown} of the {len(named)} files that it names are no pictures here.")
                 )
     return captions, problems
 
@@ -136,44 +153,95 @@ def _folders(catalogue: Catalogue) -> set[str]:
     if isinstance(catalogue.root, Url):
         return found
     for path in catalogue.entries:
-        folder = label_of(path)
+        folder = label_of(path.rstrip("/"))  # a path with / at its end is a folder that can't be read
         while folder not in found:
             found.add(folder)
             folder = label_of(folder)
     return found
 
 
-def _texts(rows: Iterator[Any]) -> tuple[dict[str, str], int]:
-    """File names with their texts, and how many lines have none. One that leaves its text empty is passed over."""
+def _texts(rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, str], str]:
+    """Lines and what stands in them -> file names with their texts, and a sentence on the lines that have none.
+
+    Of several columns the first that is not empty is taken; a row that leaves them all empty is passed over.
+    """
     found: dict[str, str] = {}
-    unread = 0
-    for row in rows:
+    nameless: list[int] = []
+    wrong: dict[str, list[int]] = {}
+    for line, row in rows:
+        if isinstance(row, Wrong):
+            wrong.setdefault(row, []).append(line)
+            continue
+        if isinstance(row, dict) and EXTRA in row:
+            wrong.setdefault(COMMA, []).append(line)
         name = row.get("file_name") if isinstance(row, dict) else None
-        text = next((row[column] for column in COLUMNS if column in row), None) if name else None
-        if not (isinstance(name, str) and isinstance(text, str)):
-            unread += 1
-        elif text.strip():
-            found[name.replace("\\", "/")] = text
-    return found, unread
+        texts = [row[column] for column in COLUMNS if isinstance(row.get(column), str)] if name else []
+        if not (isinstance(name, str) and texts):
+            nameless.append(line)
+        elif text := next((text for text in texts if text.strip()), ""):
+            found[name.strip().replace("\\", "/")] = text
+    told = [f"{_lines(lines)}: {why}" for why, lines in wrong.items()]
+    if nameless:
+        few = f"{len(nameless)} of its lines tell no file_name with a text ({_lines(nameless).lower()}); {FEW}"
+        told.insert(0, few)
+    return found, "; ".join(told)
 
 
-def _csv(file: Path) -> Iterator[Any]:
+def _lines(numbers: Sequence[int]) -> str:
+    shown = ", ".join(f"{number:,}" for number in numbers[:SHOWN])
+    more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
+    return f"Line {shown}" if len(numbers) == 1 else f"Lines {shown}{more}"
+
+
+def _csv(file: Path) -> Iterator[tuple[int, Any]]:
+    """Rows of a table with commas between, by their lines; of a row that can't be meant so, why.
+
+    A quote that never closes would make one cell of all that follows: no caption is made of it.
+    """
     with file.open(encoding="utf-8-sig", newline="") as opened:
-        rows = csv.DictReader(opened)
-        heads = rows.fieldnames or []
-        if "file_name" not in heads or not set(COLUMNS) & set(heads):
-            raise csv.Error(f"It has no column file_name, or none text or caption; {FEW}.")
-        yield from rows
+        lines = opened.read().splitlines(keepends=True)
+    heads = _heads(lines[0] if lines else "")
+    at = 1  # lines read
+    while at < len(lines):
+        line, read = at + 1, csv.reader(lines[at:], strict=True)
+        try:
+            cells = next(read, [])
+        except csv.Error as error:
+            if "limit" in str(error):  # a cell too large for any caption
+                raise
+            cells = None
+        if cells is None or any(_names_pictures(cell) for cell in cells):
+            at += 1
+            yield line, Wrong(UNCLOSED)
+            continue
+        at += max(read.line_num, 1)
+        if cells:
+            extra = {EXTRA: True} if any(cells[len(heads) :]) else {}
+            yield line, dict(zip(heads, cells, strict=False)) | extra
 
 
-def _jsonl(file: Path) -> Iterator[Any]:
+def _names_pictures(cell: str) -> bool:
+    """Whether a cell of several lines holds what looks like rows: a picture's name, then a comma."""
+    rows = [line.partition(",") for line in cell.splitlines()[1:]]
+    return any(comma and is_image_name(name.strip('" ')) for name, comma, _ in rows)
+
+
+def _heads(line: str) -> list[str]:
+    """The names of the columns. Raises csv.Error without those that are needed."""
+    heads = [head.strip() for head in next(csv.reader([line]), [])]
+    if "file_name" not in heads or not set(COLUMNS) & set(heads):
+        raise csv.Error(f"It has no column file_name, or none text or caption; {FEW}.")
+    return heads
+
+
+def _jsonl(file: Path) -> Iterator[tuple[int, Any]]:
     with file.open(encoding="utf-8-sig") as opened:
-        for line in opened:
+        for number, line in enumerate(opened, 1):
             if line.strip():
                 try:
-                    yield json.loads(line)
-                except (json.JSONDecodeError, RecursionError):
-                    yield None
+                    yield number, json.loads(line)
+                except (ValueError, RecursionError):
+                    yield number, None
 
 
 def _why(error: Exception) -> str:
@@ -185,4 +253,7 @@ def _why(error: Exception) -> str:
     return told if told.endswith(".") else f"It is no CSV that can be read ({told}); save it again."
 
 
-READERS: Mapping[str, Callable[[Path], Iterator[Any]]] = {"metadata.csv": _csv, "metadata.jsonl": _jsonl}
+READERS: Mapping[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {
+    "metadata.csv": _csv,
+    "metadata.jsonl": _jsonl,
+}

@@ -11,7 +11,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,10 @@ from typing import Any, NamedTuple
 
 from engines import SemblanceError
 from features import files, keeping
-from features.catalogue.images import is_image_name, read_bytes
+from features.catalogue.exif import NONE, Details, as_json, from_json
+from features.catalogue.exif import details as details_of
+from features.catalogue.formats import is_image_name, is_video_name
+from features.catalogue.images import read_bytes
 from features.catalogue.marks import Marks, Tags
 from features.catalogue.urls import Url, place
 from features.errors import CatalogueError, ImageError
@@ -27,10 +31,12 @@ from features.errors import CatalogueError, ImageError
 Progress = Callable[[int, int, str], None]
 """done, of how many, doing what."""
 
-Hashed = tuple[Path, str, str]
-"""A file, its digest, and where it has none why not."""
+Hashed = tuple[Path, str, str, Details]
+"""A file, its digest, where it has none why not, and what its tags say."""
 
 HASHED = 256  # files that are hashed at a time
+STAYS_AWAY = 30 * 24 * 3600.0  # seconds after which a folder that has vanished counts as deleted
+REAL, LINK, ALIAS = range(3)  # a file; a link to one elsewhere; another name of a file that is here
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,53 @@ class Entry(NamedTuple):
     mtime: int  # nanoseconds; behind a URL another number that changes with the file
     digest: str = ""
     problem: str = ""
+    changed: int = 0  # nanoseconds; ctime, which nobody can set back. 0 where it is not known
+    inode: int = 0
+    link: int = REAL
+
+    def is_as(self, before: Entry) -> bool:
+        """Whether nothing tells that the file is another than it was before."""
+        same = self[:2] == before[:2]
+        return same and (not before.changed or (self.changed, self.inode) == (before.changed, before.inode))
+
+
+class Away(NamedTuple):
+    """A picture whose folder has vanished. since: seconds since 1970."""
+
+    path: str
+    since: float
+
+
+class _Item(NamedTuple):
+    """What was found at a path. entry: None for a video. device: of the file; link: whether a link leads there."""
+
+    path: str
+    entry: Entry | None
+    device: int = 0
+    link: bool = False
 
 
 @dataclass
 class Catalogue:
-    """root: the person's folder, never written to. entries: path below root, with /, -> Entry, sorted."""
+    """Which pictures a folder holds.
+
+    Attributes:
+        root: The person's folder, never written to.
+        state: Our own file about it.
+        entries: Path below root, with /, -> Entry, sorted.
+        details: Digest -> what the tags of a photo say, where they say anything.
+        away: Digest -> a picture whose folder has vanished; its vectors are kept for a while.
+        videos: How many there are; they are not indexed.
+        recognised: The collection whose vectors and marks it took over, as the same pictures; empty where none.
+    """
 
     root: Path
-    state: Path  # our own file about it
+    state: Path
     entries: dict[str, Entry] = field(default_factory=dict)
+    details: dict[str, Details] | None = None  # None where nobody has read them yet
+    away: dict[str, Away] = field(default_factory=dict)
+    videos: int = 0
+    recognised: str = ""
     version: files.Version = (0, 0)  # of our file, when this object last read or wrote it
 
     def __post_init__(self) -> None:
@@ -70,12 +114,12 @@ class Catalogue:
 
     @property
     def paths(self) -> dict[str, list[str]]:
-        """digest -> the files with these bytes, in order of path."""
+        """digest -> the files with these bytes, in order of path, links last; a file under two names is one."""
         entries, paths = self._paths
         if entries is not self.entries:
             entries, paths = self.entries, {}
-            for path, entry in entries.items():
-                if entry.digest:
+            for path, entry in sorted(entries.items(), key=lambda item: item[1].link):
+                if entry.digest and entry.link != ALIAS:
                     paths.setdefault(entry.digest, []).append(path)
             self._paths = entries, paths
         return paths
@@ -135,22 +179,17 @@ class Catalogue:
         """What `undo` would take back; empty when there is nothing."""
         return self.marks.last
 
-    def hash_again(self, digests: Collection[str]) -> None:
-        """Has the next scan hash these pictures' files, because their bytes are not those of the digest.
-
-        A file may have changed without a trace in its size and time, or our own note of it may be damaged.
-        """
-        with self._lock:
-            self.entries = {
-                path: Entry(-1, -1) if entry.digest in digests else entry for path, entry in self.entries.items()
-            }
-            self.save()
-
     def save(self) -> None:
         with self._lock:
             told = {
                 "root": os.fspath(self.root),
-                "entries": self.entries,  # each as a list
+                "entries": {path: entry[:4] for path, entry in self.entries.items()},
+                "stamps": {
+                    path: entry[4:] for path, entry in self.entries.items() if entry[4:] != Entry(0, 0)[4:]
+                },
+                "details": {digest: as_json(one) for digest, one in (self.details or {}).items()},
+                "away": self.away,
+                "videos": self.videos,
             }
             keeping.keep(self.state, told)
             self.version = files.version(self.state)
@@ -173,13 +212,20 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
 
 def _checked(root: Path, home: Path) -> Path:
     """A folder of this machine, if it can serve. Raises CatalogueError."""
-    if not root.exists():
-        raise CatalogueError(f"There is no folder {root}; check the path.")
-    if not root.is_dir():
-        raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+    try:
+        if not root.exists():
+            raise CatalogueError(f"There is no folder {root}; check the path.")
+        if not root.is_dir():
+            raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+    except OSError as error:
+        raise _unreadable(root, error) from error
     if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
         raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
     return root
+
+
+def _unreadable(root: Path, error: OSError) -> CatalogueError:
+    return CatalogueError(f"{root} can't be read ({error.strerror}); check its permissions, then try again.")
 
 
 def _is_walked(folder: Path, root: Path) -> bool:
@@ -198,20 +244,37 @@ def load(catalogue: Catalogue) -> Catalogue:
         if version == catalogue.version:
             return catalogue
         if found := keeping.kept(catalogue.state, _restored):
-            entries, hidden = found
-            if hidden and not catalogue.marks.path.exists():
-                catalogue.marks.hide(hidden)
-            catalogue.entries, catalogue.version = entries, files.version(catalogue.state)
+            if found.hidden and not catalogue.marks.path.exists():
+                catalogue.marks.hide(found.hidden)
+            catalogue.entries, catalogue.version = found.entries, files.version(catalogue.state)
+            catalogue.details, catalogue.away, catalogue.videos = found.details, found.away, found.videos
     return catalogue
 
 
-def _restored(told: Any) -> tuple[dict[str, Entry], frozenset[str]]:
-    """The entries, and what was hidden as it was written at first."""
-    return {path: _entry(entry) for path, entry in told["entries"].items()}, frozenset(told.get("hidden", ()))
+class _Restored(NamedTuple):
+    """What `save` wrote. hidden: as it was written at first, before marks had a file of their own."""
+
+    entries: dict[str, Entry]
+    details: dict[str, Details] | None
+    away: dict[str, Away]
+    videos: int
+    hidden: frozenset[str]
 
 
-def _entry(told: list[Any] | dict[str, Any]) -> Entry:
-    return Entry(**told) if isinstance(told, dict) else Entry(*told)  # dict: as it was written at first
+def _restored(told: Any) -> _Restored:
+    stamps = told.get("stamps", {})
+    return _Restored(
+        entries={path: _entry(entry, stamps.get(path, ())) for path, entry in told["entries"].items()},
+        details={digest: from_json(one) for digest, one in told["details"].items()} if "details" in told else None,
+        away={digest: Away(str(one[0]), float(one[1])) for digest, one in told.get("away", {}).items()},
+        videos=int(told.get("videos", 0)),
+        hidden=frozenset(told.get("hidden", ())),
+    )
+
+
+def _entry(told: list[Any] | dict[str, Any], stamp: Sequence[Any]) -> Entry:
+    entry = Entry(**told) if isinstance(told, dict) else Entry(*told)  # dict: as it was written at first
+    return Entry(*entry[:4], *map(int, stamp))
 
 
 def root_of(state: Path) -> Path | None:
@@ -235,47 +298,125 @@ def scan(
     *,
     save: bool = True,
     hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = hashed,
+    verify: bool = False,
+    prune: bool = False,
 ) -> None:
-    """Brings the entries up to date with the folder. A file is hashed unless its size and time are as they were.
+    """Brings the entries up to date with the folder. A file is hashed unless size, times and inode are as before.
 
-    hashing: what does that, in any order. Raises CatalogueError when the folder holds no pictures, or can't be
-    listed.
+    Args:
+        save: Whether to keep what was found.
+        hashing: What hashes files, in any order.
+        verify: Hash every file.
+        prune: Forget the pictures whose folder has vanished at once.
+
+    Raises:
+        CatalogueError: The folder holds no pictures, or can't be listed.
     """
-    found = dict(_walk(catalogue.root))
+    items = list(_walk(catalogue.root))
+    found = _linked(items)
     if not found:
         raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
     new = {}  # file -> path
     for path in sorted(found):
         entry, before = found[path], catalogue.entries.get(path)
-        if before and before.digest and before[:2] == entry[:2]:
-            found[path] = before
+        if before and before.digest and entry.is_as(before) and not verify:
+            found[path] = entry._replace(digest=before.digest)
         elif not entry.problem:
             new[catalogue.root / path] = path
     tell = progress or (lambda done, total, what: None)
     known = len(found) - len(new)
+    details = dict(_details_of_known(catalogue, found) if catalogue.details is None else catalogue.details)
     tell(known, len(found), "looking for pictures")
-    for done, (file, digest, problem) in enumerate(hashing([*new]), 1):
+    for done, (file, digest, problem, told) in enumerate(hashing([*new]), 1):
         if done % 100 == 0:
             tell(known + done, len(found), "looking for pictures")
         path = new[file]
         found[path] = found[path]._replace(digest=sys.intern(digest), problem=problem)
+        if told != NONE:
+            details[digest] = told
     entries = dict(sorted(found.items()))
-    if entries != catalogue.entries:
+    there = {entry.digest for entry in entries.values()}
+    away = {} if prune else _away(catalogue, entries, there)
+    details = {digest: one for digest, one in details.items() if digest in there or digest in away}
+    videos = sum(item.entry is None for item in items)
+    after = entries, details, away, videos
+    if after != (catalogue.entries, catalogue.details, catalogue.away, catalogue.videos):
         with catalogue._lock:
-            catalogue.entries = entries
+            if entries != catalogue.entries:
+                catalogue.entries = entries  # the same object otherwise: much is kept by it
+            catalogue.details, catalogue.away, catalogue.videos = details, away, videos
             if save:
                 catalogue.save()
 
 
+def doubt(catalogue: Catalogue, digests: Collection[str]) -> None:
+    """The next scan reads the files of these pictures again: they hold something else than was hashed."""
+    with catalogue._lock:
+        catalogue.entries = {
+            path: entry._replace(mtime=-1) if entry.digest in digests else entry
+            for path, entry in catalogue.entries.items()
+        }
+        catalogue.save()
+
+
+def _linked(items: Iterable[_Item]) -> dict[str, Entry]:
+    """The pictures by path. Of several names of one file, the first that is no link counts, or else the first."""
+    found = {}
+    first: dict[tuple[int, int], str] = {}
+    for item in sorted(items, key=lambda item: (item.link, item.path)):
+        if item.entry is None:
+            continue
+        file = item.device, item.entry.inode
+        alias = bool(item.entry.inode) and first.setdefault(file, item.path) != item.path
+        found[item.path] = item.entry._replace(link=ALIAS if alias else LINK if item.link else REAL)
+    return found
+
+
+def _away(catalogue: Catalogue, entries: Mapping[str, Entry], there: Collection[str]) -> dict[str, Away]:
+    """Pictures whose whole folder has vanished, or is empty, since not too long: a disk may have been away."""
+    now = time.time()
+    folders = {""}
+    for path, entry in entries.items():
+        folder = label_of(path)
+        while entry.digest and folder not in folders:
+            folders.add(folder)
+            folder = label_of(folder)
+    gone = {
+        entry.digest: Away(path, now)
+        for path, entry in catalogue.entries.items()
+        if entry.digest and path not in entries and label_of(path) not in folders
+    }
+    gone |= catalogue.away
+    return {digest: one for digest, one in gone.items() if digest not in there and now - one.since < STAYS_AWAY}
+
+
+def _details_of_known(catalogue: Catalogue, found: Mapping[str, Entry]) -> dict[str, Details]:
+    """Of pictures that were hashed before their tags were kept. Behind a URL they would all have to be fetched."""
+    if isinstance(catalogue.root, Url):
+        return {}
+    known = {entry.digest: catalogue.root / path for path, entry in found.items() if entry.digest}
+    with ThreadPoolExecutor(8) as pool:
+        told = dict(zip(known, pool.map(_details, known.values()), strict=True))
+    return {digest: one for digest, one in told.items() if one != NONE}
+
+
+def _details(file: Path) -> Details:
+    try:
+        return details_of(read_bytes(file))
+    except ImageError:
+        return NONE
+
+
 def _hashed(file: Path) -> Hashed:
     try:
-        return file, hashlib.sha256(read_bytes(file)).hexdigest(), ""
+        data = read_bytes(file)
     except ImageError as error:
-        return file, "", str(error)
+        return file, "", str(error), NONE
+    return file, hashlib.sha256(data).hexdigest(), "", details_of(data)
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
-    """Paths below root of all that is named like a picture, not hashed yet; and of folders that can't be listed.
+def _walk(root: Path) -> Iterator[_Item]:
+    """All below root that is named like a picture, not hashed yet, or like a video; and folders we can't list.
 
     Links are followed, loops are not.
     """
@@ -283,9 +424,9 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
         yield from _listed(root)
         return
     seen: set[tuple[int, int]] = set()
-    folders = [(os.fspath(root), "")]
+    folders = [(os.fspath(root), "", False)]
     while folders:
-        folder, below = folders.pop()
+        folder, below, link = folders.pop()
         try:
             stat = os.stat(folder)
             if (stat.st_dev, stat.st_ino) in seen:
@@ -298,21 +439,29 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
                         if item.name[0] != "." and item.name != "__MACOSX":
                             subfolders.append(item)
                     elif is_image_name(item.name):
-                        yield below + item.name, _unhashed(item)
+                        yield _unhashed(item, below, link)
+                    elif is_video_name(item.name):
+                        yield _Item(below + item.name, None)
         except OSError as error:
-            yield below or "./", Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}.")
+            if not below:
+                raise _unreadable(root, error) from error
+            yield _Item(below, Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}."))
             continue
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
-        folders += [(item.path, f"{below}{item.name}/") for item in subfolders]
+        folders += [(item.path, f"{below}{item.name}/", link or item.is_symlink()) for item in subfolders]
 
 
-def _listed(root: Url) -> Iterator[tuple[str, Entry]]:
+def _listed(root: Url) -> Iterator[_Item]:
     """The same of a URL. Raises CatalogueError."""
     try:
         for path, size, version in root.listed():
             *folders, name = path.split("/")
-            if is_image_name(name) and not any(part[:1] == "." or part == "__MACOSX" for part in folders):
-                yield path, Entry(size, version)
+            if any(part[:1] == "." or part == "__MACOSX" for part in folders):
+                continue
+            if is_image_name(name):
+                yield _Item(path, Entry(size, version))
+            elif is_video_name(name):
+                yield _Item(path, None)
     except OSError as error:
         raise CatalogueError(f"{root} can't be listed: {str(error).rstrip('.')}.") from error
 
@@ -324,9 +473,11 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
         return False
 
 
-def _unhashed(item: os.DirEntry[str]) -> Entry:
+def _unhashed(item: os.DirEntry[str], below: str, link: bool) -> _Item:
+    path = below + item.name
     try:
         stat = item.stat()
     except OSError as error:
-        return Entry(-1, -1, problem=f"The file can't be read: {error.strerror or error}.")
-    return Entry(stat.st_size, stat.st_mtime_ns)
+        return _Item(path, Entry(-1, -1, problem=f"The file can't be read: {error.strerror or error}."))
+    entry = Entry(stat.st_size, stat.st_mtime_ns, changed=stat.st_ctime_ns, inode=stat.st_ino)
+    return _Item(path, entry, stat.st_dev, link or item.is_symlink())

@@ -10,19 +10,30 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from features.catalogue.captions import Caption
+from features.catalogue.exif import NONE, Details
 from features.catalogue.folder import Catalogue, Entry
 from features.files import readable
 from features.retrieval import words
 
 
 class Picture(NamedTuple):
-    """path: below the root, of the first file with these bytes. text: all that is looked through, made plain."""
+    """path: below the root, of the first file with these bytes. text: all that is looked through, made plain.
+
+    details: what its tags say.
+    """
 
     digest: str
     path: str
     label: str
     entry: Entry
     text: str
+    details: Details = NONE
+
+    @property
+    def time(self) -> float:
+        """When it was taken, else when its file was last written, in seconds since 1970."""
+        taken = self.details.seconds
+        return self.entry.mtime / 1e9 if taken is None else taken
 
 
 @dataclass(frozen=True)
@@ -97,9 +108,10 @@ def gallery(catalogue: Catalogue, captions: Mapping[str, Caption]) -> Gallery:
     pictures = []
     for digest, paths in catalogue.paths.items():
         caption = captions[digest].text if digest in captions else ""
-        told = " ".join((*paths, caption, *tags.get(digest, ())))
+        details = (catalogue.details or {}).get(digest, NONE)
+        told = " ".join((*paths, caption, *tags.get(digest, ()), details.taken[:10], details.camera))
         label = readable(catalogue.label(digest))  # it is sent to a page, and comes back
-        pictures.append(Picture(digest, paths[0], label, catalogue.entries[paths[0]], words.plain(told)))
+        pictures.append(Picture(digest, paths[0], label, catalogue.entries[paths[0]], words.plain(told), details))
     return Gallery(pictures, tags, hidden)
 
 
@@ -115,7 +127,7 @@ def _name(one: Picture) -> Any:
 ORDERS: Mapping[str, Callable[[Picture], Any]] = {
     "By folder": lambda one: one.label,  # they come in order of path
     "By name": _name,
-    "Newest first": lambda one: (-one.entry.mtime, one.path),
-    "Oldest first": lambda one: (one.entry.mtime, one.path),
+    "Newest first": lambda one: (-one.time, one.path),
+    "Oldest first": lambda one: (one.time, one.path),
     "Largest file first": lambda one: (-one.entry.size, one.path),
 }

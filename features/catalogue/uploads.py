@@ -22,8 +22,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from engines import SemblanceError
+from features import files
+from features.catalogue.captions import READERS
 from features.catalogue.folder import Skipped
-from features.catalogue.images import check_head, is_image_name
+from features.catalogue.formats import check_head, is_image_name
 from features.errors import ImageError
 from features.limits import LIMITS, MB
 
@@ -139,6 +141,9 @@ def _unpack(archive: Path, target: _Target) -> tuple[list[Skipped], int]:
                 try:
                     with opened.open(member) as source:
                         name = member.filename.replace("\\", "/")
+                        if PurePosixPath(name).name in READERS:
+                            _keep_captions(source.read(member.file_size), name, target)
+                            continue
                         reason = _keep(source, member.file_size, name, target)
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
                     reason = "Damaged in the archive; zip it again."
@@ -181,14 +186,14 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
         return "Its name leads out of the archive; it was not unpacked."
     if stat.S_ISLNK(member.external_attr >> 16):
         return "It is a link, not a picture."
-    if not is_image_name(path.name):
+    if not (is_image_name(path.name) or path.name in READERS):
         return "Not a picture."
     if member.flag_bits & 1:
         return "It is locked with a password; zip it without one."
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without bound
         return "It is packed in an unusual way; zip it again with an ordinary tool."
     bomb = member.file_size > max(LIMITS.ratio_matters, LIMITS.ratio * member.compress_size)
-    if bomb or member.file_size > LIMITS.picture:
+    if bomb or member.file_size > (LIMITS.captions if path.name in READERS else LIMITS.picture):
         return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
     return ""
 
@@ -225,9 +230,7 @@ def _keep(source: IO[bytes], size: int, sent_as: str, target: _Target) -> str:
         why = error.strerror or error
         if error.errno in NAME_ERRORS:
             return f"It can't be kept under its name ({why}); rename it."
-        raise SemblanceError(
-            f"The pictures can't be kept in {folder} ({why}); see that there is room, and that we may write there."
-        ) from error
+        raise _no_room(folder, error) from error
     return ""
 
 
@@ -260,6 +263,34 @@ def _placed(pieces: Iterable[bytes], plain: Path, scratch: Path) -> int:
     finally:
         with contextlib.suppress(FileNotFoundError):  # it is in its place
             os.unlink(temporary)
+
+
+def _keep_captions(data: bytes, sent_as: str, place: _Target) -> None:
+    """Writes a metadata file; after the lines of one that came before, if both have the same columns.
+
+    Raises SemblanceError when nothing can be kept there.
+    """
+    *folders, name = sent_as.split("/")
+    target = place.folder.joinpath(*filter(None, map(plain_name, folders)), name)
+    try:
+        before = target.read_bytes() if target.is_file() else b""
+        if target.suffix == ".csv":
+            head, _, rows = data.partition(b"\n")
+            same = before.partition(b"\n")[0].strip() == head.strip()
+            rows, before = (rows, before) if same else (data, b"")
+        else:
+            rows = data
+        if rows not in before:
+            files.write_atomically(target, [before, b"" if before.endswith(b"\n") or not before else b"\n", rows])
+    except OSError as error:
+        raise _no_room(target.parent, error) from error
+
+
+def _no_room(folder: Path, error: OSError) -> SemblanceError:
+    return SemblanceError(
+        f"The pictures can't be kept in {folder} ({error.strerror or error}); "
+        "see that there is room, and that we may write there."
+    )
 
 
 def plain_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -122,11 +123,13 @@ def of_pairs(
     catalogue: Catalogue, stored: Searchable, engine: Engine, folds: Sequence[Sequence[Pair]]
 ) -> PairsEvaluation:
     """See Library.evaluate_pairs."""
-    digests = {os.path.splitext(path)[0]: digest for digest, paths in stored.paths.items() for path in paths}
+    digests = {
+        _written(os.path.splitext(path)[0]): digest for digest, paths in stored.paths.items() for path in paths
+    }
     cosines, same = [], []
     missing = 0
     for fold in folds:
-        pairs = [[digests.get(name, "") for name in (pair.one, pair.other)] for pair in fold]
+        pairs = [[digests.get(_written(name), "") for name in (pair.one, pair.other)] for pair in fold]
         lost = next((pair for pair, found in zip(fold, pairs, strict=True) if not all(found)), None)
         if lost:
             raise SemblanceError(f"{catalogue.name} lacks {lost.one} or {lost.other}, which the pairs name.")
@@ -152,6 +155,11 @@ def of_pairs(
         standard_error=deviation / len(right) ** 0.5,
         threshold=float(thresholds.mean()),
     )
+
+
+def _written(name: str) -> str:
+    """A name of a file in the one form that a text has it in, whichever the disk has: é in one letter."""
+    return unicodedata.normalize("NFC", name)
 
 
 def of_head(head: Head, embed: Embed, queries: Sequence[tuple[Path, str]]) -> tuple[Examination, list[Skipped]]:

@@ -12,6 +12,7 @@ from features.catalogue import folder as folders
 from features.catalogue.captions import IMPORTED, imported
 from features.catalogue.folder import Catalogue, Hashed, Progress, Skipped
 from features.home import Home
+from features.indexing.recognising import recognise
 
 
 def scan(
@@ -19,11 +20,14 @@ def scan(
     catalogue: Catalogue,
     progress: Progress = lambda done, total, what: None,
     hashing: Callable[[Sequence[Path]], Iterable[Hashed]] = folders.hashed,
+    *,
+    verify: bool = False,
+    prune: bool = False,
 ) -> list[Skipped]:
     """Brings the catalogue up to date with its folder, and the person's caption files too; embeds nothing.
 
     Args:
-        hashing: See folder.scan.
+        hashing, verify, prune: See folder.scan.
 
     Returns:
         The caption files that could not be used.
@@ -38,7 +42,10 @@ def scan(
             files.sweep(catalogue.state)
             for folder in (home.path, catalogue.state.parent):
                 files.sweep_stale(folder)
-            folders.scan(catalogue, progress, hashing=hashing)
+            new = not catalogue.state.exists()
+            folders.scan(catalogue, progress, hashing=hashing, verify=verify, prune=prune)
+            if new:
+                recognise(home, catalogue)
         captions, problems = imported(catalogue)
         home.metadata(catalogue).keep(IMPORTED, captions, only=True)
         return problems

@@ -38,8 +38,10 @@ from features import files
 from features.errors import DamagedStore
 from features.index.rows import take
 
-DECODER = 2  # raise it when features.catalogue.images gives other pixels for the same file
+DECODER = 3  # raise it when features.catalogue.images gives other pixels for the same file
 FORMAT = f"semblance-features-2, decoder {DECODER}"
+EARLIER = f"semblance-features-2, decoder {DECODER - 1}"  # read too; see images.decodes_anew and `redecode`
+GRAPH_FORMAT = "semblance-features-2, decoder 2"  # of the index beside it, which knows rows by their digests alone
 JOURNAL_SHARE = 1 / 20  # of the feature file: how long a journal may wait. Each merge writes the whole file anew
 _ALIGN = 64
 _FRAME = struct.Struct("<II")
@@ -84,10 +86,14 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class _Block(Features):
-    """The feature file, or one record of the journal. start: the byte of its file at which its one part begins."""
+    """The feature file, or one record of the journal.
+
+    start: the byte of its file at which its one part begins. earlier: made with the decoder before this one.
+    """
 
     path: Path
     start: int
+    earlier: bool = False
 
 
 @dataclass
@@ -151,14 +157,24 @@ class FeatureStore:
         if self.path.parent.is_dir():
             files.sweep(self.path)
 
-    def commit(self, wanted: Set[str]) -> None:
-        """Makes the file anew, of the wanted digests only, if others are stored or the journal outgrew its share.
+    def earlier(self) -> Features:
+        """What was made with the decoder before this one, without the vectors."""
+        blocks = [block for path in (self.path, self.journal) for block in self._blocks(path) if block.earlier]
+        refused = {digest: why for block in blocks for digest, why in block.refused.items()}
+        return Features([row for block in blocks for row in block.rows], [], refused)
 
-        Vectors are copied one by one: all of them might not fit into memory.
-        """
+    def redecode(self, changed: Set[str]) -> None:
+        """Drops what the decoder gives other pixels for; all else counts as made with this decoder from now on."""
+        self._rewrite(self.read().digests - changed)
+
+    def commit(self, wanted: Set[str]) -> None:
+        """Makes the file anew, of the wanted digests, if others are stored or the journal outgrew its share."""
         short = files.version(self.journal)[1] <= JOURNAL_SHARE * files.version(self.path)[1]
-        if short and self.read().digests <= wanted:
-            return
+        if not (short and self.read().digests <= wanted):
+            self._rewrite(wanted)
+
+    def _rewrite(self, wanted: Set[str]) -> None:
+        """Vectors are copied one by one: all of them might not fit into memory."""
         refused: dict[str, str] = {}
         kept: list[tuple[Row, Path, int]] = []  # and where its vector lies
         for block, fresh in self._stored():
@@ -236,8 +252,9 @@ class FeatureStore:
             told, end = _plain(file)
             if type(told["rows"]) is not int or sum(map(len, told["remarks"])) > end:
                 raise ValueError("of wrong types, or repeating itself")
-            expected = (FORMAT, self.engine, self.fingerprint, self.dim, 4 * self.dim * told["rows"])
-            if (told["format"], told["engine"], told["fingerprint"], told["dim"], told["bytes"]) != expected:
+            expected = (self.engine, self.fingerprint, self.dim, 4 * self.dim * told["rows"])
+            found = told["engine"], told["fingerprint"], told["dim"], told["bytes"]
+            if found != expected or told["format"] not in (FORMAT, EARLIER):
                 raise ValueError("made for something else")
             captions = told.get("captions") or [""] * len(told["digests"])
             columns = (told["digests"], told["boxes"], told["remarks"], captions)
@@ -265,7 +282,8 @@ class FeatureStore:
             if file.tell() - start != told["bytes"] or len(rows) != told["rows"]:
                 raise ValueError("cut short")
             vectors = mapped[(begin + start) // 4 :][: len(rows) * self.dim].reshape(-1, self.dim)
-            return _Block(rows, [vectors], refused, path=path, start=begin + start)
+            earlier = told["format"] == EARLIER
+            return _Block(rows, [vectors], refused, path=path, start=begin + start, earlier=earlier)
         except (OSError, MemoryError):  # no fault of the file
             raise
         except Exception as error:  # whatever a damaged or hostile pickle may raise

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
 from engines import Captioned, Engine, SemblanceError
 from engines.extras import install
-from features.catalogue.folder import Catalogue, Progress, Skipped
+from features.catalogue import images
+from features.catalogue.folder import Catalogue, Progress, Skipped, doubt
+from features.errors import ImageError
 from features.home import Home
 from features.indexing.embedding import Captions, captioner
 from features.indexing.scanning import scan
@@ -34,6 +38,8 @@ def update(
     cancelled: Callable[[], bool] = lambda: False,
     wait: float = 0,
     on: str = "",
+    verify: bool = False,
+    prune: bool = False,
 ) -> Report:
     """Scans the folder and embeds what is new. What has been embedded is kept, however the run ends.
 
@@ -42,6 +48,8 @@ def update(
     Args:
         wait: Seconds to wait when another process indexes this catalogue for this engine.
         on: A cluster whose workers do it, see `workers_on`.
+        verify: Read every file again, whatever its size and time.
+        prune: Drop the vectors of pictures whose folder has vanished; otherwise they are kept for a while.
 
     Raises:
         Busy: Another process indexes this catalogue for this engine.
@@ -52,10 +60,10 @@ def update(
     started = time.perf_counter()
     home, catalogue, engine = index.home, index.catalogue, index.engine
     if isinstance(engine, Tuned):
-        update(StoredIndex(home, catalogue, engine.base), progress, cancelled, wait, on)
-        on = ""
+        update(StoredIndex(home, catalogue, engine.base), progress, cancelled, wait, on, verify, prune)
+        on, verify, prune = "", False, False
     with home.writing(), workers_on(on, engine) as workers:
-        problems = scan(home, catalogue, progress, workers.hashed)
+        problems = scan(home, catalogue, progress, workers.hashed, verify=verify, prune=prune)
         progress(0, 0, "making the network ready")
         store = home.store(catalogue, index.prepared())
         busy = f"{catalogue.name} is being indexed already; wait for that to end, then try again."
@@ -120,6 +128,7 @@ def _run(
 ) -> Report:
     engine = workers.engine
     store.repair()
+    _redecode(home, catalogue, store)
     known = captions_for(home, catalogue, engine)
     recaption(home, catalogue, engine, store, known)
     before = store.read().digests
@@ -137,34 +146,62 @@ def _run(
             if captioner(engine):
                 written = {row.digest: row.caption for row in batch.rows if row.digest not in known}
                 home.metadata(catalogue).keep(captioner(engine), written)
-    store.commit(wanted.keys())
+    away = catalogue.away
+    store.commit(wanted.keys() | away.keys())
     after = store.read()
     complete = save_index(catalogue, store, after, home.searched_by, progress, cancelled)
-    skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
+    skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted.get(digest, ())]
     if not stopped:
         lost = wanted.keys() - after.digests
         if lost:
             with FileLock(catalogue.state.with_suffix(".lock")):
-                catalogue.hash_again(lost)
+                doubt(catalogue, lost)
         skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
     card = engine.describe()
     new = len(after.digests - before)
     seconds = time.perf_counter() - started
+    known_away = {digest for digest, one in away.items() if one.since < time.time() - seconds}  # and told before
     return Report(
         engine=engine.name,
         fingerprint=store.fingerprint,
         network=card.network,
         weights=card.weights,
         images=len(wanted),
-        rows=len(after.rows),
+        rows=sum(row.digest in wanted for row in after.rows),
         new=new,
         kept=len(wanted) - len(pending),
-        removed=len(before - wanted.keys()),
+        removed=len(before - wanted.keys() - known_away),
         skipped=sorted(catalogue.unreadable + skipped, key=lambda skip: skip.path),
         seconds=seconds,
         images_per_second=new / seconds,
         cancelled=stopped or not complete,
+        videos=catalogue.videos,
+        recognised=catalogue.recognised,
     )
+
+
+def _redecode(home: Home, catalogue: Catalogue, store: FeatureStore) -> None:
+    """Drops the pictures that the decoder gives other pixels for than when they were embedded."""
+    earlier = store.earlier()
+    if not earlier.digests:
+        return
+    stored = [digest for digest in {row.digest for row in earlier.rows} if digest in catalogue.paths]
+    with ThreadPoolExecutor(8) as pool:
+        anew = pool.map(lambda digest: _decodes_anew(catalogue.file(digest)), stored)
+        changed = {digest for digest, differs in zip(stored, anew, strict=True) if differs}
+    changed |= {digest for digest, why in earlier.refused.items() if why == images.DAMAGED}
+    store.redecode(changed)
+    for digest in changed:
+        home.thumbnail_file(digest).unlink(missing_ok=True)
+    if changed:
+        graph(store).unlink(missing_ok=True)  # it has the old ones, under the same ids
+
+
+def _decodes_anew(file: Path) -> bool:
+    try:
+        return images.decodes_anew(images.read_bytes(file))
+    except ImageError:
+        return False
 
 
 def _embedded(

@@ -27,7 +27,8 @@ class Report:
 
     images: that could be read. new: looked at in this run, refused ones too. kept: looked at before. removed: no
     longer in the folder. rows: vectors stored. skipped: files that have no vector. workers: of a cluster, where
-    one did it.
+    one did it. videos: files that are not indexed. recognised: the folder whose vectors and marks were taken
+    over, as it held the same pictures.
     """
 
     engine: str
@@ -44,6 +45,8 @@ class Report:
     images_per_second: float
     cancelled: bool
     workers: list[Share] = field(default_factory=list)
+    videos: int = 0
+    recognised: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from features.analysis.verification import KnownPairs, known_pairs
 from features.catalogue import folder as folders
 from features.catalogue.folder import Catalogue, Progress
 from features.index.database import Payload, Remote, mark, update
-from features.indexing.store import FORMAT, Features, FeatureStore, Row
+from features.indexing.store import GRAPH_FORMAT, Features, FeatureStore, Row
 from features.retrieval import part_weights
 from features.retrieval.calibration import Calibration, calibrate
 from features.retrieval.part_weights import Mix
@@ -252,7 +252,7 @@ def searchable(
         _mark(searched, catalogue, store, stored, ids, unseen)
     else:
         key = _key(store, stored, searched_by)
-        searched = index.over(ids, stored.parts, graph(store), FORMAT, searched_by, key)
+        searched = index.over(ids, stored.parts, graph(store), GRAPH_FORMAT, searched_by, key)
         searched.remove(unseen)
     rows = Counter(row.digest for row in stored.rows if row.digest in shown)
     crowd = max(rows.values(), default=1)
@@ -294,7 +294,7 @@ def save_index(
         return _update(catalogue, store, stored, searched_by, progress, cancelled)
     ids = _row_ids(stored.rows) if index.keeps_file(stored.parts, searched_by) else []
     key = _key(store, stored, searched_by)
-    return index.save(ids, stored.parts, graph(store), FORMAT, progress, cancelled, searched_by, key)
+    return index.save(ids, stored.parts, graph(store), GRAPH_FORMAT, progress, cancelled, searched_by, key)
 
 
 def _key(store: FeatureStore, stored: Features, searched_by: str) -> bytes:

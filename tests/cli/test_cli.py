@@ -75,7 +75,7 @@ def index_told(told: Any, folder: Path) -> None:
     assert set(told) == INDEX
     assert (told["images"], told["rows"], told["new"], told["kept"], told["removed"]) == (5, 4, 5, 0, 0)
     assert [set(skip) for skip in told["skipped"]] == [{"path", "reason"}] * 2
-    assert [skip["path"] for skip in told["skipped"]] == ["broken.jpg", "phone.heic"]
+    assert [skip["path"] for skip in told["skipped"]] == ["broken.jpg", "drawing.svg"]
     assert told["engine"] == "product" and told["network"] and told["weights"] and len(told["fingerprint"]) == 12
     assert told["seconds"] > 0 and told["images_per_second"] == pytest.approx(5 / told["seconds"])
 
@@ -186,7 +186,7 @@ def test_json_has_just_these_keys_and_stdout_nothing_else(
     """Also with pictures that are skipped, and with all that is told besides on stderr."""
     arguments, check = COMMANDS[command]
     (folder / "broken.jpg").write_text("no picture")
-    (folder / "phone.heic").write_bytes(b"anything")
+    (folder / "drawing.svg").write_bytes(b"anything")
     before = snapshot(folder)
     named = [str(folder / part) if part == "." or part.endswith(".png") else part for part in arguments]
     told = run_alone(*named, "--json", "--home", home) if command in ALONE else run(*named, "--json")

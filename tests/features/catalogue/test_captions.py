@@ -2,8 +2,10 @@
 
 import json
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from engines import Card, Crop, fingerprint, unit_rows
 from features.catalogue.captions import HAND, IMPORTED, Caption
 from features.catalogue.folder import Catalogue
+from features.catalogue.uploads import receive
 from features.indexing.updating import BATCH
 from features.keeping import copy_of
 from features.library import Library
@@ -238,6 +241,52 @@ def test_a_csv_is_read_as_far_as_it_makes_sense(
     assert library.captions(catalogue) == told
     assert [found.path for found in problems] == ["metadata.csv"] * bool(problem)
     assert all(found.reason.startswith(problem) and is_one_sentence(found.reason) for found in problems)
+
+
+WRONG_LINES = {  # what stands in the file; then the captions, and how the sentence begins
+    'file_name,text\nwarm/red.png,x\nwarm/yellow.png,"y\ncold/blue.png,z\n': (
+        {"warm/red": "x", "cold/blue": "z"},
+        "Line 3: a quote that never closes",
+    ),
+    "file_name,text\nwarm/red.png,a red, round thing\n": ({"warm/red": "a red"}, "Line 2: more cells than heads"),
+    'file_name,text\nwarm/red.png,"a" b\ncold/blue.png,z\n': ({"cold/blue": "z"}, "Line 2: a quote"),
+    "file_name,text,caption\nwarm/red.png,,told\n": ({"warm/red": "told"}, ""),
+}
+
+
+@pytest.mark.parametrize("content", WRONG_LINES)
+def test_a_wrong_line_is_named_and_spoils_no_other(library: Library, folder: Path, content: str) -> None:
+    captions, problem = WRONG_LINES[content]
+    (folder / "metadata.csv").write_text(content)
+    catalogue = library.open(folder)
+    problems = library.scan(catalogue)
+    told = {digest(folder / f"{name}.png"): Caption(text, IMPORTED) for name, text in captions.items()}
+    assert library.captions(catalogue) == told
+    assert [found.reason.startswith(problem) for found in problems] == [True] * bool(problem)
+    assert all(is_one_sentence(found.reason) for found in problems)
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_is_found_in_either_form_of_unicode(library: Library, folder: Path, forms: tuple[str, str]) -> None:
+    on_disk, written = (unicodedata.normalize(form, "café.png") for form in forms)
+    file = paint(folder / on_disk, (1, 2, 3))
+    (folder / "metadata.csv").write_text(f"file_name,text\n{written},coffee\n", "utf-8")
+    catalogue = library.open(folder)
+    assert library.scan(catalogue) == []
+    assert library.captions(catalogue)[digest(file)].text == "coffee"
+
+
+def test_captions_in_a_zip_are_taken(library: Library, tmp_path: Path) -> None:
+    for number in (1, 2):
+        picture = paint(tmp_path / f"{number}.png", (number, 0, 0))
+        with ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            archive.write(picture, picture.name)
+            archive.writestr("metadata.csv", f"file_name,text\n{number}.png,number {number}\n")
+        kept, skipped = receive(library.home, "sent", [tmp_path / f"{number}.zip"])
+        assert skipped == []
+    catalogue = library.open(kept)
+    assert library.scan(catalogue) == []
+    assert sorted(one.text for one in library.captions(catalogue).values()) == ["number 1", "number 2"]
 
 
 @pytest.mark.parametrize(
