@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from engines.messages import Message
+
 # Before Gradio is imported: it reports to nobody; and Arrow, which pandas loads where it is installed, gets
 # its memory from the system, for what it keeps by itself grew with every search (15 kB).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -28,7 +30,8 @@ import demos
 import engines
 from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
-from demos.i18n import language
+from demos.i18n.language import fixed, localized, say
+from demos.i18n.middleware import middleware
 from demos.server import health, metrics
 from demos.server.api import draw_api
 from demos.server.state import Shelf, is_local
@@ -39,14 +42,14 @@ from features.library import Library
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
-    (language.later("Words"), WORDS, words.tab),
-    (language.later("Recommend"), RECOMMEND, recommend.tab),
-    (language.later("Gallery"), gallery.NAME, gallery.tab),
-    (language.later("Duplicates"), duplicates.NAME, duplicates.tab),
-    (language.later("Compare"), COMPARE, compare.tab),
-    (language.later("Catalogue"), CATALOGUE, catalogue.tab),
+    ("tabs.words", WORDS, words.tab),
+    ("tabs.recommend", RECOMMEND, recommend.tab),
+    ("tabs.gallery", gallery.NAME, gallery.tab),
+    ("tabs.duplicates", duplicates.NAME, duplicates.tab),
+    ("tabs.compare", COMPARE, compare.tab),
+    ("tabs.catalogue", CATALOGUE, catalogue.tab),
 )
-MCP_MISSING = 'MCP is not installed; run: pip install "gradio[mcp]>=6.31,<7".'
+MCP_MISSING = Message("suite.no_mcp")
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 KEPT = (60, 600)  # seconds: how often uploads are looked through, and how old they may get
 
@@ -105,7 +108,7 @@ def alone(name: str, arguments: list[str]) -> None:
         shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=is_local(False))
         tabs = (*shelf.cards, *(name for _, name, _ in OWN))
         if name not in tabs:
-            raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
+            raise SemblanceError("suite.no_tab", name=name, choices=", ".join(tabs))
         _launch(shelf, draw_page(shelf, only=[name]), share=False)
     except SemblanceError as error:
         sys.exit(str(error))
@@ -123,9 +126,9 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
-                choices(shelf, language.fixed),
+                choices(shelf, fixed),
                 value=shelf.first,
-                label=language.fixed("Collection"),
+                label=fixed("common.collection"),
                 show_label=False,
                 container=False,
                 filterable=False,
@@ -135,7 +138,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
             liked = gr.Button(likes.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
-            tongue = gr.Button(language.fixed("PT"), elem_classes="tongue", min_width=42, scale=0)
+            tongue = gr.Button(fixed("tabs.language"), elem_classes="tongue", min_width=42, scale=0)
         marks = gr.HTML(js_on_load=theme.ARIA, apply_default_css=False, elem_classes="marks-of-taste")
         if not shelf.local:
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
@@ -144,12 +147,12 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         page = Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name, draw_engine in drawing.items():
-                with gr.Tab(language.shown(shelf.cards[name].title), id=name):
+                with gr.Tab(fixed(shelf.cards[name].title), id=name):
                     _heading(shelf.cards[name].title)
                     draw_engine(page, name)
             for title, name, draw_tab in OWN:
                 if not only or name in only:
-                    with gr.Tab(language.fixed(title), id=name):
+                    with gr.Tab(fixed(title), id=name):
                         _heading(title)
                         draw_tab(page)
 
@@ -173,7 +176,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
 
 def _heading(title: str) -> None:
     """Of a tab, for who can't see which is open; those within it are below it."""
-    heading = language.built(lambda: f"<h2>{draw.escape(language.told(title))}</h2>")
+    heading = localized(lambda: f"<h2>{draw.escape(say(title))}</h2>")
     gr.HTML(heading, apply_default_css=False, elem_classes="unseen")
 
 
@@ -198,16 +201,14 @@ def _receive_into(folder: Path) -> None:
                 if time.time() - path.lstat().st_mtime > KEPT[1]:
                     path.rmdir() if path.is_dir() else path.unlink()
     except OSError as error:
-        raise SemblanceError(
-            f"{folder} can't be written to ({error.strerror}); choose another home with --home or SEMBLANCE_HOME."
-        ) from error
+        raise SemblanceError("suite.home_not_writable", folder=folder, reason=error.strerror) from error
 
 
 def _port() -> int | None:
     if not demos.PORT:
         return None  # the first free one from 7860 on
     if not (demos.PORT.isdecimal() and 0 < int(demos.PORT) < 65536):
-        raise SemblanceError(f"GRADIO_SERVER_PORT must be a number such as 7860, and not {demos.PORT!r}.")
+        raise SemblanceError("suite.bad_port", port=demos.PORT)
     return int(demos.PORT)
 
 
@@ -224,14 +225,14 @@ def _launch(shelf: Shelf, demo: gr.Blocks, share: bool, mcp: bool = False) -> No
             footer_links=[],
             run_history=False,
             allowed_paths=[str(shelf.library.home / "thumbnails")],
-            app_kwargs={"routes": routes(demo, shelf), "middleware": [language.middleware()]},
+            app_kwargs={"routes": routes(demo, shelf), "middleware": [middleware()]},
             max_file_size=None if shelf.local else "500mb",
             ssr_mode=False,
             _frontend=False,  # else Gradio ends the app when a busy machine takes 3 s for the page
             **theme.look(demo),
         )
     except OSError as error:
-        raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error
+        raise SemblanceError("suite.port_in_use") from error
 
 
 def _settle_on_zerogpu(demo: gr.Blocks) -> None:

@@ -69,10 +69,7 @@ class Home:
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
-            raise SemblanceError(
-                f"{self.path} can't be written to ({error.strerror}); "
-                "choose another with --home or SEMBLANCE_HOME."
-            ) from error
+            raise SemblanceError("errors.home_not_writable", path=self.path, reason=error.strerror) from error
 
     @contextlib.contextmanager
     def alone(self, lock: Path, busy: str, wait: float = 0) -> Iterator[None]:
@@ -164,5 +161,5 @@ def unchanged(catalogue: Catalogue, digest: str) -> bytes:
     """Returns the bytes of a picture's file. Raises ImageError where they are not those that were indexed."""
     data = images.read_bytes(catalogue.file(digest))
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ImageError("The file has changed since it was indexed; index again.")
+        raise ImageError("errors.file_changed")
     return data

@@ -119,7 +119,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
     """The address of any page of this process."""
     from demos import suite
     from demos.components import theme
-    from demos.i18n import language
+    from demos.i18n.middleware import middleware
 
     _, address, _ = page.launch(
         server_name="127.0.0.1",
@@ -129,7 +129,7 @@ def launched(page: gr.Blocks, shelf: Shelf, **options: Any) -> Iterator[str]:
         ssr_mode=False,
         run_history=False,
         allowed_paths=[str(shelf.library.home / "thumbnails")],
-        app_kwargs={"routes": suite.routes(page, shelf), "middleware": [language.middleware()]},
+        app_kwargs={"routes": suite.routes(page, shelf), "middleware": [middleware()]},
         **theme.look(page),
         **options,
     )

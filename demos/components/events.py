@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from demos.components import draw
-from demos.i18n import language
 from demos.i18n.language import say
 from demos.server.jobs import Job
 from demos.server.state import Shelf
@@ -36,7 +35,7 @@ async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
 
 def refused(error: SemblanceError | str) -> gr.Error:
     """To be raised: the one sentence of an error, as a toast."""
-    return gr.Error(language.told(str(error)), title=say("That did not work"), print_exception=False)
+    return gr.Error(say(error), title=say("common.failed"), print_exception=False)
 
 
 async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:

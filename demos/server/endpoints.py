@@ -19,6 +19,7 @@ from demos.tabs import lookalike
 from demos.tabs.gallery import MARKS
 from demos.views import engine_comparison, style_transfer
 from engines import Engine, Generative, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import Wish
 from features.errors import NotIndexed
@@ -172,7 +173,7 @@ class Endpoints:
             self.shelf, str(collection or self.shelf.first), "style", str(digest or ""), painting
         )
         if style is None:
-            raise SemblanceError("Upload a painting, or name one of the collection by its digest.")
+            raise SemblanceError("endpoints.no_painting")
         how = {
             "strength": _number(strength, "strength"),
             "keep_colours": bool(keep_colours),
@@ -189,7 +190,7 @@ class Endpoints:
             format: .npz, .parquet, or .zip for the Embedding Projector.
         """
         if format not in VECTORS:
-            raise SemblanceError(f"There is no format {format!r}; choose one of: {', '.join(VECTORS)}.")
+            raise SemblanceError("endpoints.no_format", format=format, choices=", ".join(VECTORS))
         catalogue, chosen = _ready(self.shelf, collection, engine)
         out = download.place(f"semblance-{engine}{format}")
         self.library.index(catalogue, chosen).export(out)
@@ -284,7 +285,7 @@ class Endpoints:
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
         if not isinstance(chosen, Generative):
-            raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
+            raise SemblanceError("endpoints.not_unusual", engine=engine)
         found = self.library.index(catalogue, chosen).training.unusual()
         assert found  # it is made where none is kept
         places = found.order[: queries.limited(k, MOST)].tolist()
@@ -328,7 +329,7 @@ class Endpoints:
         """
         catalogue = self.shelf.home(str(collection or self.shelf.first))
         if does not in MARKS:
-            raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
+            raise SemblanceError("endpoints.no_mark", name=does, choices=", ".join(MARKS))
         MARKS[does](catalogue, _digests(digests), str(tag or ""))
         return {"hidden": len(catalogue.hidden), "last": catalogue.last}
 
@@ -349,7 +350,7 @@ class Endpoints:
             engine: its name, from `engines`.
         """
         if not str(folder or "").strip():
-            raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
+            raise SemblanceError("catalogue.name_a_folder")
         key = await asyncio.to_thread(self.shelf.add, Path(str(folder).strip()))
         return {"collection": key} | await _indexed(self.shelf, key, engine)
 
@@ -360,14 +361,14 @@ def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engin
     _check(shelf, engine)
     catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
     if shelf.unready(key, engine):
-        raise NotIndexed(f"{catalogue.name} has not been looked at for {engine}; call `index` first.")
+        raise NotIndexed("endpoints.not_indexed", name=catalogue.name, engine=engine)
     return catalogue, chosen
 
 
 def _check(shelf: Shelf, engine: str) -> None:
     """Raises SemblanceError for an engine that is not on the shelf; it lists the choices."""
     if engine not in shelf.cards:
-        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+        raise SemblanceError("endpoints.no_engine", engine=engine, choices=", ".join(shelf.cards))
 
 
 async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
@@ -381,7 +382,7 @@ async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
     while not (job.ended.is_set() or job.cancelled.is_set()):
         await asyncio.sleep(events.POLL)
     if not isinstance(job.result, Report):
-        raise SemblanceError(job.error or "It was cancelled; what had been done is kept.")
+        raise SemblanceError(job.error or Message("endpoints.cancelled"))
     return asdict(job.result)
 
 
@@ -398,7 +399,7 @@ def _number(given: Any, name: str) -> float:
     try:
         return float(given)
     except (TypeError, ValueError):
-        raise SemblanceError(f"{name} has to be a number, and not {given!r}.") from None
+        raise SemblanceError("endpoints.not_a_number", name=name, given=given) from None
 
 
 def _named(catalogue: Catalogue, told: dict[str, Any]) -> dict[str, Any]:

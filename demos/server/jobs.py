@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demos.i18n.language import later
 from engines import SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Progress
 
-CANCELLED = later("It was cancelled.")
-UNFORESEEN = later("Something unforeseen went wrong; the log says what.")
+CANCELLED = Message("jobs.cancelled")
+UNFORESEEN = Message("jobs.unforeseen")
 
 Work = Callable[[Progress, Callable[[], bool]], Any]
 """Called with a progress to report to, and a question whether to stop."""
@@ -29,7 +29,7 @@ class Job:
     work: Work
     done: int = 0
     total: int = 0
-    what: str = later("waiting its turn")
+    what: str = Message("jobs.waiting")
     result: Any = None
     error: str = ""
     begun: bool = False
@@ -44,10 +44,10 @@ class Job:
         self.begun = True
         try:
             if not self.cancelled.is_set():
-                self.what = later("starting")
+                self.what = Message("jobs.starting")
                 self.result = self.work(self.progress, self.cancelled.is_set)
         except SemblanceError as error:
-            self.error = str(error)
+            self.error = error.message
         except Exception:
             logging.getLogger(__name__).exception("%s failed", self.title)
             self.error = UNFORESEEN

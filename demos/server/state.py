@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import engines
-from demos.i18n.language import later
 from demos.server.jobs import Job, Jobs
 from engines import Card, Engine, Learner, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import NotIndexed
 from features.library import Library
@@ -76,17 +76,17 @@ class Shelf:
             (root.name if names.count(root.name) == 1 else f"{root.name} ({root.parent})", key)
             for key, root in roots.items()
         ]
-        return [(later("Samples, a set for each tab"), SAMPLES)] * bool(self.samples) + sorted(named)
+        return [(Message("samples.title"), SAMPLES)] * bool(self.samples) + sorted(named)
 
     def catalogue(self, key: str, engine: str) -> Catalogue:
         """The catalogue of a choice for an engine's tab. A key never names a folder that is not on the shelf."""
         if key == SAMPLES and self.samples:
             folder = self.samples / SUITS.get(engine, SUITS_OTHERS)
             if not folder.is_dir():
-                raise NotIndexed("The samples have not been drawn yet.")
+                raise NotIndexed("samples.not_drawn")
             return self.library.open(self._roots[self.add(folder)])
         if key not in self._roots:
-            raise SemblanceError("This collection is no longer there; choose another above.")
+            raise SemblanceError("collection.gone")
         return self.library.open(self._roots[key])
 
     def hoped(self, key: str, name: str) -> Engine:
@@ -200,7 +200,10 @@ class Shelf:
             return report
 
         return self.jobs.start(
-            (catalogue.root, engine), f"{catalogue.name} for {self.cards[engine].title}", work, urgent=urgent
+            (catalogue.root, engine),
+            Message("jobs.for", name=catalogue.name, title=self.cards[engine].title),
+            work,
+            urgent=urgent,
         )
 
     def upgrade(self, key: str, engine: str, *, again: bool = False) -> None:
@@ -216,12 +219,12 @@ class Shelf:
             return
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
-            progress(0, 0, "fetching it")
+            progress(0, 0, Message("progress.fetching"))
             hoped.prepare()
             if self.engine(key, engine) is not hoped and not cancelled():
                 self.library.index(catalogue, hoped).update(progress, cancelled)
 
-        self.upgrades.start(place, f"Another network for {self.cards[engine].title}", work)
+        self.upgrades.start(place, Message("jobs.other_network", title=self.cards[engine].title), work)
 
     def choose(self, key: str, engine: str, network: str) -> None:
         """Keeps the network that a person chose for an engine, and brings it about that it answers in this tab.
@@ -249,9 +252,9 @@ class Shelf:
             import samples
 
             def drawn(done: int, total: int) -> None:
-                progress(done, total, "drawing the sample pictures")
+                progress(done, total, Message("progress.drawing_samples"))
                 if cancelled():
-                    raise SemblanceError("The drawing of the samples was stopped; index them, and it goes on.")
+                    raise SemblanceError("samples.stopped")
 
             available = self.available(SAMPLES)
             for engine, group in SUITS.items():
@@ -264,4 +267,4 @@ class Shelf:
             for engine in available:
                 self.index(SAMPLES, engine, urgent=False)
 
-        return self.jobs.start(SAMPLES, "the samples", work)
+        return self.jobs.start(SAMPLES, Message("samples.name"), work)

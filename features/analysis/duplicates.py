@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 import cv2
 import numpy as np
 
+from engines.messages import Message, packed, unpacked
 from features import files
 from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.catalogue.images import decode
@@ -125,7 +126,12 @@ class Found:
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def keep(self, path: Path) -> None:
-        told = {"version": VERSION, "near": self.near, "sizes": self.sizes, "refused": self.refused}
+        told = {
+            "version": VERSION,
+            "near": self.near,
+            "sizes": self.sizes,
+            "refused": {one: packed(why) for one, why in self.refused.items()},
+        }
         files.write_atomically(path, [pickle.dumps(told, protocol=5)])
 
     @classmethod
@@ -152,7 +158,9 @@ class Found:
         exact = [member(digest) for digest in there if len(there[digest]) > 1 and digest in seen]
         groups = [DuplicateGroup("exact", (one,)) for one in exact]
         groups += [DuplicateGroup("near", tuple(group)) for group in near if len(group) > 1]
-        refused = [Skipped(there[digest][0], why) for digest, why in self.refused.items() if digest in there]
+        refused = [
+            Skipped(there[digest][0], unpacked(why)) for digest, why in self.refused.items() if digest in there
+        ]
         return Duplicates(tuple(groups), len(seen), len(there) - len(seen) - len(refused), tuple(refused))
 
 
@@ -221,11 +229,11 @@ def _look_at(
 ) -> bool:
     """Fills in looks and refused; False where it was cancelled."""
 
-    def one(digest: str) -> Look | str:
+    def one(digest: str) -> Look | Message:
         try:
             return look(read(digest))
         except ImageError as error:
-            return str(error)
+            return error.message
 
     looks |= {digest: made for digest, made in _kept_looks(kept).items() if digest in digests}
     pending = sorted(set(digests) - looks.keys())
@@ -235,7 +243,7 @@ def _look_at(
             for first in range(0, len(pending), BATCH):
                 if cancelled():
                     return False
-                progress(first, len(pending), "looking at the pictures")
+                progress(first, len(pending), Message("progress.pictures"))
                 batch = pending[first : first + BATCH]
                 for digest, made in zip(batch, pool.map(one, batch), strict=True):
                     if isinstance(made, str):
@@ -326,7 +334,7 @@ class _Compared:
         for first in range(0, number, BATCH):
             if cancelled():
                 return None
-            progress(first, number, "comparing roughly")
+            progress(first, number, Message("progress.comparing_roughly"))
             cosines = whole[first : first + BATCH] @ whole.T
             for rows in self.rows[1:]:
                 np.maximum(cosines, rows[first : first + BATCH] @ whole.T, out=cosines)
@@ -347,7 +355,7 @@ class _Compared:
         for first in range(0, len(pairs), BATCH):
             if cancelled():
                 return False
-            progress(first, len(pairs), "comparing closely")
+            progress(first, len(pairs), Message("progress.comparing_closely"))
             self._compare(np.array(pairs[first : first + BATCH]))
         self._asked.update(pairs)
         return True
@@ -414,17 +422,17 @@ class _Compared:
         brighter = -same.brighter if turned else same.brighter
         told = []
         if min(across, down) < 0.98:
-            told.append("cropped")
+            told.append(Message("copies.cropped"))
         if max(across, down) > 1.02:
-            told.append("with more around it")
+            told.append(Message("copies.more_around_it"))
         shown = self.sizes[first] * (across, down)
         if (self.sizes[other] < 0.95 * shown).all():
-            told.append("smaller")
+            told.append(Message("copies.smaller"))
         if same.pale is not None:
-            told.append("grey" if same.pale == (0 if turned else 1) else "in colour")
+            told.append(Message("copies.grey" if same.pale == (0 if turned else 1) else "copies.in_colour"))
         if abs(brighter) > 4:
-            told.append("brighter" if brighter > 0 else "darker")
-        return round(float(same.agreement), 4), ", ".join(told) or "saved again"
+            told.append(Message("copies.brighter" if brighter > 0 else "copies.darker"))
+        return round(float(same.agreement), 4), ", ".join(told or [Message("copies.saved_again")])
 
 
 def _connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

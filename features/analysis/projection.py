@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from engines import SemblanceError
+from engines.messages import Message
 from features import files
 
 VERSION = 2  # of what is below: a map that is kept from another one is made anew
@@ -30,7 +31,7 @@ PERPLEXITY = 30  # neighbours that t-SNE keeps together, about
 NEIGHBOURS = 5  # that place a picture
 PIECE = 4096  # rows placed at a time
 POLL = 0.1  # seconds between two looks at the process that lays out
-UMAP_MISSING = 'UMAP is not installed; run: pip install "umap-learn>=0.5.7,<0.6".'
+UMAP_MISSING = Message("map.no_umap")
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def sides(method: str) -> int:
 def check(method: str) -> None:
     """Raises SemblanceError for a method that can't be had; it lists the choices."""
     if method not in METHODS:
-        raise SemblanceError(f"There is no such map. Choose one of: {', '.join(METHODS)}.")
+        raise SemblanceError("map.unknown_method", choices=", ".join(METHODS))
     if method == "UMAP" and not importlib.util.find_spec("umap"):
         raise SemblanceError(UMAP_MISSING)
 

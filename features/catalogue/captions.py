@@ -17,13 +17,14 @@ from typing import Any
 
 from filelock import FileLock
 
+from engines.messages import Message
 from features import files
 from features.catalogue.folder import Catalogue, Skipped, label_of
 from features.catalogue.urls import Url
 
 HAND, IMPORTED = "hand", "metadata"  # sources; the others are names of captioners
 COLUMNS = ("text", "caption")  # the first that is there is read
-FEW = "name the columns file_name and text, or caption, with commas between"
+FEW = Message("metadata.name_columns")
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,10 @@ def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
             captions |= {digests[path]: text for path, text in paths.items() if path in digests}
             unknown = len(paths.keys() - digests.keys())
             if unread:
-                problems.append(Skipped(place, f"{unread} of its lines tell no file_name with a text; {FEW}."))
+                problems.append(Skipped(place, Message("metadata.wrong_lines", lines=unread, hint=FEW)))
             if unknown:
                 problems.append(
-                    Skipped(place, f"{unknown} of the {len(paths)} files that it names are no pictures here.")
+                    Skipped(place, Message("metadata.not_pictures", unknown=unknown, files=len(paths)))
                 )
     return captions, problems
 
@@ -166,7 +167,7 @@ def _csv(file: Path) -> Iterator[Any]:
         rows = csv.DictReader(opened)
         heads = rows.fieldnames or []
         if "file_name" not in heads or not set(COLUMNS) & set(heads):
-            raise csv.Error(f"It has no column file_name, or none text or caption; {FEW}.")
+            raise csv.Error(Message("metadata.no_columns", hint=FEW))
         yield from rows
 
 
@@ -182,11 +183,11 @@ def _jsonl(file: Path) -> Iterator[Any]:
 
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"It can't be read ({error.strerror}); check its permissions."
+        return Message("metadata.not_readable", reason=error.strerror)
     if isinstance(error, UnicodeDecodeError):
-        return "It is not in UTF-8; save it again as UTF-8."
-    told = str(error)
-    return told if told.endswith(".") else f"It is no CSV that can be read ({told}); save it again."
+        return Message("metadata.not_utf8")
+    problem = error.args[0] if error.args else ""
+    return problem if isinstance(problem, Message) else Message("metadata.not_csv", problem=error)
 
 
 READERS: Mapping[str, Callable[[Path], Iterator[Any]]] = {"metadata.csv": _csv, "metadata.jsonl": _jsonl}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import SemblanceError
+from engines.messages import Message, unpacked
 from features import files
 from features.catalogue.images import is_image_name, read_bytes
 from features.catalogue.marks import Marks, Tags
@@ -82,7 +83,7 @@ class Catalogue:
 
     @property
     def unreadable(self) -> list[Skipped]:
-        return [Skipped(path, entry.problem) for path, entry in self.entries.items() if entry.problem]
+        return [Skipped(path, unpacked(entry.problem)) for path, entry in self.entries.items() if entry.problem]
 
     def label(self, digest: str) -> str:
         """The folder of the picture, below root; empty for one that lies in root itself."""
@@ -154,11 +155,11 @@ def open_catalogue(root: Path, home: Path) -> Catalogue:
 def _checked(root: Path, home: Path) -> Path:
     """A folder of this machine, if it can serve. Raises CatalogueError."""
     if not root.exists():
-        raise CatalogueError(f"There is no folder {root}; check the path.")
+        raise CatalogueError("folders.missing", folder=root)
     if not root.is_dir():
-        raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+        raise CatalogueError("folders.is_a_file", folder=root)
     if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
-        raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
+        raise CatalogueError("folders.home_inside", home=home)
     return root
 
 
@@ -221,7 +222,7 @@ def scan(
     """
     found = dict(_walk(catalogue.root))
     if not found:
-        raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
+        raise CatalogueError("folders.no_pictures", folder=catalogue.root)
     new = {}  # file -> path
     for path in sorted(found):
         entry, before = found[path], catalogue.entries.get(path)
@@ -231,10 +232,10 @@ def scan(
             new[catalogue.root / path] = path
     tell = progress or (lambda done, total, what: None)
     known = len(found) - len(new)
-    tell(known, len(found), "looking for pictures")
+    tell(known, len(found), Message("progress.scanning"))
     for done, (file, digest, problem) in enumerate(hashing([*new]), 1):
         if done % 100 == 0:
-            tell(known + done, len(found), "looking for pictures")
+            tell(known + done, len(found), Message("progress.scanning"))
         path = new[file]
         found[path] = found[path]._replace(digest=sys.intern(digest), problem=problem)
     entries = dict(sorted(found.items()))
@@ -249,7 +250,7 @@ def _hashed(file: Path) -> Hashed:
     try:
         return file, hashlib.sha256(read_bytes(file)).hexdigest(), ""
     except ImageError as error:
-        return file, "", str(error)
+        return file, "", error.message
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
@@ -278,7 +279,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Entry]]:
                     elif is_image_name(item.name):
                         yield below + item.name, _unhashed(item)
         except OSError as error:
-            yield below or "./", Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}.")
+            yield below or "./", Entry(-1, -1, problem=Message("folders.not_readable", reason=error.strerror))
             continue
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
         folders += [(item.path, f"{below}{item.name}/") for item in subfolders]
@@ -292,7 +293,7 @@ def _listed(root: Url) -> Iterator[tuple[str, Entry]]:
             if is_image_name(name) and not any(part[:1] == "." or part == "__MACOSX" for part in folders):
                 yield path, Entry(size, version)
     except OSError as error:
-        raise CatalogueError(f"{root} can't be listed: {str(error).rstrip('.')}.") from error
+        raise CatalogueError("folders.not_listed", folder=root, reason=str(error).rstrip(".")) from error
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
@@ -306,5 +307,5 @@ def _unhashed(item: os.DirEntry[str]) -> Entry:
     try:
         stat = item.stat()
     except OSError as error:
-        return Entry(-1, -1, problem=f"The file can't be read: {error.strerror or error}.")
+        return Entry(-1, -1, problem=Message("images.read_error", reason=error.strerror or error))
     return Entry(stat.st_size, stat.st_mtime_ns)

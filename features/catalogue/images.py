@@ -74,22 +74,22 @@ def read_bytes(path: Path) -> bytes:
     """Raises ImageError for what is missing, unreadable, empty, too large, or of a kind that we don't read."""
     kind = UNSUPPORTED.get(path.suffix.lower())
     if kind:
-        raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
+        raise ImageError("images.unsupported", kind=kind)
     try:
         stat = path.stat()
         if not S_ISREG(stat.st_mode):  # a pipe would be waited for, a device read without end
-            raise ImageError("It is not a file; name a picture.")
+            raise ImageError("images.not_a_file")
         if stat.st_size > MAX_BYTES:
-            raise ImageError(f"The file is larger than {MAX_BYTES >> 20} MB; save a smaller copy.")
+            raise ImageError("images.too_many_bytes", megabytes=MAX_BYTES >> 20)
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise ImageError("There is no such file; check the path.") from error
+        raise ImageError("images.missing") from error
     except PermissionError as error:
-        raise ImageError("The file can't be read; check its permissions.") from error
+        raise ImageError("images.no_permission") from error
     except OSError as error:
-        raise ImageError(f"The file can't be read: {error.strerror or error}.") from error
+        raise ImageError("images.read_error", reason=error.strerror or error) from error
     if not data:
-        raise ImageError("The file is empty; copy it again from where it came.")
+        raise ImageError("images.empty")
     return data
 
 
@@ -105,15 +105,19 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
             limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
             if image.width * image.height > limit:
                 raise ImageError(
-                    f"The picture is {image.width:,} x {image.height:,} pixels, more than "
-                    f"{limit // 1_000_000} million; save a smaller copy."
+                    "images.too_many_pixels", width=image.width, height=image.height, limit=limit // 10**6
                 )
             width, height = _upright_size(image)
             left, top, right, bottom = box or (0, 0, width, height)
             if not (0 <= left < right <= width and 0 <= top < bottom <= height):
                 raise ImageError(
-                    f"The box {left},{top},{right},{bottom} is no part of a picture of {width} x {height} pixels; "
-                    "give LEFT,TOP,RIGHT,BOTTOM within it."
+                    "images.box_outside",
+                    left=left,
+                    top=top,
+                    right=right,
+                    bottom=bottom,
+                    width=width,
+                    height=height,
                 )
             part = min(width, height) / min(right - left, bottom - top)
             least = math.ceil((side or LONGEST_SIDE) * part)
@@ -132,11 +136,11 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
                 upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
             upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     except UnidentifiedImageError as error:
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError("images.no_picture") from error
     except ImageError:
         raise
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
-        raise ImageError("The picture is damaged or cut short; copy it again from where it came.") from error
+        raise ImageError("images.damaged") from error
     return Picture(np.asarray(upright), right - left, bottom - top, left, top)
 
 
@@ -153,7 +157,7 @@ def full_size(path: Path) -> tuple[int, int]:
     except ImageError:
         raise
     except Exception as error:  # as above
-        raise ImageError("The file holds no picture that can be read; export it as JPEG or PNG.") from error
+        raise ImageError("images.no_picture") from error
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:

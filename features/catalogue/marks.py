@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from engines import SemblanceError
+from engines.messages import Message, packed, unpacked
 from features import files
 
 KEPT = 100  # changes that can be taken back
@@ -83,30 +84,30 @@ class Marks:
         """Out of every answer, until `restore`."""
         with self._writing():
             new = frozenset(digests) - self.hidden
-            self._do(_Change(f"{_count(new)} hidden", new))
+            self._do(_Change(Message("marks.hidden", n=len(new)), new))
 
     def restore(self, digests: Collection[str]) -> None:
         with self._writing():
             back = self.hidden & frozenset(digests)
-            self._do(_Change(f"{_count(back)} restored", back))
+            self._do(_Change(Message("marks.restored", n=len(back)), back))
 
     def tag(self, digests: Collection[str], tag: str) -> None:
         """Raises SemblanceError for a tag that is empty or too long."""
         tag = " ".join(tag.split())
         if not 0 < len(tag) <= LONGEST or "," in tag:
-            raise SemblanceError(f"A tag is a word or a few, of at most {LONGEST} letters and without a comma.")
+            raise SemblanceError("marks.bad_tag", letters=LONGEST)
         with self._writing():
             held = self.tags
             lacking = [one for one in digests if tag not in held.get(one, ())]
             new = {one: tuple(sorted({*held.get(one, ()), tag})) for one in lacking}
-            self._do(self._tagging(f"{_count(new)} tagged “{tag}”", new), new)
+            self._do(self._tagging(Message("marks.tagged", n=len(new), tag=tag), new), new)
 
     def untag(self, digests: Collection[str], tag: str) -> None:
         with self._writing():
             held = self.tags
             holders = [one for one in digests if tag in held.get(one, ())]
             new = {one: tuple(other for other in held[one] if other != tag) for one in holders}
-            self._do(self._tagging(f"“{tag}” taken off {_count(new)}", new), new)
+            self._do(self._tagging(Message("marks.untagged", n=len(new), tag=tag), new), new)
 
     def undo(self) -> str:
         """Takes the last change back; what that was, empty when there was none."""
@@ -131,16 +132,13 @@ class Marks:
             with FileLock(self.path.with_suffix(".lock")):
                 yield
         except OSError as error:
-            raise SemblanceError(
-                f"{self.path} can't be written ({error.strerror}); "
-                "choose another home with --home or SEMBLANCE_HOME."
-            ) from error
+            raise SemblanceError("marks.not_writable", path=self.path, reason=error.strerror) from error
 
     def _write(self, state: _State) -> None:
         told = {
             "hidden": sorted(state.hidden),
             "tags": state.tags,
-            "changes": [[change.told, sorted(change.flipped), change.tags] for change in state.changes],
+            "changes": [[packed(change.told), sorted(change.flipped), change.tags] for change in state.changes],
         }
         with self._lock:
             files.write_atomically(self.path, [json.dumps(told).encode()])
@@ -155,7 +153,8 @@ class Marks:
                 try:
                     told = json.loads(self.path.read_bytes())
                     changes = [
-                        _Change(str(what), _texts(flipped), _tags(t)) for what, flipped, t in told["changes"]
+                        _Change(unpacked(str(what)), _texts(flipped), _tags(t))
+                        for what, flipped, t in told["changes"]
                     ]
                     state = _State(_texts(told["hidden"]), _tags(told["tags"]), tuple(changes))
                 except FileNotFoundError:
@@ -164,10 +163,6 @@ class Marks:
                     files.set_aside(self.path)
                 self._known = version, state
             return self._known[1]
-
-
-def _count(pictures: Collection[str]) -> str:
-    return f"{len(pictures):,} picture{'' if len(pictures) == 1 else 's'}"
 
 
 def _texts(told: Any) -> frozenset[str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from engines import SemblanceError
+from engines.messages import Message, joined
 from features import files
 from features.catalogue.folder import Skipped
 from features.catalogue.images import MAX_BYTES, is_image_name
@@ -45,10 +46,10 @@ def receive(home: Path, name: str, uploads: Sequence[Path], label: str = "") -> 
             else:
                 taken += 1
         else:
-            skipped.append(Skipped(upload.name, "Not a picture; send JPEG, PNG, WebP, or a zip of them."))
+            skipped.append(Skipped(upload.name, Message("uploads.not_picture")))
     if not taken:
-        why = f" {skipped[0].path}: {skipped[0].reason}" if skipped else " Choose some first."
-        raise SemblanceError(f"There was no picture to take.{why}")
+        why = joined((skipped[0].path, skipped[0].reason), ": ") if skipped else Message("uploads.choose_some")
+        raise SemblanceError("uploads.no_picture", why=why)
     return folder, skipped
 
 
@@ -59,7 +60,7 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
         with zipfile.ZipFile(archive) as opened:
             members = [member for member in opened.infolist() if not member.filename.endswith("/")]
             if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_UNPACKED:
-                reason = f"It holds more than {MAX_FILES:,} files or {MAX_UNPACKED >> 30} GB; send it in parts."
+                reason: str = Message("uploads.archive_too_large", files=MAX_FILES, gigabytes=MAX_UNPACKED >> 30)
                 return [Skipped(archive.name, reason)], 0
             for member in members:
                 path = PurePosixPath(member.filename.replace("\\", "/"))
@@ -72,7 +73,7 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                     with opened.open(member) as source:
                         data = source.read(member.file_size)  # no more, whatever comes out of it
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
-                    reason = "Damaged in the archive; zip it again."
+                    reason = Message("uploads.damaged_member")
                 else:
                     reason = _keep(data, folder.joinpath(*map(plain_name, path.parts[:-1])), path.name)
                 if reason:
@@ -80,25 +81,25 @@ def _unpack(archive: Path, folder: Path) -> tuple[list[Skipped], int]:
                 else:
                     taken += 1
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        skipped.append(Skipped(archive.name, "The archive is damaged, or not a zip file; zip it again."))
+        skipped.append(Skipped(archive.name, Message("uploads.damaged_archive")))
     return skipped, taken
 
 
 def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     """Why this member is not taken; empty when it is."""
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
-        return "Its name leads out of the archive; it was not unpacked."
+        return Message("uploads.outside_archive")
     if stat.S_ISLNK(member.external_attr >> 16):
-        return "It is a link, not a picture."
+        return Message("uploads.link")
     if not is_image_name(path.name):
-        return "Not a picture."
+        return Message("uploads.member_not_picture")
     if member.flag_bits & 1:
-        return "It is locked with a password; zip it without one."
+        return Message("uploads.password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without bound
-        return "It is packed in an unusual way; zip it again with an ordinary tool."
+        return Message("uploads.unusual_packing")
     bomb = member.file_size > max(RATIO_MATTERS, MAX_RATIO * member.compress_size)
     if bomb or member.file_size > MAX_BYTES:
-        return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
+        return Message("uploads.member_too_large", megabytes=member.file_size >> 20)
     return ""
 
 
@@ -121,10 +122,8 @@ def _keep(data: bytes, folder: Path, sent_as: str) -> str:
     except OSError as error:
         why = error.strerror or error
         if error.errno in NAME_ERRORS:
-            return f"It can't be kept under its name ({why}); rename it."
-        raise SemblanceError(
-            f"The pictures can't be kept in {folder} ({why}); see that there is room, and that we may write there."
-        ) from error
+            return Message("uploads.bad_name", reason=why)
+        raise SemblanceError("uploads.not_kept", folder=folder, reason=why) from error
     return ""
 
 

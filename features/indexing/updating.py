@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from engines import Captioned, Engine, SemblanceError
+from engines.messages import Message, joined
 from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.catalogue.urls import INSTALL
 from features.home import Home
@@ -53,10 +54,10 @@ def update(
         on = ""
     with home.writing(), workers_on(on, engine) as workers:
         problems = scan(home, catalogue, progress, workers.hashed)
-        progress(0, 0, "making the network ready")
+        progress(0, 0, Message("progress.preparing_network"))
         engine.prepare()
         store = home.store(catalogue, engine)
-        busy = f"{catalogue.name} is being indexed already; wait for that to end, then try again."
+        busy = Message("errors.being_indexed", name=catalogue.name)
         with home.alone(store.path.with_suffix(".lock"), busy, wait):
             report = _run(home, catalogue, workers, store, progress, cancelled, started)
         return replace(report, skipped=report.skipped + problems, workers=workers.shares())
@@ -70,9 +71,9 @@ def workers_on(on: str, engine: Engine) -> AbstractContextManager[Workers]:
     if not on:
         return nullcontext(Workers(engine))
     if on != RAY and not on.startswith(f"{RAY}://"):
-        raise SemblanceError(f"Nothing can be indexed on {on!r}; say ray, or ray://HOST:PORT.")
+        raise SemblanceError("ray.unknown_place", place=on)
     if find_spec("ray") is None:
-        raise SemblanceError(f"To index on Ray it has to be installed; run: {INSTALL}.")
+        raise SemblanceError("ray.not_installed", command=INSTALL)
     from features.indexing.ray_cluster import Cluster
 
     return Cluster(on, engine)
@@ -128,7 +129,7 @@ def _run(
         for first in range(0, len(pending), BATCH):
             if stopped := cancelled():
                 break
-            progress(first, len(pending), "embedding" + workers.pace())
+            progress(first, len(pending), joined((Message("progress.embedding"), workers.pace()), " "))
             batch = next(batches)
             store.append(batch)
             add_to_index(catalogue, store, batch, home.searched_by)
@@ -141,7 +142,7 @@ def _run(
     skipped = [Skipped(path, why) for digest, why in after.refused.items() for path in wanted[digest]]
     if not stopped:
         lost = wanted.keys() - after.digests
-        skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
+        skipped += [Skipped(wanted[d][0], Message("errors.changed_while_read")) for d in lost]
     card = engine.describe()
     new = len(after.digests - before)
     seconds = time.perf_counter() - started
