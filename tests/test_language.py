@@ -154,6 +154,7 @@ def test_a_message_survives_pickles_copies_and_files(message: Message) -> None:
         "holiday.jpg",
         '["',
         '["errors.no_face"]',
+        '["errors.no_face", 3]',
         '["errors.no_face", {"x": [[[]]]}]',
         '["no.such", {}]',
         '["counts.pictures", {"n": "x"}]',

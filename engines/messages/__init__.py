@@ -70,7 +70,7 @@ def unpacked(text: str) -> str:
         return text
     try:
         return _unpacked(json.loads(text)) if text.startswith('["') else Message(_ids().get(text, text))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return text
 
 
