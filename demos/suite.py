@@ -23,8 +23,8 @@ from starlette.routing import Route
 import engines
 from demos.components import draw, events, index_reports, likes, theme
 from demos.components.page import Page, choices
-from demos.i18n import language
-from demos.i18n.language import say
+from demos.i18n.language import fixed, localized, say
+from demos.i18n.middleware import middleware as language_middleware
 from demos.server import address, guard, health, metrics, sweep, veil
 from demos.server.api import draw_api
 from demos.server.gradio_environment import port
@@ -34,6 +34,7 @@ from demos.tabs import catalogue, compare, duplicates, gallery, recommend, words
 from demos.views.common import views
 from engines import SemblanceError
 from engines.extras import missing
+from engines.messages import Message
 from features import files
 from features.files import readable
 from features.library import Library
@@ -41,14 +42,14 @@ from features.limits import LIMITS
 
 WORDS, RECOMMEND, COMPARE, CATALOGUE = "text", "recommend", "compare", "catalogue"
 OWN = (
-    (language.later("Words"), WORDS, words.tab),
-    (language.later("Recommend"), RECOMMEND, recommend.tab),
-    (language.later("Gallery"), gallery.NAME, gallery.tab),
-    (language.later("Duplicates"), duplicates.NAME, duplicates.tab),
-    (language.later("Compare"), COMPARE, compare.tab),
-    (language.later("Catalogue"), CATALOGUE, catalogue.tab),
+    ("tabs.words", WORDS, words.tab),
+    ("tabs.recommend", RECOMMEND, recommend.tab),
+    ("tabs.gallery", gallery.NAME, gallery.tab),
+    ("tabs.duplicates", duplicates.NAME, duplicates.tab),
+    ("tabs.compare", COMPARE, compare.tab),
+    ("tabs.catalogue", CATALOGUE, catalogue.tab),
 )
-MADE_UP = "What was sent is not what is taken here; /?view=api says what is."
+MADE_UP = Message("endpoints.made_up")
 WAITING = 1000  # events that may wait on ZeroGPU; a page that opens asks for dozens at once
 
 
@@ -142,7 +143,7 @@ def open_tab(name: str, arguments: list[str]) -> None:
     shelf = Shelf(library, Path(arguments[0]) if arguments else None, local=rules.local)
     tabs = (*shelf.cards, *(name for _, name, _ in OWN))
     if name not in tabs:
-        raise SemblanceError(f"There is no tab {name!r}. Choose one of: {', '.join(tabs)}.")
+        raise SemblanceError("suite.no_tab", name=name, choices=", ".join(tabs))
     _launch(shelf, draw_page(shelf, only=[name]), rules)
 
 
@@ -163,9 +164,9 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         with gr.Row(elem_classes="top"):
             gr.HTML(theme.BRAND, elem_classes="brand", apply_default_css=False)
             picker = gr.Dropdown(
-                choices(shelf, language.fixed),
+                choices(shelf, fixed),
                 value=shelf.first,
-                label=language.fixed("Collection"),
+                label=fixed("common.collection"),
                 show_label=False,
                 container=False,
                 filterable=False,
@@ -175,7 +176,7 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
             summary = gr.HTML(elem_classes="counts", apply_default_css=False)
             liked = gr.Button(likes.label(()), elem_classes="liked", min_width=42, scale=0)
             dark = gr.Button("◐", elem_classes="shade", min_width=42, scale=0)
-            tongue = gr.Button(language.fixed("PT"), elem_classes="tongue", min_width=42, scale=0)
+            tongue = gr.Button(fixed("tabs.language"), elem_classes="tongue", min_width=42, scale=0)
         marks = gr.HTML(js_on_load=theme.ARIA, apply_default_css=False, elem_classes="marks-of-taste")
         if not shelf.local:
             gr.HTML(theme.NO_HIDING, apply_default_css=False, elem_classes="marks-of-taste")
@@ -184,12 +185,12 @@ def draw_page(shelf: Shelf, only: Collection[str] = (), folder_endpoint: bool = 
         page = Page(demo, shelf, picker, stamp=gr.State(0.0), tray=gr.State(()), selection=gr.State(()))
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as tabs:
             for name, draw_engine in drawing.items():
-                with gr.Tab(language.shown(shelf.cards[name].title), id=name):
+                with gr.Tab(fixed(shelf.cards[name].title), id=name):
                     _heading(shelf.cards[name].title)
                     draw_engine(page, name)
             for title, name, draw_tab in OWN:
                 if not only or name in only:
-                    with gr.Tab(language.fixed(title), id=name):
+                    with gr.Tab(fixed(title), id=name):
                         _heading(title)
                         draw_tab(page)
 
@@ -216,14 +217,14 @@ def _tell_damage(shelf: Shelf) -> None:
     """Shows once what was found damaged, with its path: on the page of the local user, else in the owner's log."""
     for sentence in files.unread():
         if shelf.local:
-            gr.Warning(language.told(sentence), duration=None, title=say("A file was damaged"))
+            gr.Warning(say(sentence), duration=None, title=say("suite.damaged_title"))
         else:
             logging.getLogger(__name__).warning(sentence)
 
 
 def _heading(title: str) -> None:
     """Of a tab, for who can't see which is open; those within it are below it."""
-    heading = language.built(lambda: f"<h2>{draw.escape(language.told(title))}</h2>")
+    heading = localized(lambda: f"<h2>{draw.escape(say(title))}</h2>")
     gr.HTML(heading, apply_default_css=False, elem_classes="unseen")
 
 
@@ -245,9 +246,7 @@ def _receive_into(folder: Path) -> None:
         folder.chmod(0o700)
         sweep.sweep(folder)
     except OSError as error:
-        raise SemblanceError(
-            f"{folder} can't be written to ({error.strerror}); choose another home with --home or SEMBLANCE_HOME."
-        ) from error
+        raise SemblanceError("suite.home_not_writable", folder=folder, reason=error.strerror) from error
 
 
 def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> None:
@@ -276,7 +275,7 @@ def _launch(shelf: Shelf, demo: gr.Blocks, rules: Rules, mcp: bool = False) -> N
             **theme.look(demo),
         )
     except OSError as error:
-        raise SemblanceError("The port can't be used; set GRADIO_SERVER_PORT to another one.") from error
+        raise SemblanceError("suite.port_in_use") from error
     finally:
         for release in held:
             release()
@@ -299,7 +298,7 @@ def middleware(shelf: Shelf, rules: Rules) -> list[Middleware]:
     home = shelf.library.home
     hidden = {"/semblance-incoming": Path(get_upload_folder()), "/semblance-home": home}
     veiled = [] if shelf.local else [veil.middleware(hidden)]
-    return [guard.middleware(rules), *veiled, language.middleware()]
+    return [guard.middleware(rules), *veiled, language_middleware()]
 
 
 def _settle_on_zerogpu(demo: gr.Blocks) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import samples
 from demos.components.face_cards import VERDICTS
 from demos.components.picture_cards import Scale
+from demos.i18n.language import say
 from engines import Engine, settings
 from features.catalogue.folder import Catalogue
 from features.library import Library
@@ -92,7 +93,7 @@ def _persons(library: Library, drawn: Path) -> None:
         less, more = known.shares(verdict.cosine)
         print(
             f"  {portraits[0].name} and {portraits[1].name}: cosine {verdict.cosine:.3f}; {less:.1%} of pairs of "
-            f"one person are less alike, {more:.1%} of pairs of two are as alike: {VERDICTS[verdict.word]}"
+            f"one person are less alike, {more:.1%} of pairs of two are as alike: {say(VERDICTS[verdict.word])}"
         )
 
 

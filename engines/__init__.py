@@ -23,6 +23,7 @@ from engines.base import (
     unit_rows,
 )
 from engines.errors import NotEmbeddable, SemblanceError, Untrained, WeightsError
+from engines.messages import Message
 
 __all__ = [
     "Box",
@@ -34,6 +35,7 @@ __all__ = [
     "Explainer",
     "Generative",
     "Learner",
+    "Message",
     "NetworkChoice",
     "NotEmbeddable",
     "Parted",

@@ -385,7 +385,7 @@ def fingerprint(engine: Engine) -> str:
     try:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
     except TypeError as error:
-        raise SemblanceError(f"The engine {engine.name} has settings that are no plain JSON ({error}).") from error
+        raise SemblanceError("errors.settings_not_json", name=engine.name, error=error) from error
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
@@ -408,14 +408,14 @@ def register(engine: E) -> E:
         SemblanceError: The name is invalid or taken, or the class lacks `embed` or `describe`.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_+-]*", engine.name):
-        raise SemblanceError(f"{engine.name!r} is no name for an engine; use small letters, digits, _, + and -.")
+        raise SemblanceError("errors.engine_name", name=engine.name)
     for method in ("embed", "describe"):
         if getattr(engine, method) is getattr(Engine, method):
-            raise SemblanceError(f"The engine {engine.name} has no {method}(); write it.")
+            raise SemblanceError("errors.engine_lacks_method", name=engine.name, method=method)
     other = _registry.get(engine.name)
     if other is not None and other.__module__ != engine.__module__:
         raise SemblanceError(
-            f"Two engines are called {engine.name!r}: {other.__module__} and {engine.__module__}."
+            "errors.engine_twice", name=engine.name, one=other.__module__, other=engine.__module__
         )
     _registry[engine.name] = engine
     return engine
@@ -474,10 +474,10 @@ def create(name: str, network: str = "auto", preferred: str = "") -> Engine:
     """
     engines = discover()
     if name not in engines:
-        raise SemblanceError(f"There is no engine {name!r}. Choose one of: {', '.join(engines)}.")
+        raise SemblanceError("errors.no_engine", name=name, choices=", ".join(engines))
     choices = ("auto", "builtin", *engines[name].networks)
     if network not in choices:
-        raise SemblanceError(f"{name} has no network {network!r}. Choose one of: {', '.join(choices)}.")
+        raise SemblanceError("errors.no_engine_network", name=name, network=network, choices=", ".join(choices))
     make: Callable[..., Engine] = engines[name]
     if not engines[name].networks:
         return make()

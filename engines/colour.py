@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from engines.base import Card, Crop, Engine, register, unit_rows
+from engines.messages import Message
 
 TILES = 3  # per side; each has its own histogram of patterns
 
@@ -30,11 +31,11 @@ class Colour(Engine):
 
     def describe(self) -> Card:
         return Card(
-            title="Colour",
-            alike="the same colours in about the same places, and the same fineness of pattern",
+            title=Message("titles.colour"),
+            alike=Message("alike.colour"),
             dim=410,
             network="builtin",
-            weights="none needed",
+            weights=Message("weights.none_needed"),
             licence="MIT",
             order=40,
         )

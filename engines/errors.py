@@ -12,9 +12,22 @@ features/errors.py adds the errors of collections.
 
 from __future__ import annotations
 
+from typing import Any
+
+from engines.messages import Message
+
 
 class SemblanceError(Exception):
-    """Base class: the message names the problem, the file, and the remedy."""
+    """Base class: the message names the problem, the file, and the remedy.
+
+    Args:
+        text: The id of a message, with its values, or a finished sentence.
+        **values: See engines.messages.Message.
+    """
+
+    def __init__(self, text: str = "", /, **values: Any) -> None:
+        self.message = text if isinstance(text, Message) else Message(text, **values)
+        super().__init__(self.message)
 
 
 class NotEmbeddable(SemblanceError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 from functools import cache
 
+from engines.messages import Message
+
 DISTRIBUTION = "semblance"
 
 
@@ -22,7 +24,7 @@ def install(extra: str, requirement: str = "") -> str:
 
 def missing(package: str, extra: str, requirement: str) -> str:
     """Returns the sentence that a package is missing, with the command that installs it; see `install`."""
-    return f"{package} is not installed; run: {install(extra, requirement)}."
+    return Message("extras.missing", package=package, command=install(extra, requirement))
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 
 from engines.base import Box, Crop, register
 from engines.errors import NotEmbeddable
+from engines.messages import Message
 from engines.networks import dlib_face, mtcnn, vggface
 from engines.networks.mtcnn import Face
 from engines.networks.network import Network, NetworkEngine
@@ -189,9 +190,9 @@ def _remarks(face: Face, sharpness: float) -> tuple[str, ...]:
     across = eyes[1] - eyes[0]
     turned = np.dot(face.nose - eyes.mean(axis=0), across) / max(np.dot(across, across), 1.0)
     found = {
-        "small": min(face.box[2:]) < SMALL,
-        "blurred": sharpness < BLURRED,
-        "turned away": abs(turned) > TURNED,
+        Message("remarks.small"): min(face.box[2:]) < SMALL,
+        Message("remarks.blurred"): sharpness < BLURRED,
+        Message("remarks.turned_away"): abs(turned) > TURNED,
     }
     return tuple(remark for remark, there in found.items() if there)
 
@@ -235,8 +236,8 @@ class Lookalike(NetworkEngine):
 
     name = "lookalike"
     version = 2
-    title = "Look-alike"
-    alike = "the same face, or one that could pass for it"
+    title = Message("titles.lookalike")
+    alike = Message("alike.lookalike")
     order = 10
     side = None  # faces in a group photo would become too small
     builtin = dlib_face.DLIB
@@ -250,7 +251,7 @@ class Lookalike(NetworkEngine):
     def crops(self, image: np.ndarray) -> list[Crop]:
         turns, faces = find_turned(image)
         if not faces:
-            raise NotEmbeddable("No face found. Try a larger, front-facing photo.")
+            raise NotEmbeddable("errors.no_face")
         upright = np.ascontiguousarray(np.rot90(image, turns))
         recipe = self._recipe()
         return [_crop(upright, face, recipe, _box(image.shape, face, turns)) for face in faces]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.base import register
+from engines.messages import Message
 from engines.networks import composed, efficientnet
 from engines.networks.network import NetworkEngine
 
@@ -13,8 +14,8 @@ class Product(NetworkEngine):
 
     name = "product"
     version = 1
-    title = "Products"
-    alike = "the same kind of thing, in the same shape and colour"
+    title = Message("titles.product")
+    alike = Message("alike.product")
     order = 30
     nets = (efficientnet.B0,)
     upgrade = efficientnet.B0

@@ -17,6 +17,7 @@ import numpy as np
 from engines import settings
 from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, register, unit_rows
 from engines.errors import NotFetched, WeightsError, WeightsUnavailable
+from engines.messages import Message, joined
 from engines.networks import blip, clip, hub, runtime
 from engines.networks.hub import Pretrained
 from engines.networks.weights import Found
@@ -163,9 +164,9 @@ class Semantic(Engine):
         try:
             answering = self._answer(fetch=False)
         except NotFetched as error:
-            settled, reason = False, str(error)
+            settled, reason = False, error.message
         except (WeightsUnavailable, WeightsError) as error:
-            available, reason = False, str(error)
+            available, reason = False, error.message
         else:
             found, writer = answering.found, answering.writer
             settled, note = answering.settled, answering.note
@@ -174,13 +175,13 @@ class Semantic(Engine):
         dim = clip.dim(found) if found else clip.DIMS[self._net.kind]
         origins = [found.origin if found else reason]
         if found and writer and answering.written:
-            origins.append(f"captions by {answering.written.origin}")
+            origins.append(Message("captions.by", writer=answering.written.origin))
         return Card(
-            title="Meaning",
-            alike="the same things and the same scene, in whatever colours and manner",
+            title=Message("titles.semantic"),
+            alike=Message("alike.semantic"),
             dim=dim * len(SHARES) if writer or not found else dim,
             network="builtin" if self._asked == "builtin" else self._net.name,
-            weights="; ".join(filter(None, (*origins, note))),
+            weights=joined((*origins, note)),
             licence=_licence(self._net, writer),
             available=available,
             reason=reason,
@@ -224,12 +225,12 @@ class Semantic(Engine):
     def _look(self, fetch: bool) -> _Answering:
         if self._asked == "builtin":
             choices = ", ".join(("auto", *self.networks))
-            raise WeightsUnavailable(f"No built-in network knows what pictures mean. Choose one of: {choices}.")
+            raise WeightsUnavailable("semantic.choose_network", choices=choices)
         if problem := hub.lacking():
             raise WeightsUnavailable(problem)
         wanted = settings.current().captions
         if wanted not in ("", *CAPTIONS):
-            raise WeightsError(f"There are no captions {wanted!r}. Choose one of: {', '.join(CAPTIONS)}.")
+            raise WeightsError("semantic.no_captions", name=wanted, choices=", ".join(CAPTIONS))
         found = _resolved(self._net, fetch)
         eye = clip.eye(found, self._net.kind)
         answering = _Answering(self._net, found, runtime.prepare(eye) if fetch else runtime.precision(eye))
@@ -238,16 +239,14 @@ class Semantic(Engine):
             try:
                 answering = replace(answering, writer=writer, written=_resolved(writer, fetch))
             except NotFetched as error:
-                return replace(answering, note=f"{writer.folder}: {error}", settled=False)
+                return replace(answering, note=joined((writer.folder, error.message), ": "), settled=False)
             except WeightsUnavailable as error:
                 if wanted:
                     raise
-                answering = replace(answering, note=f"without captions. {error}")
+                answering = replace(answering, note=Message("captions.without", why=error))
         if answering.precision:
             return answering
-        return replace(
-            answering, note="it has yet to be fitted to this machine, which takes some seconds", settled=False
-        )
+        return replace(answering, note=Message("weights.to_be_fitted"), settled=False)
 
 
 def _choice(net: Pretrained, writer: Pretrained | None) -> NetworkChoice:
@@ -265,7 +264,9 @@ def _choice(net: Pretrained, writer: Pretrained | None) -> NetworkChoice:
 
 
 def _licence(net: Pretrained, writer: Pretrained | None) -> str:
-    return f"{net.licence}; captions: {writer.licence}" if writer else net.licence
+    return (
+        Message("licences.with_captions", network=net.licence, captions=writer.licence) if writer else net.licence
+    )
 
 
 def _resolved(model: Pretrained, fetch: bool) -> Found:

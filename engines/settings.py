@@ -114,5 +114,5 @@ def _environment() -> dict[str, Any]:
                 found[name] = read(text)
             except ValueError as error:
                 variable = PREFIX + name.upper()
-                raise SemblanceError(f"{variable} must be {wanted}, and not {text!r}.") from error
+                raise SemblanceError("settings.wrong", variable=variable, wanted=wanted, text=text) from error
     return found

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import VectorPart, register
+from engines.messages import Message
 from engines.networks import composed, vgg19
 from engines.networks.network import Network, NetworkEngine
 
@@ -61,7 +62,7 @@ def _heaps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 PARTS = (
     *(
-        VectorPart(name, SKETCH, (1 - SUBJECT_SHARE) / len(LAYERS), composed.BRUSH)
+        VectorPart(Message(f"parts.{name}"), SKETCH, (1 - SUBJECT_SHARE) / len(LAYERS), composed.BRUSH)
         for name in ("colour", "grain", "strokes", "motifs", "composition")
     ),
     VectorPart(composed.SUBJECT, SUBJECT, SUBJECT_SHARE, composed.SUBJECT),
@@ -100,8 +101,8 @@ class Style(NetworkEngine):
 
     name = "style"
     version = 3
-    title = "Style"
-    alike = "the same brush: colour, grain and pattern, whatever the subject"
+    title = Message("titles.style")
+    alike = Message("alike.style")
     order = 20
     nets = (VGG19,)  # on request only (docs/decisions/0022-packaged-networks.md)
     builtin = composed.STYLES

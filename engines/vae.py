@@ -17,11 +17,12 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, register, unit_rows
 from engines.errors import Untrained
+from engines.messages import Message
 from engines.networks import runtime, vae, vae_training
 from engines.networks.network import squeezed
 
 BATCH = 64
-HOW = "It is trained on your own pictures: press Train in its tab, or run `train IMAGES --engine vae`."
+HOW = Message("vae.untrained")
 
 
 @register
@@ -61,11 +62,11 @@ class Autoencoder(Engine):
 
     def describe(self) -> Card:
         untrained = Card(
-            title="Autoencoder",
-            alike="the same look as a whole, to a net that has learned from this collection alone",
+            title=Message("titles.vae"),
+            alike=Message("alike.vae"),
             dim=vae.LATENT,
             network="vae",
-            weights="none yet: it is trained on your own pictures",
+            weights=Message("vae.no_weights"),
             licence="MIT",
             available=False,
             reason=HOW,
@@ -75,13 +76,17 @@ class Autoencoder(Engine):
         if not trained:
             return untrained
         shape, course = trained.plan.shape, trained.course
-        pictures = f"{len(trained.plan.pictures):,} pictures of this collection"
         return replace(
             untrained,
             dim=shape.latent,
-            network=f"vae, {shape.side} px, {shape.latent} latent numbers",
-            weights=f"trained here on {pictures} in {len(course.done)} epochs; "
-            f"{trained.active} of {shape.latent} latent numbers are in use",
+            network=Message("weights.vae_network", side=shape.side, dim=shape.latent),
+            weights=Message(
+                "weights.vae_trained",
+                pictures=len(trained.plan.pictures),
+                epochs=len(course.done),
+                active=trained.active,
+                dim=shape.latent,
+            ),
             available=True,
             reason="",
             runner=runtime.RUNNERS[runtime.precision(trained.encoder) or "f32"],
@@ -162,11 +167,15 @@ class Autoencoder(Engine):
     def steps(self, work: Path) -> tuple[int, int, str]:
         course = vae.course(work)
         if course is None:
-            return 0, 0, "making the network ready"
+            return 0, 0, Message("progress.preparing_network")
         done = len(course.done)
         if done == course.epochs:
-            return 0, 0, "fitting it to this machine"
-        return done * course.steps + course.step, course.epochs * course.steps, f"training, epoch {done + 1}"
+            return 0, 0, Message("progress.fitting")
+        return (
+            done * course.steps + course.step,
+            course.epochs * course.steps,
+            Message("progress.training_epoch", n=done + 1),
+        )
 
     def side_for(self, longest: int) -> int:
         return next((side for side in vae.SIDES if side >= longest), vae.SIDES[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.base import register
+from engines.messages import Message
 from engines.networks import bit, composed
 from engines.networks.network import NetworkEngine
 
@@ -13,8 +14,8 @@ class Visual(NetworkEngine):
 
     name = "visual"
     version = 1
-    title = "Visual"
-    alike = "the same subject or scene, wherever it lies and whatever its colours"
+    title = Message("titles.visual")
+    alike = Message("alike.visual")
     order = 35
     nets = (bit.R50X1,)
     upgrade = bit.R50X1

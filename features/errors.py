@@ -60,28 +60,15 @@ def storage_failure(error: OSError, path: Path) -> SemblanceError:
     """
     named, why = error.filename2 or error.filename, error.strerror or error
     file = re.sub(r"(?<=.)[a-z0-9_]{8}\.tmp$", "", str(named)) if isinstance(named, (str, Path)) else path
-    sentence = f"{file} can't be written to ({why}); choose another with --home or SEMBLANCE_HOME."
-    if error.errno in _NO_ROOM:
-        sentence = (
-            f"{file} can't be written to ({why}); free some space, or choose another with --home or "
-            "SEMBLANCE_HOME."
-        )
-    elif error.errno == errno.EFBIG:
-        sentence = (
-            f"{file} can't be written to ({why}); raise the limit of file sizes (ulimit -f), or choose another "
-            "with --home or SEMBLANCE_HOME."
-        )
-    elif error.errno in _FAILS:
-        sentence = (
-            f"{file} can't be used ({why}); check its disk, or choose another with --home or SEMBLANCE_HOME."
-        )
-    elif error.errno in _TOO_MANY:
-        sentence = f"{file} can't be opened ({why}); close other programs, or raise that limit (ulimit -n)."
-    elif error.errno in _IN_THE_WAY:
-        sentence = f"{file} can't be used ({why}); move what is in its place out of the way, then try again."
-    elif error.errno == errno.ENOENT:
-        sentence = f"{file} can't be used ({why}); another program may have deleted it, so try again."
-    return SemblanceError(sentence)
+    ids = {errno.EFBIG: "storage.file_size", errno.ENOENT: "storage.gone"}
+    for numbers, id in (
+        (_NO_ROOM, "storage.no_room"),
+        (_FAILS, "storage.disk"),
+        (_TOO_MANY, "storage.too_many_files"),
+        (_IN_THE_WAY, "storage.in_the_way"),
+    ):
+        ids |= dict.fromkeys(numbers, id)
+    return SemblanceError(ids.get(error.errno or 0, "errors.home_not_writable"), path=file, reason=why)
 
 
 _SHORT_OF_MEMORY = re.compile("cannot allocate memory|can't start new thread|bad_alloc|failed to map", re.I)
@@ -92,8 +79,5 @@ def memory_failure(error: BaseException) -> SemblanceError | None:
     """Returns the sentence for an error that says in whatever way that memory is short; None for another."""
     short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
     if short or _SHORT_OF_MEMORY.search(str(error)):
-        return SemblanceError(
-            "There is not enough memory for this; close other programs, or raise the limit (ulimit -v), then try "
-            "again."
-        )
+        return SemblanceError("storage.memory")
     return None

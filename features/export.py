@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 
 from engines import Box, SemblanceError
 from engines.extras import install
+from engines.messages import Message
 from features.catalogue import images
 from features.catalogue.folder import Progress
 from features.catalogue.uploads import plain_name
@@ -71,7 +72,7 @@ class Vectors:
     def chunks(self, progress: Progress, cancelled: Callable[[], bool]) -> Iterator[tuple[range, np.ndarray]]:
         """Raises Stopped."""
         for begin in range(0, len(self.items), CHUNK):
-            progress(begin, len(self.items), "writing the vectors")
+            progress(begin, len(self.items), Message("progress.writing_vectors"))
             _unless(cancelled)
             places = range(begin, min(begin + CHUNK, len(self.items)))
             yield places, self.take(places)
@@ -80,14 +81,14 @@ class Vectors:
 def check(out: Path, root: Path, suffixes: Collection[str]) -> None:
     """Before the work: raises SemblanceError for what can't be written, and for what lies among the pictures."""
     if out.suffix.lower() not in suffixes:
-        raise SemblanceError(f"{out} has no suffix that can be written; choose one of: {', '.join(suffixes)}.")
+        raise SemblanceError("export.unknown_suffix", out=out, choices=", ".join(suffixes))
     if out.suffix.lower() == ".parquet":
         _pyarrow()
     if out.is_dir() or not out.parent.is_dir():
-        raise SemblanceError(f"{out} can't be written; name a file in a folder that is there.")
+        raise SemblanceError("export.no_folder", out=out)
     for place in (Path(os.path.abspath(out)), out.resolve()):
         if place.is_relative_to(root) or place.is_relative_to(root.resolve()):
-            raise SemblanceError(f"{out} lies among the pictures, where nothing is written; name another place.")
+            raise SemblanceError("export.among_pictures", out=out)
 
 
 def save_vectors(
@@ -206,7 +207,7 @@ def _sprite(vectors: Vectors, progress: Progress, cancelled: Callable[[], bool])
     sheet = Image.new("RGB", (columns * side, max(1, math.ceil(len(items) / columns)) * side), GREY)
     for number, item in enumerate(items):
         if number % 100 == 0:
-            progress(number, len(items), "drawing the pictures")
+            progress(number, len(items), Message("progress.drawing"))
             _unless(cancelled)
         with contextlib.suppress(ImageError):
             pixels = images.open_image(vectors.root / item.path, side, item.box).pixels
@@ -282,7 +283,7 @@ def _short(name: str) -> str:
 
 def _unless(cancelled: Callable[[], bool]) -> None:
     if cancelled():
-        raise Stopped("It was cancelled, and nothing was written.")
+        raise Stopped("export.cancelled")
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -291,7 +292,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise SemblanceError(f"Parquet needs pyarrow; run: {install('export', PYARROW)}.") from error
+        raise SemblanceError("export.no_pyarrow", command=install("export", PYARROW)) from error
     return pyarrow, pyarrow.parquet
 
 
@@ -308,4 +309,4 @@ def _written(out: Path) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         why = error.strerror or error
-        raise SemblanceError(f"{out} can't be written ({why}); choose another place.") from error
+        raise SemblanceError("export.not_writable", out=out, reason=why) from error

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from engines.messages import Message
+
 PACKAGES = Path(__file__).parent.parent  # the folder of our packages, where other processes of ours start
 STALE = 3600  # seconds after which a temporary file belongs to no running process
 KEY = "key"  # file of the home
@@ -139,9 +141,7 @@ def set_aside(path: Path, *, silently: bool = False) -> None:
     with contextlib.suppress(OSError):
         os.replace(path, aside)
         if not silently:
-            say_once(
-                f"{path} is damaged; it was set aside as {aside.name}, and a new one is made when it is needed."
-            )
+            say_once(Message("damage.set_aside", path=path, name=aside.name))
 
 
 def damaged_name(path: Path) -> Path:

@@ -68,9 +68,7 @@ class Home:
                 raise
             if isinstance(error.filename, str | bytes | os.PathLike) and not self._holds(error.filename):
                 place = os.fsdecode(error.filename)
-                raise SemblanceError(
-                    f"{place} can't be read ({error.strerror}); check its permissions, then try again."
-                ) from error
+                raise SemblanceError("errors.not_readable", path=place, reason=error.strerror) from error
             raise storage_failure(error, self.path) from error
 
     def _holds(self, place: str | bytes | os.PathLike[str]) -> bool:
@@ -173,5 +171,5 @@ def unchanged(catalogue: Catalogue, digest: str) -> bytes:
     """Returns the bytes of a picture's file. Raises ImageError where they are not those that were indexed."""
     data = images.read_bytes(catalogue.file(digest))
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ImageError("The file has changed since it was indexed; index again.")
+        raise ImageError("errors.file_changed")
     return data

@@ -11,6 +11,7 @@ import numpy as np
 
 import engines
 from engines import Crop, Explainer, NotEmbeddable, SemblanceError, TextSide, Verifier, unit_rows
+from engines.messages import Message
 from features import export
 from features.analysis.outliers import Outliers
 from features.analysis.projection import Projection, check, project
@@ -109,10 +110,10 @@ class ImageIndex(StoredIndex):
         """
         stored = self.ready()
         if not (isinstance(self.engine, Explainer) and self.engine.explains()):
-            raise SemblanceError(f"{self.engine.describe().title} can't tell why two pictures are alike.")
+            raise SemblanceError("errors.no_explanation", title=self.engine.describe().title)
         place = stored.first_row.get(digest, len(stored.features.rows)) + part
         if digest not in [row.digest for row in stored.features.rows[place : place + 1]]:
-            raise SemblanceError("This picture is not indexed here any more; search again.")
+            raise SemblanceError("errors.not_indexed_any_more")
         (other,) = stored.features.take([place])
         picture, (crop, *_) = cut_query(self.engine, query.path, query.box)
         theirs, crops = cut(self.engine, unchanged(self.catalogue, digest))
@@ -146,11 +147,11 @@ class ImageIndex(StoredIndex):
         """
         started = time.perf_counter()
         if not text.strip():
-            raise SemblanceError("Say in a few words what the pictures should show.")
+            raise SemblanceError("errors.say_something")
         if not (isinstance(self.engine, TextSide) and understands(self.engine, fetch=True)):
             if query or mix:
-                what = "a text with a picture" if query else "a text with a mix"
-                raise SemblanceError(f"{self.engine.name} can't take {what} here; leave one of them out.")
+                what = Message("search.text_with_picture" if query else "search.text_with_mix")
+                raise SemblanceError("errors.cannot_take", name=self.engine.name, what=what)
             return search_words(self.home, self.catalogue, text, unlike, k, started)
         rows = self.engine.embed_text([text, unlike] if unlike.strip() else [text])
         vector = rows[0]
@@ -186,7 +187,7 @@ class ImageIndex(StoredIndex):
         """Returns pairs of the engine's network, or of the catalogue's labels; None where neither has enough."""
         own = self.engine.known_pairs() if isinstance(self.engine, Verifier) else None
         if own:
-            return KnownPairs(*own, f"pairs that {self.engine.describe().network} was measured on")
+            return KnownPairs(*own, Message("pairs.of_network", network=self.engine.describe().network))
         return self.ready().known_pairs
 
     def verify(self, photos: Sequence[Path]) -> tuple[list[Part], Verdict]:
@@ -199,11 +200,11 @@ class ImageIndex(StoredIndex):
             ImageError, NotEmbeddable: The message names the photo.
         """
         parts = []
-        for nth, path in zip(("first", "second"), photos, strict=True):
+        for nth, path in zip(("common.first", "common.second"), photos, strict=True):
             try:
                 parts.append(parts_of(self.engine, path)[0])
             except (ImageError, NotEmbeddable) as error:
-                raise type(error)(f"In the {nth} photo: {error}") from error
+                raise type(error)("errors.in_the_photo", nth=Message(nth), error=error) from error
         try:
             known = self.known_pairs()
         except NotIndexed:
@@ -321,13 +322,11 @@ class ImageIndex(StoredIndex):
         """
         started = time.perf_counter()
         if not like:
-            raise SemblanceError("Name at least one picture that you like.")
+            raise SemblanceError("errors.nothing_liked")
         stored = self.ready()
         (likes, own), (unlikes, others) = (self.vectors_of(given) for given in (like, unlike))
         if not likes:
-            raise SemblanceError(
-                f"None of the pictures that you like can be used by {self.engine.name}; like another."
-            )
+            raise SemblanceError("errors.likes_unusable", engine=self.engine.name)
         rows, numbers = np.stack([*likes.values()]), list(likes)
         wish = taste(
             rows, [like[i].weight for i in likes], [*unlikes.values()], [unlike[i].weight for i in unlikes]
@@ -335,7 +334,7 @@ class ImageIndex(StoredIndex):
         stretch = stored.stretch(mix)
         length = np.linalg.norm(wish * stretch)
         if length < FAINT:
-            raise SemblanceError("These pictures cancel each other out; like another, or weigh them differently.")
+            raise SemblanceError("errors.likes_cancel_out")
         vector = (wish / length).astype(np.float32)
         width, skip = WIDTH * k if diversity else k, own | others
         (found,) = stored.nearest(vector[None], width + len(skip), mix)

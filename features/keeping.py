@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engines.messages import Message
 from features import files
 
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, IsADirectoryError)
@@ -60,7 +61,7 @@ def kept(path: Path, restore: Callable[[Any], T]) -> T | None:
     if damaged:
         files.set_aside(path, silently=found is not None)
     if found is not None:
-        files.say_once(f"{path} was damaged or gone; its copy took its place, and nothing is lost.")
+        files.say_once(Message("damage.copy_used", path=path))
         with contextlib.suppress(OSError):  # a home that can only be read
             files.write_atomically(path, [data])
     return found

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 import engines
 from engines import Card, Engine, NetworkChoice
+from engines.messages import Message
 from engines.networks.weights import forget_failures
 from features import files, preferences
 from features.analysis import duplicates
@@ -93,8 +94,17 @@ class Library:
         try:
             return self.engine(name).describe()
         except Exception as error:  # one broken engine must not take the others down
-            reason = f"The engine {name} can't describe itself: {error!r}."
-            return Card(name.capitalize(), "unknown", 0, "none", "none", "unknown", available=False, reason=reason)
+            reason = Message("cards.failed", name=name, error=repr(error))
+            return Card(
+                name.capitalize(),
+                Message("cards.unknown"),
+                0,
+                "none",
+                Message("cards.none"),
+                "unknown",
+                available=False,
+                reason=reason,
+            )
 
     def open(self, folder: Path) -> Catalogue:
         """The catalogue of a folder as it was last scanned: one object for all who ask. Raises CatalogueError."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engines import SemblanceError
+from engines.messages import joined
 from engines.networks import transfer as pixels
 from engines.networks.transfer import LEAST, MOST, STEPS, Chosen, Frame, choose
 from features.catalogue.images import open_image
@@ -34,11 +35,11 @@ def transfer(content: Path, style: Path, chosen: Chosen, **how: Any) -> Iterator
 def check_output(out: Path, *inputs: Path) -> None:
     """Before the work: raises SemblanceError for what could not be written, or would be written over."""
     if out.suffix.lower() not in FORMATS:
-        raise SemblanceError(f"{out} has no suffix that can be written; choose one of: {', '.join(FORMATS)}.")
+        raise SemblanceError("export.unknown_suffix", out=out, choices=", ".join(FORMATS))
     if out.is_dir() or not out.parent.is_dir():
-        raise SemblanceError(f"{out} can't be written; name a file in a folder that is there.")
+        raise SemblanceError("export.no_folder", out=out)
     if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
-        raise SemblanceError(f"{out} is one of the two pictures that are asked with; name another file.")
+        raise SemblanceError("paint.same_file", out=out)
 
 
 def save(picture: np.ndarray, out: Path) -> None:
@@ -52,11 +53,11 @@ def save(picture: np.ndarray, out: Path) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise SemblanceError(f"{out} can't be written ({error.strerror}); choose another place.") from error
+        raise SemblanceError("export.not_writable", out=out, reason=error.strerror) from error
 
 
 def _opened(path: Path) -> np.ndarray:
     try:
         return open_image(path).pixels
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(joined((str(path), error.message), ": ")) from error

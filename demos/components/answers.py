@@ -5,54 +5,53 @@ from __future__ import annotations
 from html import escape
 
 from demos.components import draw
-from demos.i18n.language import built, number, say, told
+from demos.i18n.language import localized, number, say
 from demos.server.state import Shelf
 from engines import Card, SemblanceError
 from features.retrieval.results import Answer
 
 EXAMPLES = 8
-NO_MATCH = built(
-    lambda: draw.state("empty", say("No match"), say("There is no other picture in this collection."))
-)
+NO_MATCH = localized(lambda: draw.state("empty", say("common.no_match"), say("answers.no_other_picture")))
 
 
 def searched(pictures: int) -> str:
     """Returns how many pictures were searched, in words."""
-    return say("{n:,} picture searched|{n:,} pictures searched", n=pictures)
+    return say("counts.pictures_searched", n=pictures)
 
 
 def answered(card: Card, answer: Answer, *more: str) -> str:
     """The line under an answer."""
-    return facts(card, searched(answer.searched), answer.seconds, told(answer.index), *more)
+    return facts(card, searched(answer.searched), answer.seconds, say(answer.index), *more)
 
 
 def facts(card: Card, what: str, seconds: float, *more: str) -> str:
     """The line that any answer has. card: of the engine that gave it."""
-    network = say("network {name}", name=told(card.network)) + (f" ({card.runner})" if card.runner else "")
-    all_of_it = (told(card.title), network, what, *more, f"{number(seconds * 1000, ',.0f')} ms")
+    network = say("answers.network", name=say(card.network)) + (f" ({card.runner})" if card.runner else "")
+    all_of_it = (say(card.title), network, what, *more, f"{number(seconds * 1000, ',.0f')} ms")
     return f'<p class="facts">{" · ".join(map(escape, all_of_it))}</p>'
 
 
 def take() -> str:
     """What was found, to be taken away."""
     return (
-        f'<p class="take">{say("Take these away:")} <button type="button" data-do="take" data-digest="csv">CSV'
-        f'</button> · <button type="button" data-do="take" data-digest="zip">{say("pictures (zip)")}</button></p>'
+        f'<p class="take">{say("answers.take_away")} '
+        '<button type="button" data-do="take" data-digest="csv">CSV</button> · '
+        f'<button type="button" data-do="take" data-digest="zip">{say("answers.pictures_zip")}</button></p>'
     )
 
 
 def weights_note(card: Card) -> str:
     """Returns the line that says whose weights answer. Why no others do is a matter of the fold-out Network."""
     if not card.available:
-        return f'<p class="note warn"><b>{say("Not available.")}</b> {escape(told(card.reason))}</p>'
+        return f'<p class="note warn"><b>{say("answers.not_available")}</b> {escape(say(card.reason))}</p>'
     if not (card.builtin or card.settled):
         why = escape(draw.sentence(card.reason))
-        return f'<p class="note"><b>{say("Made ready at the first use.")}</b> {why}</p>'
-    whose = say("Weights: {weights}.", weights=told(card.weights))
+        return f'<p class="note"><b>{say("answers.ready_at_first_use")}</b> {why}</p>'
+    whose = say("answers.weights", weights=say(card.weights))
     if card.builtin:
-        named = {"network": card.network, "licence": told(card.licence)}
-        whose = say("{network}, installed with Semblance ({licence}).", **named)
-        whose += "" if card.settled else " " + say("It is made ready at the first use.")
+        named = {"network": card.network, "licence": say(card.licence)}
+        whose = say("answers.installed", **named)
+        whose += "" if card.settled else " " + say("answers.made_ready")
     return f'<p class="note">{escape(whose)}</p>'
 
 

@@ -21,10 +21,11 @@ from demos import static
 from demos.components import answers, draw, events, picture_cards
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
-from demos.i18n.language import fixed, say, told
+from demos.i18n.language import fixed, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import Engine, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 
@@ -115,8 +116,8 @@ async def _steps(shelf: Shelf, key: str, name: str, made: Steps) -> Steps:
             yield step
         yield gr.skip(), gr.skip(), gr.skip()  # what comes last is sent twice, and a board is large
     except NotIndexed as error:
-        title, index = say("Nothing to lay out yet"), ("index", say("Index now"))
-        yield "", draw.state("index", title, told(str(error)), action=index), ""
+        title, index = say("collection.nothing_to_lay_out"), ("index", say("common.index_now"))
+        yield "", draw.state("index", title, say(error), action=index), ""
     except SemblanceError as error:
         yield "", draw.failed(error), ""
     except Exception:
@@ -129,7 +130,7 @@ def ready(shelf: Shelf, key: str, name: str) -> tuple[Catalogue, Engine]:
     catalogue, engine = shelf.catalogue(key, name), shelf.engine(key, name)
     if shelf.unready(key, name):
         failure = shelf.jobs.failure((catalogue.root, name))
-        raise NotIndexed(failure or "The pictures have not been looked at yet; it needs that.")
+        raise NotIndexed(failure or Message("collection.needs_indexing"))
     return catalogue, engine
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from demos import static
-from demos.i18n.language import later, number, say, told
+from demos.i18n.language import number, say
 from demos.server.jobs import Job, visit
 from engines import NotEmbeddable, SemblanceError, Untrained
 from features.catalogue.folder import Catalogue
 from features.errors import ImageError
 
-FROM_HERE = later("Search from this picture")
+FROM_HERE = "picture.search_from"
 CLICKS = static.read("clicks.js")
 SEEN = static.read("seen.js")  # triggers 'seen' when it comes into view
 _ICONS = {
@@ -34,13 +34,13 @@ _ICONS = {
 
 
 def count(many: int, thing: str) -> str:
-    """thing: in English and in the singular."""
-    return say(f"{{n:,}} {thing}|{{n:,}} {thing}s", n=many)
+    """thing: "pictures", say; the rest of an id that begins with "counts."."""
+    return say(f"counts.{thing}", n=many)
 
 
 def so_far(done: int, pictures: int) -> str:
     """Returns how many of the pictures are done, in words."""
-    return say("{done:,} of {n:,} picture|{done:,} of {n:,} pictures", done=done, n=pictures)
+    return say("counts.pictures_done", done=done, n=pictures)
 
 
 def thumbnail(catalogue: Catalogue, digest: str) -> str:
@@ -80,11 +80,11 @@ def examples(
     buttons = "".join(
         f'<button type="button" data-do="search" data-digest="{escape(digest)}"'
         f' title="{say(does)}: {escape(catalogue.label(digest))}">'
-        f'<img loading="lazy" alt="{say("Example: {name}", name=escape(catalogue.label(digest)))}"'
+        f'<img loading="lazy" alt="{say("picture.example", name=escape(catalogue.label(digest)))}"'
         f' src="{escape(thumbnail(catalogue, digest))}"></button>'
         for digest in digests
     )
-    above = escape(hint or say("Or start from one of these"))
+    above = escape(hint or say("draw.start_from"))
     return f'<p class="hint">{above}</p><div class="examples">{buttons}</div>' if digests else ""
 
 
@@ -113,38 +113,38 @@ def state(icon: str, title: str, text: str, *, action: tuple[str, str] | None = 
 def failed(error: SemblanceError | str) -> str:
     """The one sentence of an error, under a heading that says whose matter it is."""
     titles = {
-        NotEmbeddable: later("Nothing to search with"),
-        ImageError: later("This picture can't be opened"),
-        Untrained: later("Not trained yet"),
+        NotEmbeddable: "draw.nothing_to_search_with",
+        ImageError: "draw.cannot_be_opened",
+        Untrained: "draw.not_trained",
     }
-    title = next((title for kind, title in titles.items() if isinstance(error, kind)), later("That did not work"))
-    return state("empty" if isinstance(error, Untrained) else "error", say(title), told(str(error)))
+    title = next((title for kind, title in titles.items() if isinstance(error, kind)), "common.failed")
+    return state("empty" if isinstance(error, Untrained) else "error", say(title), say(error))
 
 
 def unindexed(error: SemblanceError | str) -> str:
     """Where indexing helps."""
-    return state("index", say("Not indexed yet"), told(str(error)), action=("index", say("Index now")))
+    return state("index", say("common.not_indexed"), say(error), action=("index", say("common.index_now")))
 
 
 def progress(jobs: Sequence[Job]) -> str:
     """The first of them, and how many wait behind it. Cancel is for them all."""
     job, ahead = jobs[0], len(jobs) - 1
-    more = f" · {say('{n:,} more to come|{n:,} more to come', n=ahead)}" if ahead else ""
+    more = f" · {say('draw.more_to_come', n=ahead)}" if ahead else ""
     return (
         f'<div class="state busy" role="status"><h3>{escape(capital(_phase(job)))}</h3>{_bar(job)}'
-        f"<p>{escape(told(job.title))}{_tally(job)}{more}</p>{_cancel(jobs)}"
-        f'<p class="hint">{say("What has been done is kept.")}</p></div>'
+        f"<p>{escape(say(job.title))}{_tally(job)}{more}</p>{_cancel(jobs)}"
+        f'<p class="hint">{say("draw.kept")}</p></div>'
     )
 
 
 def upgrading(job: Job) -> str:
     """The same in one line, for what nobody has to wait for."""
-    line = f"{escape(told(job.title))}: {escape(_phase(job))}{_tally(job)}"
+    line = f"{escape(say(job.title))}: {escape(_phase(job))}{_tally(job)}"
     return f'<div class="aside" role="status">{_bar(job)}<p>{line}</p>{_cancel([job])}</div>'
 
 
 def _phase(job: Job) -> str:
-    return told(_PHASES.get(job.what, job.what))
+    return say(_PHASES.get(job.what, job.what))
 
 
 def _bar(job: Job) -> str:
@@ -153,7 +153,7 @@ def _bar(job: Job) -> str:
 
 
 def _tally(job: Job) -> str:
-    return " · " + say("{done:,} of {total:,}", done=job.done, total=job.total) if job.total else ""
+    return " · " + say("counts.done_of", done=job.done, total=job.total) if job.total else ""
 
 
 def _cancel(jobs: Sequence[Job]) -> str:
@@ -161,16 +161,17 @@ def _cancel(jobs: Sequence[Job]) -> str:
     if not tickets:
         return ""
     return (
-        f'<button type="button" class="act quiet" data-do="stop" data-digest="{tickets}">{say("Cancel")}</button>'
+        f'<button type="button" class="act quiet" data-do="stop" data-digest="{tickets}">'
+        f"{say('common.cancel')}</button>"
     )
 
 
-_PHASES = {"embedding": later("looking at the pictures")}
+_PHASES = {"embedding": "progress.pictures"}
 
 
 def sentence(text: str) -> str:
     """A finished English one, or a part of one, as it stands alone."""
-    text = capital(told(text))
+    text = capital(say(text))
     return text + ("" if text.endswith(".") else ".")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from demos.components import draw
-from demos.i18n import language
 from demos.i18n.language import say
 from demos.server.jobs import Job
 from demos.server.state import Shelf
@@ -35,7 +34,7 @@ async def while_busy(shelf: Shelf, key: str) -> AsyncIterator[None]:
 
 def refused(error: SemblanceError | str) -> gr.Error:
     """To be raised: the one sentence of an error, as a toast."""
-    return gr.Error(readable(language.told(str(error))), title=say("That did not work"), print_exception=False)
+    return gr.Error(readable(say(error)), title=say("common.failed"), print_exception=False)
 
 
 async def followed(start: Callable[[], Job]) -> AsyncIterator[tuple[Any, Any]]:

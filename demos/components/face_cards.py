@@ -9,7 +9,8 @@ import numpy as np
 
 from demos.components import draw, picture_cards
 from demos.components.picture_cards import Scale
-from demos.i18n.language import later, say, told
+from demos.i18n.language import say
+from engines.messages import unpacked
 from features.analysis.verification import KnownPairs, Verdict
 from features.catalogue.folder import Catalogue
 from features.retrieval.results import Group, Part
@@ -21,7 +22,7 @@ def people(catalogue: Catalogue, groups: Sequence[Group], scale: Scale) -> str:
     """The answer: one card a person, with their other photos folded away below it."""
     drawn = "".join(_person(catalogue, group, scale) for group in groups)
     none = picture_cards.none_close(scale, [group.matches[0].score for group in groups])
-    words = say("Save as a picture to share")
+    words = say("share.save")
     save = f'<button type="button" class="act quiet" data-do="save">{words}</button>'
     return f'<div>{none}<div class="wall people one">{drawn}</div><p class="share">{save}</p></div>'
 
@@ -54,18 +55,18 @@ def _person(catalogue: Catalogue, group: Group, scale: Scale) -> str:
         f"{picture_cards.flags(match.remarks)}</button>"
         for match in others
     )
-    more = f"<details><summary>{draw.count(len(others), 'more photo')}</summary><div>{photos}</div></details>"
+    more = f"<details><summary>{draw.count(len(others), 'more_photos')}</summary><div>{photos}</div></details>"
     card = picture_cards.card(catalogue, best, called(group), scale)
     return f'<div class="person"><div class="item">{card}</div>{more if others else ""}</div>'
 
 
-MAY_BE_OFF = later("{face} is {remarks}; the answer may be off.")
-CANNOT = later("{face} is {remarks}; that leaves too little to tell by.")
+MAY_BE_OFF = "faces.doubtful"
+CANNOT = "faces.too_doubtful"
 
 
-def doubtful(part: Part, face: str = later("This face"), sentence: str = MAY_BE_OFF) -> str:
+def doubtful(part: Part, face: str = "faces.this", sentence: str = MAY_BE_OFF) -> str:
     """One sentence for a face with remarks."""
-    remarks = say(" and ").join(map(told, part.remarks))
+    remarks = say("common.and").join(say(unpacked(remark)) for remark in part.remarks)
     return say(sentence, face=say(face), remarks=remarks)
 
 
@@ -86,28 +87,30 @@ def faces(parts: Sequence[Part], size: tuple[int, int], chosen: int) -> str:
         buttons = "".join(_face(part, number, chosen == number) for number, part in enumerate(parts))
         everyone = (
             f'<button type="button" class="every" data-do="part" data-digest="every"'
-            f' aria-pressed="{str(not one).lower()}">{say("Everyone")}</button>'
+            f' aria-pressed="{str(not one).lower()}">{say("faces.everyone")}</button>'
         )
-        html += f'<p class="hint">{say("Whom to search with")}</p><div class="faces">{buttons}{everyone}</div>'
+        html += f'<p class="hint">{say("faces.whom")}</p><div class="faces">{buttons}{everyone}</div>'
     if one and parts[chosen].remarks:
         html += f'<p class="hint doubt">{escape(doubtful(parts[chosen]))}</p>'
     return html
 
 
 def _face(part: Part, place: int, chosen: bool = False) -> str:
-    alt = escape(", ".join((say("Face {number}", number=place + 1), *map(told, part.remarks))))
+    alt = escape(
+        ", ".join((say("faces.face", number=place + 1), *(say(unpacked(remark)) for remark in part.remarks)))
+    )
     return (
         f'<button type="button" class="face" data-do="part" data-digest="{place}"'
-        f' title="{say("Search with this face")}" aria-pressed="{str(chosen).lower()}">'
+        f' title="{say("faces.search")}" aria-pressed="{str(chosen).lower()}">'
         f"{draw.inline(part.pixels, alt)}{picture_cards.flags(part.remarks)}</button>"
     )
 
 
-NTH = (later("The first face"), later("The second face"))
+NTH = ("faces.first", "faces.second")
 VERDICTS: dict[str | None, str] = {
-    "same": later("Most likely the same person"),
-    "different": later("Most likely two people"),
-    "unsure": later("Unsure"),
+    "same": "faces.same",
+    "different": "faces.different",
+    "unsure": "faces.unsure",
 }
 
 
@@ -125,26 +128,21 @@ def verdict(parts: Sequence[Part], judged: Verdict) -> str:
     )
     cosine, known = judged.cosine, judged.known
     if known is None:
-        title = say("Cosine {score:.2f}", score=cosine)
-        means = say(
-            "What that is worth is not known here: index a collection that has several photos each of many "
-            "people, in a folder for each of them."
-        )
+        title = say("faces.cosine", score=cosine)
+        means = say("faces.unknown_worth")
         return f'<div class="verdict"><div class="two">{both}</div><h3>{title}</h3><p>{means}</p>{doubts}</div>'
-    title = say("Can't tell") if judged.withheld else say(VERDICTS[judged.word])
+    title = say("faces.cannot_tell") if judged.withheld else say(VERDICTS[judged.word])
     less, more = (_about(share) for share in known.shares(cosine))
     means = say(
-        "{less} of pairs of one person are less alike than this, "
-        "{more} of pairs of two people are as alike or more.",
+        "faces.pairs",
         less=draw.capital(less),
         more=more,
     )
     source = say(
-        "The same from {same:.2f} on, different below {different:.2f}, as learned from {source}; "
-        "this pair has {cosine:.2f}.",
+        "faces.thresholds",
         same=known.surely_same,
         different=known.surely_different,
-        source=told(known.source),
+        source=say(known.source),
         cosine=cosine,
     )
     reasons = f"{doubts}<p>{means}</p>" if judged.withheld else f"<p>{means}</p>{doubts}"
@@ -156,7 +154,13 @@ def verdict(parts: Sequence[Part], judged: Verdict) -> str:
 
 def _about(share: float) -> str:
     """A share in whole percent; neither none nor all of them."""
-    return say("under 1%") if share < 0.005 else say("over 99%") if share >= 0.995 else f"{share:.0%}"
+    return (
+        say("faces.under_one_percent")
+        if share < 0.005
+        else say("faces.over_99_percent")
+        if share >= 0.995
+        else f"{share:.0%}"
+    )
 
 
 def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 120, steps: int = 60) -> str:
@@ -175,9 +179,10 @@ def _curves(known: KnownPairs, cosine: float, width: int = 480, height: int = 12
     here = (cosine - low) / (high - low) * width
     return (
         f'<svg class="curves" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="'
-        f"{say('How alike pairs are: two people on the left, one person on the right, and a line at this pair')}"
+        f"{say('faces.scale')}"
         f'">'
         f'{drawn}<line x1="{here:.0f}" x2="{here:.0f}" y1="0" y2="{height}"/></svg>'
-        f'<p class="legend"><span class="different">{say("two people")}</span>'
-        f'<span class="same">{say("one person")}</span><span class="this">{say("this pair")}</span></p>'
+        f'<p class="legend"><span class="different">{say("faces.two_people")}</span>'
+        f'<span class="same">{say("faces.one_person")}</span>'
+        f'<span class="this">{say("faces.this_pair")}</span></p>'
     )

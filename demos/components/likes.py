@@ -85,8 +85,8 @@ def draw_tray(tray: Tray, homes: Sequence[Catalogue]) -> str:
     if not tray:
         return draw.state(
             "heart",
-            say("Nothing liked yet"),
-            say("Press the heart on any picture, in any tab; or drop a picture of yours."),
+            say("likes.none"),
+            say("likes.how"),
         )
     return f'<div class="tray">{"".join(_held(number, held, homes) for number, held in enumerate(tray))}</div>'
 
@@ -98,24 +98,24 @@ def picture(held: Held, homes: Sequence[Catalogue], alt: str) -> str:
         return f'<img loading="lazy" alt="{alt}" src="{draw.escape(draw.thumbnail(home, held.digest))}"/>'
     with contextlib.suppress(SemblanceError):
         return draw.inline(open_image(held.path, 160).pixels, alt)
-    return f'<img alt="{say("{name}, gone", name=alt)}"/>'
+    return f'<img alt="{say("likes.gone", name=alt)}"/>'
 
 
 def _held(number: int, held: Held, homes: Sequence[Catalogue]) -> str:
-    which = say("Picture {number}", number=number + 1)
-    name = say("{name}, liked", name=which) if held.liked else say("{name}, not liked", name=which)
-    turned = say("I don't like this after all") if held.liked else say("I like this after all")
+    which = say("likes.picture", number=number + 1)
+    name = say("likes.liked", name=which) if held.liked else say("likes.disliked", name=which)
+    turned = say("likes.turn_down") if held.liked else say("likes.turn_up")
     return (
         f'<div class="held{"" if held.liked else " unliked"}">{picture(held, homes, name)}'
         f'<button type="button" class="turn" data-do="turn" data-digest="{number}" title="{turned}"'
         f' aria-label="{turned}: {which}">{"♥" if held.liked else "✕"}</button>'
         f'<input type="range" min="{options.LIGHTEST}" max="{options.HEAVIEST}" step="{options.LIGHTEST}"'
-        f' value="{held.weight}" data-weigh="{number}" aria-label="{say("{name}: weight", name=which)}"'
-        f' title="{say("Weight {weight:g}", weight=held.weight)}"/>'
+        f' value="{held.weight}" data-weigh="{number}" aria-label="{say("likes.weight", name=which)}"'
+        f' title="{say("likes.weight_of", weight=held.weight)}"/>'
         f'<span><button type="button" data-do="front" data-digest="{number}"'
-        f' aria-label="{say("{name}: one place to the front", name=which)}">←</button>'
+        f' aria-label="{say("likes.to_the_front", name=which)}">←</button>'
         f'<button type="button" data-do="drop" data-digest="{number}"'
-        f' aria-label="{say("{name}: take it out", name=which)}">&times;</button></span></div>'
+        f' aria-label="{say("likes.take_out", name=which)}">&times;</button></span></div>'
     )
 
 
@@ -150,7 +150,7 @@ def hearts(page: Page, wall: gr.HTML) -> Callable[..., Any]:
                 home.hide([digest])
         except SemblanceError as error:
             raise events.refused(error) from error
-        gr.Info(say("Hidden. The tab Gallery has it in the bin, and can undo it."))
+        gr.Info(say("likes.hidden"))
         return time.monotonic()
 
     wall.hide(hide, page.picker, page.stamp, **events.SILENT)

@@ -12,7 +12,7 @@ import gradio as gr
 
 from demos.components import draw
 from demos.components.page import Page
-from demos.i18n.language import built, fixed, say, told
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import Card, NetworkChoice, SemblanceError
@@ -33,19 +33,19 @@ def draw_networks(page: Page, name: str, status: gr.HTML) -> None:
     if not shelf.library.choices(name):
         return
     moments = [page.picker.change, page.stamp.change, status.change]
-    with gr.Accordion(fixed("Network"), open=False, elem_classes="networks"):
+    with gr.Accordion(fixed("common.network"), open=False, elem_classes="networks"):
         facts = gr.HTML(apply_default_css=False, elem_classes="answering")
         if not shelf.local:
-            why = built(lambda: draw.hint(say("Only who runs this app can change it.")))
+            why = localized(lambda: draw.hint(say("networks.owner_only")))
             gr.HTML(why, apply_default_css=False)
             gr.on([page.demo.load, *moments], partial(_facts, shelf, name=name), page.picker, facts, **SILENT)
             return
         kept = _kept(shelf, name)
         networks = shelf.library.choices(name)
-        labels = [(built(partial(_label, networks, value)), value) for value in _values(networks)]
-        choice = gr.Radio(labels, value=kept, label=fixed("Network to use"))
+        labels = [(localized(partial(_label, networks, value)), value) for value in _values(networks)]
+        choice = gr.Radio(labels, value=kept, label=fixed("networks.choose"))
         notice = gr.HTML(apply_default_css=False, elem_classes="notice")
-        use = gr.Button(fixed("Use this network"), variant="primary", elem_classes="use")
+        use = gr.Button(fixed("networks.use"), variant="primary", elem_classes="use")
         problem = gr.HTML(apply_default_css=False, elem_classes="problem")
 
     def offer(key: str, value: str) -> tuple[str, Any]:
@@ -68,7 +68,7 @@ def draw_networks(page: Page, name: str, status: gr.HTML) -> None:
             shelf.choose(key, name, value)
             return "", time.monotonic()
         except SemblanceError as error:
-            return _warning(str(error)), gr.skip()
+            return _warning(say(error)), gr.skip()
         except Exception:
             logging.getLogger(__name__).exception("the network of %s could not be changed", name)
             return _warning(UNFORESEEN), gr.skip()
@@ -102,15 +102,15 @@ def _meant(networks: Sequence[NetworkChoice], value: str) -> NetworkChoice:
 def _label(networks: Sequence[NetworkChoice], value: str) -> str:
     network = _meant(networks, value)
     if value == AUTO:
-        return say("Automatic ({name})", name=network.name)
-    named = {"name": network.name, "licence": told(network.licence)}
+        return say("networks.automatic", name=network.name)
+    named = {"name": network.name, "licence": say(network.licence)}
     if network.builtin and not network.present:
-        return say("{name} ({licence}): not installed", **named)
+        return say("networks.not_installed", **named)
     if network.builtin:
-        return say("{name} ({licence}): installed, no download", **named)
+        return say("networks.is_installed", **named)
     if network.present:
-        return say("{name} ({licence}): downloaded", **named)
-    return say("{name} ({licence}): {size:,} MB to download", **named, size=network.megabytes)
+        return say("networks.downloaded", **named)
+    return say("networks.to_download", **named, size=network.megabytes)
 
 
 def _offer(shelf: Shelf, key: str, name: str, value: str) -> tuple[str, Any]:
@@ -119,28 +119,28 @@ def _offer(shelf: Shelf, key: str, name: str, value: str) -> tuple[str, Any]:
     network = _meant(networks, value)
     notice = _automatic(networks, network) if value == AUTO else ""
     if not network.free:
-        terms = say("{name} is for non-commercial research only; use it only if your work is.", name=network.name)
+        terms = say("networks.non_commercial", name=network.name)
         notice += _warning(terms)
     if value == _kept(shelf, name) and _answering(shelf, key, name)[0].network == network.name:
-        return notice, gr.update(value=say("In use"), interactive=False)
+        return notice, gr.update(value=say("networks.in_use"), interactive=False)
     if network.present or network.builtin:
-        caption = say("Use this network")
+        caption = say("networks.use")
     else:
-        caption = say("Download {size:,} MB and use it", size=network.megabytes)
+        caption = say("networks.download", size=network.megabytes)
     return notice, gr.update(value=caption, interactive=True)
 
 
 def _automatic(networks: Sequence[NetworkChoice], network: NetworkChoice) -> str:
     """What "auto" does, in a sentence."""
     if network.builtin:
-        means = say("Automatic uses the network that is installed with Semblance; nothing is downloaded.")
+        means = say("networks.automatic_builtin")
     elif any(network.builtin for network in networks):
         means = say(
-            "Automatic prefers {name} and downloads it by itself; until then the installed network answers.",
+            "networks.automatic_prefers",
             name=network.name,
         )
     else:
-        means = say("Automatic uses {name}, which is downloaded at the first use.", name=network.name)
+        means = say("networks.automatic_first_use", name=network.name)
     return draw.hint(means)
 
 
@@ -158,7 +158,7 @@ def _facts(shelf: Shelf, key: str, name: str) -> str:
     card, preferred = _answering(shelf, key, name)
     reasons = [preferred.reason]
     if card != preferred:  # which has yet to take over
-        yet = say("{network} has yet to index the collection", network=preferred.network)
+        yet = say("networks.to_index", network=preferred.network)
         reasons = [preferred.reason or yet, _failure(shelf, key, name)]
     if shelf.local and preferred.reason and preferred.settled and preferred.available:  # it won't come by itself
         networks = shelf.library.choices(name)
@@ -175,12 +175,13 @@ def _failure(shelf: Shelf, key: str, name: str) -> str:
 
 def _drawn(card: Card, reasons: Sequence[str]) -> str:
     """reasons: why the preferred network does not answer."""
-    origin = told(card.weights.removesuffix(card.reason).removesuffix("; ").removeprefix("built-in: "))
+    origin = say(card.weights).removesuffix(say(card.reason)).removesuffix("; ")
+    origin = origin.removeprefix(say("weights.builtin", good_for=""))
     known = (
-        (say("Answers now"), card.network if card.available else ""),
-        (say("Terms"), told(card.licence)),
-        (say("Weights"), say("installed with Semblance, {what}", what=origin) if card.builtin else origin),
-        (say("Runs on"), told(card.runner)),
+        (say("networks.current"), card.network if card.available else ""),
+        (say("networks.terms"), say(card.licence)),
+        (say("networks.weights"), say("networks.installed_with", what=origin) if card.builtin else origin),
+        (say("networks.runs_on"), say(card.runner)),
     )
     rows = "".join(f"<dt>{name}</dt><dd>{draw.escape(value)}</dd>" for name, value in known if value)
     why = draw.escape(" ".join(map(draw.sentence, reasons)))
@@ -188,5 +189,5 @@ def _drawn(card: Card, reasons: Sequence[str]) -> str:
 
 
 def _warning(text: str) -> str:
-    """text: English, or already said."""
-    return f'<p class="note warn" role="alert">{draw.escape(told(text))}</p>'
+    """text: a message, or already said."""
+    return f'<p class="note warn" role="alert">{draw.escape(say(text))}</p>'

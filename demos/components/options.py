@@ -13,8 +13,7 @@ import gradio as gr
 
 from demos.components import draw
 from demos.components.region import Frame, pixels
-from demos.i18n import language
-from demos.i18n.language import built, fixed, say
+from demos.i18n.language import fixed, localized, say
 from engines import Engine, Parted, SemblanceError, VectorPart
 from features.catalogue.folder import Catalogue
 from features.catalogue.images import open_image
@@ -64,7 +63,7 @@ def parts_of(engine: Engine) -> Sequence[VectorPart]:
 
 
 def _capitalised(name: str) -> str:
-    return language.told(name).capitalize()
+    return say(name).capitalize()
 
 
 def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[..., Any]]:
@@ -73,11 +72,11 @@ def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[...
     layers = [part.name for part in parts if part.group == first]
     others = list(dict.fromkeys(part.group for part in parts if part.group != first))
     stored = round(sum(part.share for part in parts if part.group != first) / STEP) * STEP
-    with gr.Accordion(fixed("What counts"), open=False, elem_classes="what-counts"):
+    with gr.Accordion(fixed("options.what_counts"), open=False, elem_classes="what-counts"):
         chosen = gr.CheckboxGroup(
-            [(built(partial(_capitalised, name)), name) for name in layers],
+            [(localized(partial(_capitalised, name)), name) for name in layers],
             value=layers,
-            label=built(lambda: say("Of the {group}", group=language.told(first))),
+            label=localized(lambda: say("options.of_the", group=say(first))),
             visible=len(layers) > 1,
         )
         balance = gr.Slider(
@@ -85,11 +84,11 @@ def what_counts(parts: Sequence[VectorPart], how: gr.State) -> list[Callable[...
             1,
             value=stored,
             step=STEP,
-            label=built(
+            label=localized(
                 lambda: say(
-                    "From the same {group} (0) to the same {other} (1)",
-                    group=language.told(first),
-                    other=language.told(others[0]),
+                    "options.from_same_to_same",
+                    group=say(first),
+                    other=say(others[0]),
                 )
             ),
         )
@@ -123,7 +122,7 @@ def told(parts: Sequence[VectorPart], mix: Mix | None) -> tuple[str, ...]:
     if mix is None:
         return ()
     heard = [part for part in parts if mix.get(part.name)]
-    return (" + ".join(f"{language.told(part.name)} {mix[part.name]:.0%}" for part in heard),)
+    return (" + ".join(f"{say(part.name)} {mix[part.name]:.0%}" for part in heard),)
 
 
 def weight(told: Any) -> float:
@@ -138,8 +137,8 @@ def draw_pins(catalogue: Catalogue, pins: Sequence[Pin], asking: bool) -> str:
     """The pictures that are asked with besides. asking: whether there is one more in the place above them."""
     shown = ""
     for number, pin in enumerate(pins):
-        alt = say("Reference {number}", number=number + 1)
-        picture = f'<img alt="{say("{name}, gone", name=alt)}"/>'
+        alt = say("options.reference", number=number + 1)
+        picture = f'<img alt="{say("likes.gone", name=alt)}"/>'
         with contextlib.suppress(SemblanceError):
             if pin.digest in catalogue.paths and not pin.box:
                 picture = f'<img alt="{alt}" src="{draw.thumbnail(catalogue, pin.digest)}"/>'
@@ -147,12 +146,12 @@ def draw_pins(catalogue: Catalogue, pins: Sequence[Pin], asking: bool) -> str:
                 picture = draw.inline(open_image(found.path, 112, found.box).pixels, alt)
         shown += (
             f'<div class="pin">{picture}<input type="range" min="{LIGHTEST}" max="{HEAVIEST}" step="{LIGHTEST}"'
-            f' value="{pin.weight}" data-weigh="{number}" aria-label="{say("{name}: weight", name=alt)}"'
-            f' title="{say("Weight {weight:g}", weight=pin.weight)}"/>'
+            f' value="{pin.weight}" data-weigh="{number}" aria-label="{say("likes.weight", name=alt)}"'
+            f' title="{say("likes.weight_of", weight=pin.weight)}"/>'
             f'<button type="button" data-do="unpin" data-digest="{number}"'
-            f' aria-label="{say("{name}: take it out", name=alt)}">&times;</button></div>'
+            f' aria-label="{say("likes.take_out", name=alt)}">&times;</button></div>'
         )
-    add = f'<button type="button" class="act quiet" data-do="pin">{say("Add another reference")}</button>'
+    add = f'<button type="button" class="act quiet" data-do="pin">{say("options.add_reference")}</button>'
     more = add if asking else ""
-    hint = draw.hint(say("Averaged with these; the sliders weigh them")) if pins else ""
+    hint = draw.hint(say("options.averaged")) if pins else ""
     return f'{hint}<div class="pins">{shown}</div>{more}' if shown or more else ""

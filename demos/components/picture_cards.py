@@ -13,8 +13,9 @@ from types import MappingProxyType
 import numpy as np
 
 from demos.components import draw
-from demos.i18n.language import later, number, say, told
+from demos.i18n.language import number, say
 from engines import Box
+from engines.messages import unpacked
 from features.catalogue.captions import Caption
 from features.catalogue.folder import Catalogue
 from features.catalogue.images import full_size
@@ -23,15 +24,15 @@ from features.retrieval.calibration import Calibration
 from features.retrieval.results import Match
 
 TOOLS = (
-    ("like", later("I like this"), "♥"),
-    ("unlike", later("I don't like this"), "✕"),
-    ("hide", later("Hide this picture"), "⊘"),
+    ("like", "picture.like", "♥"),
+    ("unlike", "picture.dislike", "✕"),
+    ("hide", "picture.hide", "⊘"),
 )
 SAME_PICTURE = 0.995  # a cosine
 LIKENESS = (
-    (0.01, later("striking likeness")),
-    (0.1, later("strong likeness")),
-    (0.5, later("some likeness")),
+    (0.01, "scores.striking"),
+    (0.1, "scores.strong"),
+    (0.5, "scores.some"),
 )
 
 
@@ -45,24 +46,24 @@ class Scale:
     """
 
     calibration: Calibration
-    others: str = later("unrelated pairs")
-    none: str = later("Nothing here is really close")
-    why: str = later("Most pictures here have something unrelated that is as close to them as this.")
-    unit: str = later("cosine")  # of a bare score
+    others: str = "scores.unrelated"
+    none: str = "scores.nothing_close"
+    why: str = "scores.nothing_close_why"
+    unit: str = "scores.cosine_word"  # of a bare score
 
     def likeness(self, score: float) -> str:
         """A plain word; empty where there are no others to compare with."""
         if not len(self.calibration.strangers):
             return ""
         if score >= SAME_PICTURE:
-            return say("the same picture")
+            return say("scores.same_picture")
         chance = max(self.calibration.by_chance(score), 1 / (len(self.calibration.closest) + 1))
-        return say(next((word for most, word in LIKENESS if chance <= most), later("weak likeness")))
+        return say(next((word for most, word in LIKENESS if chance <= most), "scores.weak"))
 
     def closer(self, score: float) -> str:
         """How many of the others are less alike; empty where there are none."""
         share = draw.percent(self.calibration.closer_than(score), len(self.calibration.strangers))
-        return say("closer than {share} of {others}", share=share, others=say(self.others)) if share else ""
+        return say("scores.closer_than", share=share, others=say(self.others)) if share else ""
 
     def in_words(self, score: float) -> tuple[str, str]:
         """(what it is, in a word; the same in a number): the bare cosine where there are no others."""
@@ -130,7 +131,7 @@ def card(catalogue: Catalogue, match: Match, name: str, scale: Scale | None, doe
 
 def _score(match: Match, scale: Scale) -> str:
     word, number = scale.in_words(match.score)
-    title = say("Cosine {score:.3f}", score=match.score)
+    title = say("scores.cosine", score=match.score)
     return f'<span class="score" title="{title}"><b>{escape(word)}</b> {escape(number)}</span>'
 
 
@@ -148,8 +149,8 @@ def _ask_why(match: Match) -> str:
     name = escape(match.label or match.path.name)
     return (
         f'<button type="button" class="ask-why" data-do="why" data-digest="{escape(match.digest)}"'
-        f' data-part="{match.part}" aria-label="{say("Why {name} is alike", name=name)}"'
-        f' title="{say("Where they agree")}">{say("Why")}</button>'
+        f' data-part="{match.part}" aria-label="{say("scores.why_alike", name=name)}"'
+        f' title="{say("scores.where_they_agree")}">{say("common.why")}</button>'
     )
 
 
@@ -157,16 +158,16 @@ def _why(agreement: Mapping[str, float]) -> str:
     """Which parts agree: a bar for each, full where all but one in a thousand strangers are less alike in it."""
     if not agreement:
         return ""
-    shares = escape(", ".join(f"{told(name)} {draw.percent(share, 1000)}" for name, share in agreement.items()))
+    shares = escape(", ".join(f"{say(name)} {draw.percent(share, 1000)}" for name, share in agreement.items()))
     bars = "".join(
         f'<i style="height:{min(1, -math.log10(max(1 - share, 1e-3)) / 3):.0%}"></i>'
         for share in agreement.values()
     )
     best = max(agreement, key=lambda name: agreement[name])
-    closer = say("Closer than so many strangers in {shares}", shares=shares)
+    closer = say("scores.closer_than_strangers", shares=shares)
     return (
         f'<span class="why" role="img" aria-label="{closer}"'
-        f' title="{shares}"><span>{bars}</span>{escape(told(best))}</span>'
+        f' title="{shares}"><span>{bars}</span>{escape(say(best))}</span>'
     )
 
 
@@ -190,5 +191,5 @@ def _outline(path: Path, box: Box | None) -> str:
 
 def flags(remarks: Sequence[str]) -> str:
     """Draws remarks on a picture; empty if there are none."""
-    flags = "".join(f"<i>{escape(told(remark))}</i>" for remark in remarks)
+    flags = "".join(f"<i>{escape(say(unpacked(remark)))}</i>" for remark in remarks)
     return f'<span class="flags">{flags}</span>' if flags else ""

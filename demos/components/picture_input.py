@@ -29,7 +29,7 @@ def photo(label: str) -> gr.Image:
         alt_text=label,
         show_label=False,
         height=280,
-        placeholder=fixed("Drop a picture here, paste one, or click to choose"),
+        placeholder=fixed("picture.drop"),
         buttons=[],
         elem_classes="drop",
     )
@@ -43,4 +43,4 @@ def uploaded_file(question: RawImage) -> Path | None:
         query = Path(question["path"]).resolve()
         if query.is_relative_to(Path(get_upload_folder()).resolve()) and query.is_file():
             return query
-    raise SemblanceError("This picture is not here, or was put away after a while; drop it once more.")
+    raise SemblanceError("picture.gone")

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos import static
-from demos.i18n.language import later, say
+from demos.i18n.language import say
 from engines import Box
 from features.catalogue.images import full_size
 
@@ -17,7 +17,7 @@ Frame = tuple[float, float, float, float]
 """left, top, right, bottom as shares (0..1) of the upright picture, whatever size it is shown in."""
 
 LEAST = 0.01  # of either side
-EDGES = (later("Left"), later("Top"), later("Right"), later("Bottom"))
+EDGES = ("region.left", "region.top", "region.right", "region.bottom")
 
 DRAG = static.read("region.js")
 
@@ -54,12 +54,12 @@ def draw_layer(path: Path, frame: Frame | None) -> str:
         f'<label>{say(name)}<input type="number" min="0" max="100" step="any" value="{share * 100:.4g}"/></label>'
         for name, share in zip(EDGES, frame or (0, 0, 1, 1), strict=True)
     )
-    search = f'<button type="submit" class="act quiet">{say("Search")}</button>'
-    all_of_it = f'<button type="button" class="act quiet" data-whole>{say("Search the whole picture")}</button>'
+    search = f'<button type="submit" class="act quiet">{say("region.search")}</button>'
+    all_of_it = f'<button type="button" class="act quiet" data-whole>{say("region.whole")}</button>'
     whole = all_of_it if frame else ""
     return (
-        f'<details class="by-part"{" open" * bool(frame)}><summary>{say("Search by a part of it")}</summary>'
-        f'<p class="hint">{say("Drag a box over the picture, or type its edges, in percent")}</p>'
+        f'<details class="by-part"{" open" * bool(frame)}><summary>{say("region.part")}</summary>'
+        f'<p class="hint">{say("region.how")}</p>'
         f'<form class="edges">{fields}{search}</form></details>{whole}'
         f'<svg class="marks" viewBox="0 0 {width} {height}" aria-hidden="true"><rect class="catch" width="{width}"'
         f' height="{height}"/><rect class="framed" x="{left * width:.1f}" y="{top * height:.1f}"'

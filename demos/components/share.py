@@ -34,7 +34,7 @@ class Likeness:
 
 def card(query: np.ndarray, found: Sequence[Likeness]) -> Image.Image:
     """The face that was asked with, (H, W, 3) uint8 RGB, beside 1 to 3 that are like it -> RGB, 1080 wide."""
-    tiles = [Likeness(query, say("This face")), *found[:MOST]]
+    tiles = [Likeness(query, say("faces.this")), *found[:MOST]]
     side = (WIDTH - 2 * MARGIN - GAP) // 2
     words = 150
     rows = [tiles[:2], tiles[2:]] if len(tiles) > 2 else [tiles]
@@ -90,7 +90,7 @@ def _readable(text: str, size: int) -> tuple[Font, str]:
         if all(_has(font, letter) for letter in set(text)):
             return font, text
     plain = unicodedata.normalize("NFKD", text)
-    return fonts[0], "".join(c for c in plain if _has(fonts[0], c)).strip() or say("(no name)")
+    return fonts[0], "".join(c for c in plain if _has(fonts[0], c)).strip() or say("common.no_name")
 
 
 @cache

@@ -14,17 +14,17 @@ import gradio as gr
 from demos.components import download, draw, events
 from demos.components.collection_view import ready
 from demos.components.page import Page
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import Shelf
 from engines import SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Progress
 from features.errors import NotIndexed
 from features.export import VECTORS, Vectors
 
 KINDS = (("NumPy (.npz)", ".npz"), ("Parquet", ".parquet"), ("Embedding Projector (zip)", ".zip"))
-SAYS = later("With paths, labels, captions and tags, for other programs. What is hidden is left out.")
+SAYS = "vectors.what"
 BUTTON = "vectors"
 
 
@@ -40,14 +40,14 @@ class Controls:
 
 def draw_vectors(shelf: Shelf) -> Controls:
     """Draws the section of the tab Catalogue into the current Blocks."""
-    titles = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
+    titles = [(fixed(card.title), name) for name, card in shelf.cards.items()]
     first = "product" if "product" in shelf.cards else next(iter(shelf.cards), None)
     with gr.Column(elem_classes="bring"):
-        head = built(lambda: f"<h3>{say('Take the vectors away')}</h3><p>{say(SAYS)}</p>")
+        head = localized(lambda: f"<h3>{say('vectors.title')}</h3><p>{say(SAYS)}</p>")
         gr.HTML(head, apply_default_css=False)
-        engine = gr.Dropdown(titles, value=first, label=fixed("As seen by"))
-        kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label=fixed("Format"))
-        take = gr.Button(fixed("Make the file"), elem_classes="take-vectors")
+        engine = gr.Dropdown(titles, value=first, label=fixed("vectors.engine"))
+        kind = gr.Dropdown(list(KINDS), value=KINDS[0][1], label=fixed("vectors.format"))
+        take = gr.Button(fixed("vectors.make"), elem_classes="take-vectors")
         made = download.button(BUTTON)
     return Controls(engine, kind, take, made)
 
@@ -64,7 +64,7 @@ def listen(page: Page, controls: Controls, report: gr.HTML) -> None:
                 await asyncio.sleep(events.POLL)
                 yield draw.progress([job]), gr.skip()
             if job.cancelled.is_set():
-                yield draw.state("empty", say("Cancelled"), say("No file was made.")), gr.skip()
+                yield draw.state("empty", say("common.cancelled"), say("vectors.none_made")), gr.skip()
             elif job.error:
                 yield draw.failed(job.error), gr.skip()
             else:
@@ -72,10 +72,10 @@ def listen(page: Page, controls: Controls, report: gr.HTML) -> None:
                 yield _told(out, written), str(out)
         except NotIndexed:
             text = say(
-                "The pictures have not been looked at for {title}; bring the collection up to date first.",
-                title=language.told(shelf.cards[name].title),
+                "vectors.not_indexed",
+                title=say(shelf.cards[name].title),
             )
-            yield draw.state("index", say("Not indexed yet"), text), gr.skip()
+            yield draw.state("index", say("common.not_indexed"), text), gr.skip()
         except SemblanceError as error:
             yield draw.failed(error), gr.skip()
         except Exception:
@@ -90,7 +90,7 @@ def listen(page: Page, controls: Controls, report: gr.HTML) -> None:
 def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
     """name, kind: as a client tells them. Raises SemblanceError."""
     if kind not in VECTORS or name not in shelf.cards:
-        raise SemblanceError("There is no such format or tab; choose both anew.")
+        raise SemblanceError("vectors.unknown_choice")
     catalogue, engine = ready(shelf, key, name)
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> tuple[Path, Vectors]:
@@ -98,16 +98,17 @@ def _start(shelf: Shelf, key: str, name: str, kind: str) -> Job:
         return out, shelf.library.index(catalogue, engine).export(out, progress, cancelled)
 
     place = ("export", catalogue.root, name, kind)
-    return shelf.jobs.start(place, f"{catalogue.name} for {shelf.cards[name].title}", work, urgent=True)
+    return shelf.jobs.start(
+        place, Message("jobs.for", name=catalogue.name, title=shelf.cards[name].title), work, urgent=True
+    )
 
 
 def _told(out: Path, written: Vectors) -> str:
     told = say(
-        "{file}: {n:,} vector of {dim:,} numbers, {size:,.1f} MB.|"
-        "{file}: {n:,} vectors of {dim:,} numbers, {size:,.1f} MB.",
+        "vectors.made",
         file=out.name,
         n=len(written.items),
         dim=written.dim,
         size=out.stat().st_size / 1e6,
     )
-    return draw.state("index", say("Your download begins"), told)
+    return draw.state("index", say("vectors.begins"), told)

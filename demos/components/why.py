@@ -12,7 +12,7 @@ from PIL import Image
 
 from demos import static
 from demos.components import draw
-from demos.i18n.language import built, say
+from demos.i18n.language import localized, say
 from engines import Box, SemblanceError
 from features.catalogue.folder import Catalogue
 from features.catalogue.images import open_image
@@ -26,15 +26,15 @@ PANEL = static.read("why.js")
 
 
 def _panel(inner: str) -> str:
-    close = f'<button type="button" class="act quiet" data-close>{say("Back to the results")}</button>'
-    return f'<div class="explained" role="region" aria-label="{say("Why alike")}">{close}{inner}</div>'
+    close = f'<button type="button" class="act quiet" data-close>{say("why.back")}</button>'
+    return f'<div class="explained" role="region" aria-label="{say("why.title")}">{close}{inner}</div>'
 
 
-BUSY = built(
+BUSY = localized(
     lambda: _panel(
-        f'<div class="state busy" role="status"><h3>{say("Looking where they agree")}</h3>'
+        f'<div class="state busy" role="status"><h3>{say("why.looking")}</h3>'
         '<div class="bar unknown"><i></i></div>'
-        f"<p>{say('The first time the network is made ready for this, which may take a minute.')}</p></div>"
+        f"<p>{say('why.first_time')}</p></div>"
     )
 )
 
@@ -48,15 +48,13 @@ def told(catalogue: Catalogue, explained: Explanation, query: Reference, digest:
     """An explanation in the results' place. Raises ImageError."""
     most = max(np.abs(explained.query_map).max(), np.abs(explained.match_map).max(), 1e-9)
     match, name = catalogue.file(digest), catalogue.label(digest) or catalogue.file(digest).name
-    asked = _heated(query.path, explained.query_box, explained.query_map / most, say("Your picture"))
+    asked = _heated(query.path, explained.query_box, explained.query_map / most, say("why.your_picture"))
     found = _heated(match, explained.match_box, explained.match_map / most, name)
     return _panel(
         f'<div class="pair-of">{asked}{found}</div>'
-        f'<label class="heat-of">{say("Heat")}<input type="range" value="80"/></label><p>'
+        f'<label class="heat-of">{say("why.heat")}<input type="range" value="80"/></label><p>'
         + say(
-            "Cosine <b>{score:.3f}</b>. It is a sum over all places, in either picture: what is "
-            '<b class="adds">orange</b> adds to the likeness, the stronger the more, and what is '
-            '<b class="takes">blue</b> takes away from it.',
+            "why.sum",
             score=explained.score,
         )
         + "</p>"

@@ -19,6 +19,7 @@ from demos.tabs import lookalike
 from demos.tabs.gallery import MARKS
 from demos.views import engine_comparison, style_transfer
 from engines import Engine, Generative, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue
 from features.catalogue.gallery import Wish
 from features.errors import NotIndexed
@@ -169,7 +170,7 @@ class Endpoints:
         """
         style = style_transfer.painting_of(self.shelf, collection or self.shelf.first, "style", digest, None)
         if not (style := style or painting):
-            raise SemblanceError("Upload a painting, or name one of the collection by its digest.")
+            raise SemblanceError("endpoints.no_painting")
         how = {"strength": strength, "keep_colours": keep_colours, "size": round(size)}
         return str(style_transfer.painted(_needed(photo), style, how))
 
@@ -182,7 +183,7 @@ class Endpoints:
             format: .npz, .parquet, or .zip for the Embedding Projector.
         """
         if format not in VECTORS:
-            raise SemblanceError(f"There is no format {format!r}; choose one of: {', '.join(VECTORS)}.")
+            raise SemblanceError("endpoints.no_format", format=format, choices=", ".join(VECTORS))
         catalogue, chosen = _ready(self.shelf, collection, engine)
         out = download.place(f"semblance-{engine}{format}")
         self.library.index(catalogue, chosen).export(out)
@@ -277,7 +278,7 @@ class Endpoints:
         """
         catalogue, chosen = _ready(self.shelf, collection, engine)
         if not isinstance(chosen, Generative):
-            raise SemblanceError(f"{engine} can't tell what is unusual; ask vae, once it is trained.")
+            raise SemblanceError("endpoints.not_unusual", engine=engine)
         found = self.library.index(catalogue, chosen).training.unusual()
         assert found  # it is made where none is kept
         places = found.order[: queries.limited(k, MOST)].tolist()
@@ -323,7 +324,7 @@ class Endpoints:
         """
         catalogue = self.shelf.home(collection or self.shelf.first)
         if does not in MARKS:
-            raise SemblanceError(f"There is no mark {does!r}; choose one of: {', '.join(MARKS)}.")
+            raise SemblanceError("endpoints.no_mark", name=does, choices=", ".join(MARKS))
         MARKS[does](catalogue, digests, tag)
         return {"hidden": len(catalogue.hidden), "last": catalogue.last}
 
@@ -344,7 +345,7 @@ class Endpoints:
             engine: its name, from `engines`.
         """
         if not folder.strip():
-            raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
+            raise SemblanceError("catalogue.name_a_folder")
         key = await asyncio.to_thread(self.shelf.add, Path(folder.strip()))
         return {"collection": key} | await _indexed(self.shelf, key, engine)
 
@@ -355,14 +356,14 @@ def _ready(shelf: Shelf, collection: str, engine: str) -> tuple[Catalogue, Engin
     _check(shelf, engine)
     catalogue, chosen = shelf.catalogue(key, engine), shelf.engine(key, engine)
     if shelf.unready(key, engine):
-        raise NotIndexed(f"{catalogue.name} has not been looked at for {engine}; call `index` first.")
+        raise NotIndexed("endpoints.not_indexed", name=catalogue.name, engine=engine)
     return catalogue, chosen
 
 
 def _check(shelf: Shelf, engine: str) -> None:
     """Raises SemblanceError for an engine that is not on the shelf; it lists the choices."""
     if engine not in shelf.cards:
-        raise SemblanceError(f"There is no engine {engine!r}; choose one of: {', '.join(shelf.cards)}.")
+        raise SemblanceError("endpoints.no_engine", engine=engine, choices=", ".join(shelf.cards))
 
 
 async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
@@ -376,7 +377,7 @@ async def _indexed(shelf: Shelf, key: str, engine: str) -> dict[str, Any]:
     while not (job.ended.is_set() or job.cancelled.is_set()):
         await asyncio.sleep(events.POLL)
     if not isinstance(job.result, Report):
-        raise SemblanceError(job.error or "It was cancelled; what had been done is kept.")
+        raise SemblanceError(job.error or Message("endpoints.cancelled"))
     return asdict(job.result)
 
 

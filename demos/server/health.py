@@ -35,7 +35,7 @@ def probe(shelf: Shelf) -> str:
     """
     name = next((name for name in shelf.cards if _has_looked(shelf, name)), None)
     if name is None:
-        raise SemblanceError("No collection is indexed yet; open the page and index one.")
+        raise SemblanceError("health.nothing_indexed")
     catalogue, engine = shelf.catalogue(shelf.first, name), shelf.engine(shelf.first, name)
     vector = np.eye(1, engine.describe().dim, dtype=np.float32)
     Library.index(shelf.library, catalogue, engine).nearest(vector, 1)  # uncounted: no visitor asked

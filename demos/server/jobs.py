@@ -11,20 +11,20 @@ from typing import Any
 
 from gradio.context import LocalContext
 
-from demos.i18n.language import later
 from engines import SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Progress
 from features.errors import STORAGE, memory_failure
 
-CANCELLED = later("It was cancelled.")
-UNFORESEEN = later("Something unforeseen went wrong; the log says what.")
-DISK = later("A file can't be read or written; see that its disk works and has room, and look for it in the log.")
+CANCELLED = Message("jobs.cancelled")
+UNFORESEEN = Message("jobs.unforeseen")
+DISK = Message("jobs.disk")
 
 
 def failure(error: Exception) -> str:
     """Returns the sentence for an error that nobody expected: the system's own, or UNFORESEEN."""
     if short := memory_failure(error):
-        return str(short)
+        return short.message
     if isinstance(error, OSError) and error.errno in STORAGE:
         return DISK
     return UNFORESEEN
@@ -52,7 +52,7 @@ class Job:
     work: Work
     done: int = 0
     total: int = 0
-    what: str = later("waiting its turn")
+    what: str = Message("jobs.waiting")
     result: Any = None
     error: str = ""
     begun: bool = False
@@ -72,10 +72,10 @@ class Job:
         self.begun = True
         try:
             if not self.cancelled.is_set():
-                self.what = later("starting")
+                self.what = Message("jobs.starting")
                 self.result = self.work(self.progress, self.cancelled.is_set)
         except SemblanceError as error:
-            self.error = str(error)
+            self.error = error.message
         except Exception as error:
             logging.getLogger(__name__).exception("%s failed", self.title)
             self.error = failure(error)

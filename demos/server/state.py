@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import engines
-from demos.i18n.language import later
 from demos.server.jobs import Job, Jobs, visit
 from engines import Card, Engine, Learner, SemblanceError
+from engines.messages import Message
 from features.catalogue import uploads
 from features.catalogue.folder import Catalogue, Progress, Skipped
 from features.errors import NotIndexed
@@ -110,26 +110,24 @@ class Shelf:
             alike = names[:number].count(root.name) + 1
             told = root.parent if self.local else alike  # no path of this machine for visitors
             named.append((readable(f"{root.name} ({told})" if names.count(root.name) > 1 else root.name), key))
-        return [(later("Samples, a set for each tab"), SAMPLES)] * bool(self.samples) + sorted(named)
+        return [(Message("samples.title"), SAMPLES)] * bool(self.samples) + sorted(named)
 
     def catalogue(self, key: str, engine: str) -> Catalogue:
         """The catalogue of a choice for an engine's tab. A key never names a folder that is not on the shelf."""
         if key == SAMPLES and self.samples:
             folder = self.samples / SUITS.get(engine, SUITS_OTHERS)
             if not folder.is_dir():
-                raise NotIndexed("The samples have not been drawn yet.")
+                raise NotIndexed("samples.not_drawn")
             return self._open(self.add(folder))
         if key not in self._roots:
-            raise SemblanceError("This collection is no longer there; choose another above.")
+            raise SemblanceError("collection.gone")
         return self._open(key)
 
     def _open(self, key: str) -> Catalogue:
         """Raises SemblanceError for a visitor while it is not known for sure what is hidden."""
         catalogue = self.library.open(self._roots[key])
         if catalogue.unsure and not self.local:
-            raise SemblanceError(
-                f"{catalogue.name} is closed until its owner has confirmed what is hidden; choose another above."
-            )
+            raise SemblanceError("collection.closed", name=catalogue.name)
         return catalogue
 
     def hoped(self, key: str, name: str) -> Engine:
@@ -247,7 +245,10 @@ class Shelf:
             return report
 
         return self.jobs.start(
-            (catalogue.root, engine), f"{catalogue.name} for {self.cards[engine].title}", work, urgent=urgent
+            (catalogue.root, engine),
+            Message("jobs.for", name=catalogue.name, title=self.cards[engine].title),
+            work,
+            urgent=urgent,
         )
 
     def upgrade(self, key: str, engine: str, *, again: bool = False) -> None:
@@ -263,12 +264,12 @@ class Shelf:
             return
 
         def work(progress: Progress, cancelled: Callable[[], bool]) -> None:
-            progress(0, 0, "fetching it")
+            progress(0, 0, Message("progress.fetching"))
             hoped.prepare()
             if self.engine(key, engine) is not hoped and not cancelled():
                 self.library.index(catalogue, hoped).update(progress, cancelled)
 
-        self.upgrades.start(place, f"Another network for {self.cards[engine].title}", work)
+        self.upgrades.start(place, Message("jobs.other_network", title=self.cards[engine].title), work)
 
     def choose(self, key: str, engine: str, network: str) -> None:
         """Keeps the network that a person chose for an engine, and brings it about that it answers in this tab.
@@ -296,9 +297,9 @@ class Shelf:
             import samples
 
             def drawn(done: int, total: int) -> None:
-                progress(done, total, "drawing the sample pictures")
+                progress(done, total, Message("progress.drawing_samples"))
                 if cancelled():
-                    raise SemblanceError("The drawing of the samples was stopped; index them, and it goes on.")
+                    raise SemblanceError("samples.stopped")
 
             available = self.available(SAMPLES)
             for engine, group in SUITS.items():
@@ -311,4 +312,4 @@ class Shelf:
             for engine in available:
                 self.index(SAMPLES, engine, urgent=False)
 
-        return self.jobs.start(SAMPLES, "the samples", work)
+        return self.jobs.start(SAMPLES, Message("samples.name"), work)

@@ -1,24 +1,24 @@
 // What neither Gradio nor a piece of HTML says of itself to a screen reader or to the keyboard, said on whatever
 // comes into the page. props.value names the hearts and crosses that are pressed: 'like-DIGEST unlike-DIGEST'.
 const SAYS = [
-    ['.block.results, .scroll:not(.kinds *)', { role: 'group', 'aria-label': say('Results'), tabindex: 0 }],  // these scroll
+    ['.block.results, .scroll:not(.kinds *)', { role: 'group', 'aria-label': say('aria.results'), tabindex: 0 }],  // these scroll
     ['.status', { role: 'status' }],
-    ['.top > .liked', { title: say('What you like') }],
-    ['.top > .shade', { 'aria-label': say('Light or dark') }],
-    ['.top > .tongue', { 'aria-label': say('PT: em português'), title: say('em português') }],
+    ['.top > .liked', { title: say('aria.likes') }],
+    ['.top > .shade', { 'aria-label': say('aria.light_or_dark') }],
+    ['.top > .tongue', { 'aria-label': say('aria.pt_in_portuguese'), title: say('aria.in_portuguese') }],
     ['.empty[aria-label]:not([role])', { role: 'img' }],  // Gradio's, where a picture is yet to come
     // and what Gradio says in English only
-    ['[aria-label="Upload file"]', { 'aria-label': say('Upload file') }],
-    ['[aria-label="Capture from camera"]', { 'aria-label': say('Capture from camera') }],
-    ['[aria-label="Paste from clipboard"]', { 'aria-label': say('Paste from clipboard') }],
-    ['[aria-label="Click to upload or drop files"]', { 'aria-label': say('Click to upload or drop files') }],
-    ['[aria-label="Close"]', { 'aria-label': say('Close') }],
-    ['[aria-label="Reset to default value"]', { 'aria-label': say('Reset to default value') }],
-    ['[aria-label^="number input for "]', { 'aria-label': (one) => say('number input for {name}', named(one)) }],
-    ['[aria-label^="range slider for "]', { 'aria-label': (one) => say('range slider for {name}', named(one)) }],
+    ['[aria-label="Upload file"]', { 'aria-label': say('gradio.upload_file') }],
+    ['[aria-label="Capture from camera"]', { 'aria-label': say('gradio.capture') }],
+    ['[aria-label="Paste from clipboard"]', { 'aria-label': say('gradio.paste') }],
+    ['[aria-label="Click to upload or drop files"]', { 'aria-label': say('gradio.drop_files') }],
+    ['[aria-label="Close"]', { 'aria-label': say('gradio.close') }],
+    ['[aria-label="Reset to default value"]', { 'aria-label': say('gradio.reset') }],
+    ['[aria-label^="number input for "]', { 'aria-label': (one) => say('gradio.number_input', named(one)) }],
+    ['[aria-label^="range slider for "]', { 'aria-label': (one) => say('gradio.slider', named(one)) }],
 ];
-const TEXTS = { 'Click to Access Webcam': say('Click to Access Webcam'), 'processing |': `${say('processing')} |`,
-    Info: say('Info'), Error: say('Error') };
+const TEXTS = { 'Click to Access Webcam': say('gradio.webcam'), 'processing |': `${say('gradio.processing')} |`,
+    Info: say('gradio.info'), Error: say('gradio.error') };
 let last = null, wall = null, waiting = false;
 
 function named(one) {

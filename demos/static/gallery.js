@@ -18,8 +18,8 @@ function show() {
 function tell() {
     const many = element.querySelector('.many');
     if (!many) return;
-    many.textContent = every ? say('all ticked')
-        : ticked.size ? say('{n:,} ticked|{n:,} ticked', { n: ticked.size }) : '';
+    many.textContent = every ? say('gallery.all_ticked')
+        : ticked.size ? say('gallery.ticked', { n: ticked.size }) : '';
     wall().classList.toggle('ticking', every || ticked.size > 0);
 }
 function tick(box, on) {

@@ -1,10 +1,10 @@
-// called with the page's language and the sentences of its scripts, before anything else runs
+// called with the page's language and the texts of its scripts by id, before anything else runs
 (({ tag, cookie, words }) => {
     // Gradio's own words are in the language that it finds here (svelte-i18n reads it)
     Object.defineProperty(navigator, 'language', { configurable: true, get: () => tag });
-    // as `say` in language.py
-    window.say = (english, values = {}) => {
-        const [one, many = one] = (words[english] ?? english).split('|');
+    // as `say` in demos/i18n/language.py
+    window.say = (id, values = {}) => {
+        const [one, many = one] = (words[id] ?? id).split('|');
         return (values.n === 1 ? one : many).replace(/{(\w+)[^}]*}/g, (_, name) =>
             typeof values[name] === 'number' ? values[name].toLocaleString(tag) : values[name]);
     };

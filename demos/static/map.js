@@ -332,7 +332,7 @@ function select(numbers) {
     caught = new Set(numbers.map((number) => map.digests[number]));
     mark();
     hover(-1);
-    over.textContent = caught.size ? say('{n:,} selected|{n:,} selected', { n: caught.size }) : '';
+    over.textContent = caught.size ? say('map.selected', { n: caught.size }) : '';
     trigger('enclose', { digests: [...caught].join(' ') });
 }
 
@@ -387,14 +387,14 @@ element.addEventListener('click', (event) => {
 
 function legend() {
     const shown = map.folders.slice(0, COLOURS.length), more = map.folders.length - shown.length;
-    if (more > 0) shown.push(say('{n:,} more', { n: more }));
+    if (more > 0) shown.push(say('map.more', { n: more }));
     key.replaceChildren(...(map.folders.length > 1 ? shown : []).map((folder, number) => {
         const button = document.createElement('button');
         button.type = 'button';
         button.dataset.folder = number;
         button.style.setProperty('--dot', colour(number));
         button.setAttribute('aria-pressed', 'false');
-        button.textContent = folder || say('in no folder');
+        button.textContent = folder || say('map.in_no_folder');
         return button;
     }));
 }

@@ -2,13 +2,13 @@ const table = element.querySelector('table'), cell = element.querySelector('.cel
 let told = null, low = 0, high = 1;
 
 const two = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
-const number = (cosine) => cosine === null ? say('only one picture')
+const number = (cosine) => cosine === null ? say('similarity.only_one_picture')
     : cosine.toLocaleString(document.documentElement.lang, two);
 function inWords(row, column) {
     const [one, other] = [told.names[row], told.names[column]], cosine = number(told.cosines[row][column]);
     const values = { one, other, cosine };
-    return row === column ? say('{one}, among themselves: {cosine}', values)
-        : say('{one} and {other}: {cosine}', values);
+    return row === column ? say('similarity.cell_one', values)
+        : say('similarity.cell_two', values);
 }
 
 function made(name, properties, ...children) {

@@ -6,11 +6,11 @@ function step() {
     const at = told.steps[range.value];
     stage.src = at.frame;
     const place = { at: +range.value + 1, of: told.steps.length };
-    range.setAttribute('aria-valuetext', say('step {at} of {of}', place));
+    range.setAttribute('aria-valuetext', say('walk.step', place));
     near.replaceChildren(...at.near.map((one) => {
         const shot = Object.assign(document.createElement('img'), { alt: one.label, src: one.source });
         const button = Object.assign(document.createElement('button'), { type: 'button' });
-        button.title = say('Walk on to {name}', { name: one.label });
+        button.title = say('walk.walk_on_to', { name: one.label });
         Object.assign(button.dataset, { do: 'search', digest: one.digest });
         button.append(shot);
         return button;

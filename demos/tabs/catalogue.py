@@ -17,8 +17,7 @@ import gradio as gr
 from demos.components import draw, events, index_reports
 from demos.components.page import Page, choices
 from demos.components.vector_download import draw_vectors, listen
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import Job, failure
 from demos.server.state import SAMPLES, Shelf
 from engines import SemblanceError
@@ -26,12 +25,8 @@ from features.catalogue.folder import Skipped
 from features.retrieval.results import Report
 
 EVERY = "every"
-HINT = built(
-    lambda: draw.state(
-        "index", say("Bring in pictures"), say("What is new, kept, removed or skipped will be told here.")
-    )
-)
-PUBLIC = later("Whoever can open this page can see what you upload.")
+HINT = localized(lambda: draw.state("index", say("catalogue.bring_in"), say("catalogue.report_place")))
+PUBLIC = "catalogue.who_sees"
 
 Source = Callable[[], tuple[str, Sequence[Skipped]]]
 """Brings in pictures: the key of their catalogue, and what was not taken. Raises SemblanceError."""
@@ -46,7 +41,7 @@ class _Events:
     async def run(self, source: Source, wanted: str) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Brings in, indexes and reports: (report, picker, stamp)."""
         try:
-            receiving = say("Receiving"), say("The pictures are being put in order.")
+            receiving = say("catalogue.receiving"), say("catalogue.ordering")
             yield draw.state("busy", *receiving), gr.skip(), gr.skip()
             key, refused = await asyncio.to_thread(source)
             names = [wanted] if wanted in self.shelf.cards else await asyncio.to_thread(self.shelf.available, key)
@@ -59,10 +54,7 @@ class _Events:
                     yield html, gr.skip(), gr.skip()
                 if jobs[0].key != SAMPLES or jobs[0].error or jobs[0].cancelled.is_set():
                     break
-            left = [
-                say("{title} was left out.", title=language.told(card.title)) + " " + language.told(card.reason)
-                for card in absent
-            ]
+            left = [say("catalogue.left_out", title=say(card.title)) + " " + say(card.reason) for card in absent]
             told = await asyncio.to_thread(_report, self.shelf, jobs, refused, left)
             yield told, gr.skip(), time.monotonic()
         except SemblanceError as error:
@@ -86,7 +78,7 @@ class _Events:
 
         def source() -> tuple[str, Sequence[Skipped]]:
             if not files:
-                raise SemblanceError("Choose some pictures or a zip first.")
+                raise SemblanceError("catalogue.choose_first")
             return self.shelf.receive(name, [Path(file) for file in files], label)
 
         async for told in self.run(source, engine):
@@ -97,7 +89,7 @@ class _Events:
 
         def source() -> tuple[str, Sequence[Skipped]]:
             if not folder.strip():
-                raise SemblanceError("Name a folder first, such as /home/me/Pictures.")
+                raise SemblanceError("catalogue.name_a_folder")
             return self.shelf.add(Path(folder.strip())), ()
 
         async for told in self.run(source, engine):
@@ -112,49 +104,52 @@ class _Events:
 def _draw_folder() -> tuple[gr.Textbox, gr.Button]:
     """A folder of this machine, and what opens it."""
     with gr.Column(elem_classes="bring"):
-        _section(later("A folder on this machine"), later("Folders in it are labels. It is only read."))
+        _section("catalogue.folder_here", "catalogue.folder_hint")
         folder = gr.Textbox(
-            label=fixed("Folder"), show_label=False, container=False, placeholder="/home/me/Pictures"
+            label=fixed("common.folder"), show_label=False, container=False, placeholder="/home/me/Pictures"
         )
-        take = gr.Button(fixed("Open and index"), variant="primary", elem_classes="take")
+        take = gr.Button(fixed("catalogue.open_and_index"), variant="primary", elem_classes="take")
     return folder, take
 
 
 def _draw_upload(shelf: Shelf) -> tuple[gr.File, gr.Textbox, gr.Textbox, gr.Button]:
     """Draws the files, the name of the collection, the label, and the button that sends them."""
     with gr.Column(elem_classes="bring"):
-        _section(later("Upload"), later("Pictures, or a zip of folders."), *[PUBLIC] * (not shelf.local))
+        _section("common.upload", "catalogue.upload_hint", *[PUBLIC] * (not shelf.local))
         files = gr.File(
-            label=fixed("Pictures or zip"),
+            label=fixed("catalogue.pictures_or_zip"),
             show_label=False,
             file_count="multiple",
             height=130,
             elem_classes="files",
         )
         with gr.Row():
-            name = gr.Textbox(label=fixed("Collection"), value=fixed("My pictures"), max_length=60, min_width=120)
-            label = gr.Textbox(label=fixed("Label, if any"), max_length=60, min_width=120)
-        send = gr.Button(fixed("Upload and index"), variant="primary", elem_classes="send")
+            name = gr.Textbox(
+                label=fixed("common.collection"),
+                value=fixed("catalogue.my_pictures"),
+                max_length=60,
+                min_width=120,
+            )
+            label = gr.Textbox(label=fixed("catalogue.label"), max_length=60, min_width=120)
+        send = gr.Button(fixed("catalogue.upload_and_index"), variant="primary", elem_classes="send")
     return files, name, label, send
 
 
 def tab(page: Page) -> None:
     """Draws the tab Catalogue. What names a folder of this machine is left out unless the user is local."""
     shelf, does = page.shelf, _Events(page.shelf)
-    titles = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
+    titles = [(fixed(card.title), name) for name, card in shelf.cards.items()]
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             engine = gr.Dropdown(
-                [(fixed("Every tab"), EVERY), *titles],
+                [(fixed("catalogue.every_tab"), EVERY), *titles],
                 value=EVERY,
-                label=fixed("Index for"),
+                label=fixed("catalogue.index_for"),
                 elem_classes="engine",
             )
             with gr.Column(elem_classes="bring"):
-                _section(
-                    later("The collection chosen above"), later("Looks for new, changed and removed pictures.")
-                )
-                again = gr.Button(fixed("Bring up to date"), elem_classes="again")
+                _section("catalogue.chosen_above", "catalogue.update_hint")
+                again = gr.Button(fixed("catalogue.update"), elem_classes="again")
             if shelf.local:
                 folder, take = _draw_folder()
             files, name, label, send = _draw_upload(shelf)
@@ -196,7 +191,7 @@ def _section(title: str, *sentences: str) -> None:
     def head() -> str:
         return f"<h3>{draw.escape(say(title))}</h3><p>{draw.escape(' '.join(map(say, sentences)))}</p>"
 
-    gr.HTML(built(head), apply_default_css=False)
+    gr.HTML(localized(head), apply_default_css=False)
 
 
 async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
@@ -208,12 +203,12 @@ async def _watch(jobs: Sequence[Job]) -> AsyncIterator[str]:
 def _report(shelf: Shelf, jobs: Sequence[Job], refused: Sequence[Skipped], left: Sequence[str]) -> str:
     """left: which engines were left out, and why."""
     results = [job.result for job in jobs if isinstance(job.result, Report)]
-    reports = [(language.told(shelf.cards[result.engine].title), result) for result in results]
+    reports = [(say(shelf.cards[result.engine].title), result) for result in results]
     errors = list(dict.fromkeys(job.error for job in jobs if job.error))
     if errors and not reports:
-        return draw.failed(" ".join(map(language.told, errors)))
+        return draw.failed(" ".join(map(say, errors)))
     if not reports:
-        return draw.state("empty", say("Cancelled"), say("What had been done before is kept."))
+        return draw.state("empty", say("common.cancelled"), say("catalogue.kept"))
     return index_reports.reports(reports, refused, [*errors, *left])
 
 
@@ -222,7 +217,7 @@ def _table(shelf: Shelf, key: str) -> str:
     for name, card in shelf.cards.items():
         try:
             catalogue, status = shelf.catalogue(key, name), shelf.status(key, name)
-            rows.append((language.told(card.title), catalogue.name, status))
+            rows.append((say(card.title), catalogue.name, status))
         except SemblanceError:
             continue
     return index_reports.statuses(rows)

@@ -21,8 +21,7 @@ from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.components.picture_input import RawImage
 from demos.components.queries import Asked
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import SAMPLES, Shelf
 from demos.views.engine_comparison import draw_suits, place, undrawn
@@ -34,7 +33,7 @@ from features.retrieval.results import Match
 
 RESULTS, MOST = 12, 50
 USEFUL = ("product", "style", "visual", "colour")  # those that can use any picture, and differ in what they see
-SIDES = (later("Left engine"), later("Right engine"))
+SIDES = ("compare.left", "compare.right")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Side:
             return self.html
         places = {match.digest: place for place, match in enumerate(other.matches, 1)}
         marks = {
-            match.digest: f'<p class="shared">{say("both · no. {place} there", place=places[match.digest])}</p>'
+            match.digest: f'<p class="shared">{say("compare.both", place=places[match.digest])}</p>'
             for match in self.matches
             if match.digest in places
         }
@@ -65,17 +64,15 @@ class Side:
 
 
 def _hint() -> str:
-    return draw.state(
-        "ask", say("Ask both with a picture"), say("Drop, paste or take one, or start from an example.")
-    )
+    return draw.state("ask", say("compare.ask"), say("common.how_to_ask"))
 
 
 def tab(page: Page) -> None:
     """Draws the tab into the current Blocks."""
     with gr.Tabs(elem_classes="views"):
-        with gr.Tab(fixed("Side by side"), id="both"):
+        with gr.Tab(fixed("compare.side_by_side"), id="both"):
             draw_both(page)
-        with gr.Tab(fixed("Which suits my pictures?"), id="suits"):
+        with gr.Tab(fixed("compare.which_engine"), id="suits"):
             draw_suits(page)
 
 
@@ -110,7 +107,7 @@ class _Events:
             choices, pictures = _choices(self.shelf), ""
         there = [name for _, name in choices]
         chosen = [name if name in there else str(name).removesuffix(SUFFIX) for name in (one, other)]
-        choices = [(language.told(title), name) for title, name in choices]
+        choices = [(say(title), name) for title, name in choices]
         return *(gr.update(choices=choices, value=name) for name in chosen), pictures
 
     def choose(self, key: str, one: Any, event: gr.EventData) -> tuple[Any, Any]:
@@ -144,10 +141,10 @@ def draw_both(page: Page) -> None:
     shelf, does = page.shelf, _Events(page.shelf)
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML(built(lambda: draw.alike(say("One question, two senses of alike."))), apply_default_css=False)
-            image = picture_input.photo(fixed("A picture to ask both engines with"))
+            gr.HTML(localized(lambda: draw.alike(say("compare.what"))), apply_default_css=False)
+            image = picture_input.photo(fixed("compare.picture"))
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show on each side"))
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("compare.how_many"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             told = gr.HTML(elem_classes="common", apply_default_css=False)
             with gr.Row(elem_classes="halves"):
@@ -185,7 +182,7 @@ def draw_both(page: Page) -> None:
 def _draw_half(shelf: Shelf, name: str, side: str) -> tuple[gr.Dropdown, gr.HTML, gr.HTML]:
     with gr.Column(min_width=140, elem_classes="half"):
         engine = gr.Dropdown(
-            [(language.shown(title), name) for title, name in _choices(shelf)],
+            [(fixed(title), name) for title, name in _choices(shelf)],
             value=name,
             label=fixed(side),
             show_label=False,
@@ -193,7 +190,11 @@ def _draw_half(shelf: Shelf, name: str, side: str) -> tuple[gr.Dropdown, gr.HTML
             filterable=False,
         )
         wall = gr.HTML(
-            built(_hint), js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200
+            localized(_hint),
+            js_on_load=draw.CLICKS,
+            apply_default_css=False,
+            elem_classes="results",
+            min_height=200,
         )
         return engine, wall, gr.HTML(elem_classes="status", apply_default_css=False)
 
@@ -219,7 +220,7 @@ def _base(shelf: Shelf, name: Any) -> str:
     """Of the engine on whose vectors one works: its own, or that for which a space was tuned."""
     base = str(name).removesuffix(SUFFIX)
     if base not in shelf.cards:
-        raise SemblanceError("There is no such engine; choose another.")
+        raise SemblanceError("common.no_engine")
     return base
 
 
@@ -260,11 +261,11 @@ def _answer(
     told = []
     if key == SAMPLES:
         home = shelf.catalogue(at, _base(shelf, names[0]))
-        told.append(say("Of the samples both search the set {name}.", name=home.name))
+        told.append(say("compare.same_set", name=home.name))
     if one.matches and other.matches:
         both = len({match.digest for match in one.matches} & {match.digest for match in other.matches})
         most = max(len(one.matches), len(other.matches))
-        told.append(say("{n} of {of} is found by both.|{n} of {of} are found by both.", n=both, of=most))
+        told.append(say("compare.found_by_both", n=both, of=most))
     sentence = f'<p class="finding">{draw.escape(" ".join(reversed(told)))}</p>'
     waits = time.monotonic() if one.busy or other.busy else 0.0
     return waits, sentence, one.drawn(other), one.status, other.drawn(one), other.status
@@ -286,7 +287,7 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
         if name.endswith(SUFFIX):
             tuned = library.index(catalogue, engine).tuning.tuned()
             if tuned is None:
-                raise SemblanceError("This search was not tuned for this collection; choose another engine.")
+                raise SemblanceError("compare.not_tuned")
             engine = tuned
         found = library.index(catalogue, engine).search(path, k + bool(own))
         matches = [match for match in found.matches if match.digest != own][:k]
@@ -294,8 +295,8 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
         facts = answers.answered(engine.describe(), found)
         return Side(catalogue, matches, scale, answers.NO_MATCH, facts + weights)
     except NotIndexed as error:
-        title, index = say("Nothing to find here"), ("index", say("Index again"))
-        html = draw.state("empty", title, language.told(str(error)), action=index)
+        title, index = say("compare.nothing"), ("index", say("compare.index_again"))
+        html = draw.state("empty", title, say(error), action=index)
     except SemblanceError as error:
         html = draw.failed(error)
     except Exception:
@@ -306,6 +307,6 @@ def _side(shelf: Shelf, at: str, name: str, path: Path | None, own: str, k: int)
 
 def _unready(shelf: Shelf, catalogue: Catalogue, name: str) -> str:
     failure = shelf.jobs.failure((catalogue.root, name))
-    title = language.told(shelf.cards[name].title)
-    text = say("{title} has not looked at the pictures of {name}.", title=title, name=catalogue.name)
+    title = say(shelf.cards[name].title)
+    text = say("compare.not_indexed", title=title, name=catalogue.name)
     return draw.unindexed(failure or text)

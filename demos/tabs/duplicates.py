@@ -16,20 +16,18 @@ import gradio as gr
 from demos.components import draw, events, queries
 from demos.components.page import Page
 from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import SAMPLES, Shelf
 from engines import SemblanceError
+from engines.messages import Message, unpacked
 from features.analysis.duplicates import DuplicateGroup, Duplicates, Member
 from features.catalogue.folder import Catalogue, Progress
 
 NAME = "duplicates"
 PAGE = 12  # groups in view
 LISTED = 8  # paths of a picture
-HOW = later(
-    "Finds copies that were resized, saved again, cropped a little, made brighter or darker, or grey. No file is "
-    "touched: what is hidden here is only left out of answers."
-)
+HOW = "duplicates.how"
 EVENTS = "\n// and here 'look' (for duplicates) and 'keep' (this picture of its group)"
 
 
@@ -37,12 +35,10 @@ def tab(page: Page) -> None:
     """Draws the tab into the current Blocks. Visitors from elsewhere see the groups, and hide nothing."""
     shelf = page.shelf
     with gr.Row(elem_classes="twin-tools"):
-        gr.HTML(built(lambda: draw.hint(say(HOW))), apply_default_css=False)
-        look = gr.Button(
-            fixed("Look for duplicates"), variant="primary", elem_classes="look", min_width=180, scale=0
-        )
-        every = gr.Button(fixed("Keep the largest of every group"), visible=False, min_width=220, scale=0)
-        undo = gr.Button(fixed("Undo"), visible=False, elem_classes="take-back", min_width=140, scale=0)
+        gr.HTML(localized(lambda: draw.hint(say(HOW))), apply_default_css=False)
+        look = gr.Button(fixed("duplicates.look"), variant="primary", elem_classes="look", min_width=180, scale=0)
+        every = gr.Button(fixed("duplicates.keep_largest"), visible=False, min_width=220, scale=0)
+        undo = gr.Button(fixed("common.undo"), visible=False, elem_classes="take-back", min_width=140, scale=0)
     wall = gr.HTML(
         js_on_load=draw.CLICKS + EVENTS, apply_default_css=False, elem_classes="results twins", min_height=200
     )
@@ -58,7 +54,7 @@ def tab(page: Page) -> None:
             found = await asyncio.to_thread(shelf.library.duplicates, catalogue)
             failure = shelf.jobs.failure(_key(catalogue))
             many = bool(found and any(group.kind == "near" for group in found.groups))
-            last = say("Undo: {what}", what=language.told(catalogue.last))
+            last = say("duplicates.undo", what=say(catalogue.last))
             undone = gr.update(visible=shelf.local and bool(catalogue.last), value=last)
             yield (
                 await asyncio.to_thread(draw_found, catalogue, found, place, shelf.local, failure),
@@ -113,7 +109,7 @@ def start(shelf: Shelf, key: str) -> Job:
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Duplicates | None:
         return shelf.library.find_duplicates(catalogue, progress, cancelled)
 
-    return shelf.jobs.start(_key(catalogue), f"{catalogue.name} for Duplicates", work, urgent=True)
+    return shelf.jobs.start(_key(catalogue), Message("jobs.duplicates", name=catalogue.name), work, urgent=True)
 
 
 def _key(catalogue: Catalogue) -> tuple[str, Any]:
@@ -158,29 +154,28 @@ def draw_found(
     local: with buttons to keep some. failure: why the last search came to nothing.
     """
     if found is None:
-        title = say("The search stopped") if failure else say("Not looked for yet")
-        text = say("Every picture of {name} is compared with all others.", name=catalogue.name)
-        text, look = language.told(failure) or text, ("look", say("Look for duplicates"))
+        title = say("duplicates.stopped") if failure else say("duplicates.not_yet")
+        text = say("duplicates.every_picture", name=catalogue.name)
+        text, look = say(failure) or text, ("look", say("duplicates.look"))
         return draw.state("error" if failure else "ask", title, text, action=look)
     groups = [*sorted(found.groups, key=lambda group: group.kind == "exact"), *found.alike]
     later_ones = say(
-        "{n:,} picture came later and was not compared; look again.|"
-        "{n:,} pictures came later and were not compared; look again.",
+        "duplicates.came_later",
         n=found.unseen,
     )
     hint = draw.hint(later_ones) if found.unseen else ""
     if failure:
-        nothing = say("The last search came to nothing.")
-        hint += f'<p class="note warn">{nothing} {draw.escape(language.told(failure))}</p>'
-    compared = say("{n:,} picture compared|{n:,} pictures compared", n=found.compared)
+        nothing = say("duplicates.last_failed")
+        hint += f'<p class="note warn">{nothing} {draw.escape(say(failure))}</p>'
+    compared = say("duplicates.compared", n=found.compared)
     if not groups:
-        none = say("{compared}, and no two of them are the same.", compared=compared)
-        state = draw.state("empty", say("No duplicates"), none)
+        none = say("duplicates.none_found", compared=compared)
+        state = draw.state("empty", say("duplicates.none"), none)
         return f'<div class="twin-head">{hint}</div>{state}' if hint else state
     last = (len(groups) - 1) // PAGE
     place = min(max(place, 0), last)
     drawn = "".join(_group(catalogue, group, local) for group in groups[place * PAGE : (place + 1) * PAGE])
-    closed = say("{n:,} picture can't be opened|{n:,} pictures can't be opened", n=len(found.skipped))
+    closed = say("duplicates.cannot_be_opened", n=len(found.skipped))
     skipped = closed if found.skipped else ""
     told = " · ".join(filter(None, (_summary(groups), compared, skipped)))
     return f'<div class="twin-head"><h3>{draw.escape(told)}</h3>{hint}</div>{drawn}{_pages(place, last)}'
@@ -193,18 +188,16 @@ def _summary(groups: Sequence[DuplicateGroup]) -> str:
     alike = len(groups) - len(near) - exact
     told = [
         say(
-            "{n:,} group of the same picture, {bytes} besides the largest|"
-            "{n:,} groups of the same picture, {bytes} besides the largest",
+            "duplicates.groups",
             n=len(near),
             bytes=_bytes(spare),
         ),
         say(
-            "{n:,} picture with the same bytes in several files|"
-            "{n:,} pictures with the same bytes in several files",
+            "duplicates.same_bytes",
             n=exact,
         ),
         say(
-            "{n:,} group of different pictures that look alike|{n:,} groups of different pictures that look alike",
+            "duplicates.count_alike",
             n=alike,
         ),
     ]
@@ -217,15 +210,15 @@ def _group(catalogue: Catalogue, group: DuplicateGroup, local: bool) -> str:
         for member in group.members
     )
     if group.kind == "exact":
-        head = f"<h4>{say('The same bytes in {n:,} files', n=len(group.keep.paths))}</h4>"
-        head += draw.hint(say("It counts as one picture and is shown once."))
+        head = f"<h4>{say('duplicates.group_bytes', n=len(group.keep.paths))}</h4>"
+        head += draw.hint(say("duplicates.counts_once"))
     elif group.kind == "alike":
-        head = f"<h4>{say('Alike, but something differs')}</h4>"
-        head += draw.hint(say("The frames show where. These are different pictures, and none is hidden."))
+        head = f"<h4>{say('duplicates.group_differs')}</h4>"
+        head += draw.hint(say("duplicates.frames_show"))
     else:
-        head = f"<h4>{say('The same picture, saved {n:,} times', n=len(group.members))}</h4>"
+        head = f"<h4>{say('duplicates.group_saved', n=len(group.members))}</h4>"
         if local:
-            head += _button("act", group.keep.digest, say("Keep the largest"), "")
+            head += _button("act", group.keep.digest, say("duplicates.keep_the_largest"), "")
     row = f'<div class="twin-row">{pictures}</div>'
     return f'<section class="twin {group.kind}"><header>{head}</header>{row}</section>'
 
@@ -234,12 +227,13 @@ def _picture(catalogue: Catalogue, member: Member, button: bool, largest: bool) 
     name = member.paths[0]
     paths = "".join(f"<li>{draw.escape(path)}</li>" for path in member.paths[:LISTED])
     more = len(member.paths) - LISTED
-    paths += f"<li>{say('and {n:,} more', n=more)}</li>" if more > 0 else ""
+    paths += f"<li>{say('duplicates.more', n=more)}</li>" if more > 0 else ""
     facts = f"{language.number(member.width)} × {language.number(member.height)} · {_bytes(member.size)}"
-    alike = say("{share} alike", share=draw.percent(member.agreement, 10_000))
-    why = f"{language.told(member.why)} · {alike}" if member.why and not member.differs else ""
-    why = why or (say("the largest") if largest and button else "")
-    keep = _button("act quiet", member.digest, say("Keep this one"), name) if button else ""
+    alike = say("duplicates.alike", share=draw.percent(member.agreement, 10_000))
+    said = ", ".join(say(unpacked(word)) for word in member.why.split(", "))
+    why = f"{said} · {alike}" if member.why and not member.differs else ""
+    why = why or (say("duplicates.largest") if largest and button else "")
+    keep = _button("act quiet", member.digest, say("duplicates.keep_this"), name) if button else ""
     return (
         f'<figure><div class="twin-shown"><img loading="lazy" alt="{draw.escape(name)}"'
         f' src="{draw.escape(draw.thumbnail(catalogue, member.digest))}"/>{_marks(member)}</div>'
@@ -271,11 +265,11 @@ def _pages(place: int, last: int) -> str:
     before, after = (
         f'<button type="button" class="act quiet" data-do="turn" data-digest="{to}"'
         f"{'' if 0 <= to <= last else ' disabled'}>{text}</button>"
-        for to, text in ((place - 1, say("Previous")), (place + 1, say("Next")))
+        for to, text in ((place - 1, say("duplicates.previous")), (place + 1, say("duplicates.next")))
     )
     return (
-        f'<nav class="twin-pages" aria-label="{say("Pages")}">{before}'
-        f"<span>{say('{done:,} of {total:,}', done=place + 1, total=last + 1)}</span>{after}</nav>"
+        f'<nav class="twin-pages" aria-label="{say("common.pages")}">{before}'
+        f"<span>{say('counts.done_of', done=place + 1, total=last + 1)}</span>{after}</nav>"
     )
 
 

@@ -19,7 +19,7 @@ from demos.components import collection_view, draw, events, likes, picture_cards
 from demos.components.likes import Held, Tray
 from demos.components.page import Page
 from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError
@@ -32,12 +32,12 @@ from features.errors import ImageError, NotIndexed
 
 NAME = "gallery"
 PAGE = 60  # pictures on one page
-NO_FOLDER = later("(in no folder)")
-HINT = built(
+NO_FOLDER = "gallery.in_no_folder"
+HINT = localized(
     lambda: draw.state(
         "ask",
-        say("Look at one"),
-        say("Click a picture, and what is known of it comes up here, and what is like it."),
+        say("gallery.look_at_one"),
+        say("gallery.look_how"),
     )
 )
 
@@ -126,11 +126,11 @@ class _Events:
             if digests == ["*"]:
                 digests = [one.digest for one in _found(self.shelf, number, *asked).found]
             if not (digests or does in ("undo", "confirm")):
-                raise SemblanceError("Tick some pictures first, in their upper right corners.")
+                raise SemblanceError("gallery.tick_first")
             if does == "like":
                 return _liked(self.shelf, held, catalogue, digests), gr.skip(), gr.skip()
             if not self.shelf.local:
-                raise SemblanceError("Only who runs the app can hide or tag pictures.")
+                raise SemblanceError("gallery.owner_only")
             if does in MARKS:
                 MARKS[does](catalogue, digests, str(event.tag))
             return gr.skip(), self.show(number, *asked), time.monotonic()
@@ -164,26 +164,28 @@ def _draw_filters(
     local: bool,
 ) -> tuple[gr.Dropdown, gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.Checkbox]:
     """Draws which, text, labels, tags, order and binned."""
-    which = gr.Dropdown(label=fixed("Set"), visible=False, min_width=150, filterable=False, elem_classes="order")
+    which = gr.Dropdown(
+        label=fixed("gallery.set"), visible=False, min_width=150, filterable=False, elem_classes="order"
+    )
     text = gr.Textbox(
-        label=fixed("Find"),
-        placeholder=fixed("Name, folder, caption, tag"),
+        label=fixed("common.find"),
+        placeholder=fixed("gallery.text"),
         lines=1,
         max_lines=1,
         max_length=200,
         min_width=180,
         elem_classes="finding-text",
     )
-    labels = gr.Dropdown(label=fixed("Folders"), multiselect=True, min_width=150, elem_classes="labels")
-    tags = gr.Dropdown(label=fixed("Tags"), multiselect=True, min_width=110, elem_classes="tags")
+    labels = gr.Dropdown(label=fixed("gallery.folders"), multiselect=True, min_width=150, elem_classes="labels")
+    tags = gr.Dropdown(label=fixed("gallery.tags"), multiselect=True, min_width=110, elem_classes="tags")
     order = gr.Dropdown(
-        [(language.shown(order), order) for order in ORDERS],
-        label=fixed("Order"),
+        [(fixed(order), order) for order in ORDERS],
+        label=fixed("gallery.order"),
         min_width=150,
         filterable=False,
         elem_classes="order",
     )
-    binned = gr.Checkbox(label=fixed("In the bin"), min_width=90, elem_classes="bin", visible=local)
+    binned = gr.Checkbox(label=fixed("gallery.bin"), min_width=90, elem_classes="bin", visible=local)
     return which, text, labels, tags, order, binned
 
 
@@ -196,10 +198,8 @@ def _draw_controls(shelf: Shelf) -> _Controls:
                 "", js_on_load=WALL, apply_default_css=False, elem_classes="results tall", min_height=200
             )
         with gr.Column(scale=1, min_width=300):
-            choices = [(language.shown(card.title), name) for name, card in shelf.cards.items()]
-            engine = gr.Dropdown(
-                choices, value=choices[0][1], label=fixed("What is like it, for"), filterable=False
-            )
+            choices = [(fixed(card.title), name) for name, card in shelf.cards.items()]
+            engine = gr.Dropdown(choices, value=choices[0][1], label=fixed("gallery.alike_for"), filterable=False)
             near = collection_view.draw_near(HINT)
     return _Controls(*filters, wall, engine, near, gr.State(0), gr.State(""))
 
@@ -343,21 +343,19 @@ def _draw(shown: _Shown) -> str:
 
 def _nothing(shown: _Shown) -> str:
     if shown.wish.hidden:
-        return draw.state(
-            "empty", say("Nothing in the bin"), say("What you hide comes here, and can be brought back.")
-        )
+        return draw.state("empty", say("gallery.bin_empty"), say("gallery.bin_how"))
     if not shown.gallery.pictures:
-        return draw.state("empty", say("No pictures"), say("The tab Catalogue brings some in."))
-    less = say("No picture here has all these words, folders and tags; ask for less.")
-    return draw.state("empty", say("No match"), less)
+        return draw.state("empty", say("gallery.nothing_yet"), say("gallery.bring_in"))
+    less = say("gallery.no_match")
+    return draw.state("empty", say("common.no_match"), less)
 
 
 def _bar(shown: _Shown) -> str:
     """What stands above the wall and stays in view."""
     many, whole = len(shown.found), len(shown.gallery.pictures)
-    told = draw.so_far(many, whole) if many != whole else draw.count(whole, "picture")
-    chosen = say("{n:,} from the map|{n:,} from the map", n=len(shown.wish.among)) + " &times;"
-    binned = " " + say("in the bin") if shown.wish.hidden else ""
+    told = draw.so_far(many, whole) if many != whole else draw.count(whole, "pictures")
+    chosen = say("gallery.from_map", n=len(shown.wish.among)) + " &times;"
+    binned = " " + say("gallery.is_hidden") if shown.wish.hidden else ""
     selection = f'<button type="button" data-do="unselect">{chosen}</button>' if shown.wish.among else ""
     return (
         f'<div class="browse-bar"><p><b>{told}</b>{binned}</p>{selection}'
@@ -375,23 +373,24 @@ def _pager(shown: _Shown) -> str:
         return f'<button type="button" {place} aria-label="{says}" title="{says}"{off}>{sign}</button>'
 
     return (
-        f'<nav class="pager" aria-label="{say("Pages")}">{turner(0, "«", say("First page"))}'
-        f"{turner(shown.page - 1, '‹', say('Previous page'))}"
+        f'<nav class="pager" aria-label="{say("common.pages")}">{turner(0, "«", say("gallery.first_page"))}'
+        f"{turner(shown.page - 1, '‹', say('gallery.previous_page'))}"
         f"<span>{language.number(shown.page + 1)} / {language.number(shown.pages)}</span>"
-        f"{turner(shown.page + 1, '›', say('Next page'))}{turner(shown.pages - 1, '»', say('Last page'))}</nav>"
+        f"{turner(shown.page + 1, '›', say('gallery.next_page'))}"
+        f"{turner(shown.pages - 1, '»', say('gallery.last_page'))}</nav>"
     )
 
 
 def _undo(shown: _Shown) -> str:
     if shown.local and shown.catalogue.unsure:
-        told = say("The marks were damaged. Hide again what should be hidden, then confirm.")
-        button = f'<button type="button" data-do="mark" data-digest="confirm">{say("Confirm")}</button>'
+        told = say("gallery.marks_damaged")
+        button = f'<button type="button" data-do="mark" data-digest="confirm">{say("gallery.confirm")}</button>'
         return f'<p class="undo">{draw.escape(told)} {button}</p>'
     last = shown.catalogue.last if shown.local else ""
     if not last:
         return ""
-    undo = f'<button type="button" data-do="mark" data-digest="undo">{say("Undo")}</button>'
-    return f'<p class="undo">{draw.escape(language.told(last))} {undo}</p>'
+    undo = f'<button type="button" data-do="mark" data-digest="undo">{say("common.undo")}</button>'
+    return f'<p class="undo">{draw.escape(say(last))} {undo}</p>'
 
 
 def _actions(shown: _Shown) -> str:
@@ -400,19 +399,21 @@ def _actions(shown: _Shown) -> str:
     def button(does: str, says: str) -> str:
         return f'<button type="button" data-do="mark" data-digest="{does}">{says}</button>'
 
-    all_of_them = f'<button type="button" data-do="whole">{say("Tick all {n:,}", n=len(shown.found))}</button>'
+    all_of_them = f'<button type="button" data-do="whole">{say("gallery.tick_all", n=len(shown.found))}</button>'
     every = all_of_them if shown.pages > 1 else ""
     known = "".join(f'<option value="{draw.escape(tag)}"></option>' for tag in shown.gallery.tagged)
     local = (
-        button("restore", say("Bring back")) if shown.wish.hidden else button("hide", say("Hide")),
+        button("restore", say("gallery.bring_back")) if shown.wish.hidden else button("hide", say("gallery.hide")),
         f'<span class="tagging"><input type="text" list="tags-known" maxlength="{LONGEST}"'
-        f' placeholder="{say("Tag")}" aria-label="{say("Tag")}"/><datalist id="tags-known">{known}</datalist>'
-        f"{button('tag', say('Add'))}{button('untag', say('Take off'))}</span>",
+        f' placeholder="{say("gallery.tag")}" aria-label="{say("gallery.tag")}"/>'
+        f'<datalist id="tags-known">{known}</datalist>'
+        f"{button('tag', say('gallery.add'))}{button('untag', say('gallery.take_off'))}</span>",
     )
     return (
-        f'<div class="actions"><button type="button" data-do="all">{say("Tick this page")}</button>'
+        f'<div class="actions"><button type="button" data-do="all">{say("gallery.tick_page")}</button>'
         f'{every}<span class="many" role="status"></span>'
-        f'<button type="button" data-do="none">{say("Untick")}</button>{button("like", say("♥ Like"))}'
+        f'<button type="button" data-do="none">{say("gallery.untick")}</button>'
+        f"{button('like', say('gallery.like'))}"
         f"{''.join(local) if shown.local else ''}</div>"
     )
 
@@ -430,7 +431,7 @@ def _card(shown: _Shown, one: Picture) -> str:
         f'<span class="label">{name}</span><span class="score">{label}</span></button>'
         f"{picture_cards.tools(one.digest, plain)}"
         f'<input type="checkbox" class="tick" data-tick="{digest}"'
-        f' aria-label="{say("Tick {name}", name=name)}"/></div>'
+        f' aria-label="{say("gallery.tick", name=name)}"/></div>'
     )
 
 
@@ -440,16 +441,16 @@ def _detail(shelf: Shelf, key: str, which: Any, name: str, digest: str) -> str:
         catalogue = shelf.home(key, which)
         if not shelf.shows(catalogue, digest) or name not in shelf.cards:
             return HINT
-        facts, title = _facts(shelf, catalogue, digest), language.told(shelf.cards[name].title)
+        facts, title = _facts(shelf, catalogue, digest), say(shelf.cards[name].title)
         if shelf.catalogue(key, name).state != catalogue.state:
-            told = say("{title} looks at another set of the samples; choose another above.", title=title)
-            return facts + draw.state("empty", say("Not looked at here"), told)
+            told = say("gallery.other_set", title=title)
+            return facts + draw.state("empty", say("gallery.not_indexed"), told)
         try:
             collection_view.ready(shelf, key, name)
             return facts + collection_view.alike(shelf, key, name, digest)
         except NotIndexed as error:
-            does = language.told(str(error)) + " " + say("The tab {title} does it.", title=title)
-            return facts + draw.state("index", say("Not indexed yet"), does)
+            does = say(error) + " " + say("gallery.which_tab", title=title)
+            return facts + draw.state("index", say("common.not_indexed"), does)
         except SemblanceError as error:
             return facts + draw.failed(error)
     except SemblanceError as error:
@@ -461,21 +462,21 @@ def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
     entry = catalogue.entries[paths[0]]
     try:
         width, height = full_size(catalogue.file(digest))
-        size = say("{width:,} × {height:,} pixels", width=width, height=height) + ", "
+        size = say("gallery.pixels", width=width, height=height) + ", "
     except ImageError:
         size = ""
-    day = time.strftime(say("%Y-%m-%d"), time.localtime(entry.mtime / 1e9))
+    day = time.strftime(say("gallery.date"), time.localtime(entry.mtime / 1e9))
     caption = shelf.library.captions(catalogue).get(digest)
     details = (catalogue.details or {}).get(digest, NONE)
     place = f"{details.place[0]:.5f}, {details.place[1]:.5f}" if details.place else ""
     told = [
-        (say("File"), "; ".join(paths)),
-        (say("Size"), f"{size}{_bytes(entry.size)}, {day}"),
-        (say("Taken"), details.taken.replace("T", " ")),
-        (say("Camera"), details.camera),
-        (say("Place"), place),
-        (say("Caption"), caption.text if caption else ""),
-        (say("Tags"), ", ".join(catalogue.tags.get(digest, ()))),
+        (say("common.file"), "; ".join(paths)),
+        (say("common.size"), f"{size}{_bytes(entry.size)}, {day}"),
+        (say("gallery.taken"), details.taken.replace("T", " ")),
+        (say("gallery.camera"), details.camera),
+        (say("gallery.place"), place),
+        (say("common.caption"), caption.text if caption else ""),
+        (say("gallery.tags"), ", ".join(catalogue.tags.get(digest, ()))),
     ]
     rows = "".join(f"<dt>{head}</dt><dd>{draw.escape(text)}</dd>" for head, text in told if text)
     alt = draw.escape(paths[0].rpartition("/")[2])

@@ -20,8 +20,7 @@ from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.components.picture_input import RawImage
 from demos.components.queries import Query
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from demos.views import find_kinds, mirror
@@ -39,21 +38,17 @@ PEOPLE, MOST = 5, 20
 ROW = 3  # people for each face, where everyone is asked for
 STRANGERS = Scale(
     Calibration(np.zeros(0), np.zeros(0)),
-    others=later("strangers"),
-    none=later("No real look-alike found"),
-    why=later("Most people here have a stranger in the collection who is as close to them as this."),
+    others="lookalike.strangers",
+    none="lookalike.none",
+    why="lookalike.none_why",
 )
-TOGETHER = built(
-    lambda: draw.state(
-        "ask", say("Two photos"), say("Whether they show the same person is told as soon as both are there.")
-    )
-)
-PHOTOS = (later("The first photo"), later("The second photo"))
+TOGETHER = localized(lambda: draw.state("ask", say("lookalike.two_photos"), say("lookalike.two_photos_how")))
+PHOTOS = ("lookalike.first_photo", "lookalike.second_photo")
 
 
 def tab(page: Page, name: str = "lookalike") -> None:
     """The views of every engine, Same or not and, where there may be a camera, Mirror."""
-    own: list[tuple[str, View]] = [(later("Same or not"), _same_or_not), (later("Mirror"), _mirror)]
+    own: list[tuple[str, View]] = [("lookalike.same_or_not", _same_or_not), ("lookalike.mirror", _mirror)]
     views(page, name, _find_people, own if settings.current().webcam else own[:1])
 
 
@@ -69,28 +64,19 @@ def _mirror(page: Page, name: str) -> None:
 def _promise(shelf: Shelf, what: tuple[str, str]) -> gr.HTML:
     """What becomes of a photo, where it comes in. KEPT in demos/suite.py is what makes it true."""
     here, there = what
-    promise = built(
-        lambda: (
-            f'<p class="hint promise">{say(here if shelf.local else there)} '
-            f"{say('Use photos of people who agreed.')}</p>"
-        )
+    promise = localized(
+        lambda: f'<p class="hint promise">{say(here if shelf.local else there)} {say("lookalike.consent")}</p>'
     )
     return gr.HTML(promise, apply_default_css=False)
 
 
 PHOTO = (
-    later("Your photo is looked at on this computer only; it is deleted within minutes."),
-    later(
-        "Your photo is looked at by the computer that runs this page, and by nobody else; it is deleted within "
-        "minutes."
-    ),
+    "lookalike.promise_local",
+    "lookalike.promise_server",
 )
 CAMERA = (
-    later("What your camera sees is looked at on this computer only; it is never stored."),
-    later(
-        "What your camera sees is looked at by the computer that runs this page, and by nobody else; it is never "
-        "stored."
-    ),
+    "lookalike.camera_local",
+    "lookalike.camera_server",
 )
 
 
@@ -99,7 +85,7 @@ def _kind(shelf: Shelf) -> find_kinds.Kind:
         _promise(shelf, PHOTO)
         return [gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="whom")]
 
-    return find_kinds.Kind(_find, _to_take, (PEOPLE, MOST, later("People to show")), below, _to_share)
+    return find_kinds.Kind(_find, _to_take, (PEOPLE, MOST, "lookalike.how_many"), below, _to_share)
 
 
 @dataclass(frozen=True)
@@ -129,8 +115,8 @@ def _find(query: Query) -> tuple[str, str, str]:
     started = time.perf_counter()
     found = _found(query)
     first, groups = found.people[0], [ranking.groups for ranking in found.people]
-    searched = say("{n:,} face searched|{n:,} faces searched", n=first.searched)
-    searched += " · " + language.told(first.index)
+    searched = say("lookalike.faces_searched", n=first.searched)
+    searched += " · " + say(first.index)
     facts = answers.facts(query.engine.describe(), searched, time.perf_counter() - started)
     size = open_image(query.path, 1)
     faces = face_cards.faces(found.parts, (size.width, size.height), found.chosen)
@@ -154,7 +140,7 @@ def _to_share(query: Query) -> Path:
     found = _found(query)
     people = found.people[0].groups
     if found.chosen == queries.EVERY or not people:
-        raise SemblanceError("Choose one face first; the picture is of that one and the people most like it.")
+        raise SemblanceError("lookalike.choose_face")
     likenesses = [
         share.Likeness(
             _face_of(group.matches[0]), face_cards.called(group), found.scale.closer(group.matches[0].score)
@@ -226,5 +212,5 @@ def judged(shelf: Shelf, key: str, name: str, paths: Sequence[Path]) -> tuple[Se
     engine = shelf.engine(key, name)
     ours = engine is shelf.library.engine(name, "builtin")  # needs no download; at most it is exported first
     if not (ours or engine.describe().settled):  # no comparison downloads anything
-        raise SemblanceError("The network is not ready yet; search once in Find, which sees to it.")
+        raise SemblanceError("lookalike.not_ready")
     return shelf.library.index(shelf.catalogue(key, name), engine).verify(paths)

@@ -10,7 +10,6 @@ from functools import partial
 import gradio as gr
 
 from demos.components.page import Page
-from demos.i18n.language import later
 from demos.views import find_kinds
 from demos.views.classes import draw_classes, opinion
 from demos.views.common import views
@@ -23,4 +22,4 @@ def tab(page: Page, name: str = "product") -> None:
         lambda: gr.HTML(apply_default_css=False, elem_classes="opinion"), opinion(page.shelf, name)
     )
     find = partial(draw_find, aside=beside, kind=find_kinds.TUNABLE)
-    views(page, name, find=find, more=[(later("Classes"), draw_classes)])
+    views(page, name, find=find, more=[("classes.title", draw_classes)])

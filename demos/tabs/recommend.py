@@ -16,8 +16,7 @@ from demos.components.likes import Held, Tray
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.components.picture_input import RawImage
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError
@@ -25,27 +24,22 @@ from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
 
 RESULTS, MOST = 12, 50
-FORMULA = later(
-    "The question is the mean of what you like; with something you don't like, twice that mean less the mean of "
-    "the latter. Weights count in the means."
-)
+FORMULA = "recommend.formula"
 
 
 def tab(page: Page) -> None:
     """Draws the tab into the current Blocks."""
     shelf = page.shelf
-    names = [(language.shown(card.title), name) for name, card in shelf.cards.items() if card.available]
+    names = [(fixed(card.title), name) for name, card in shelf.cards.items() if card.available]
     first = next((name for _, name in names if name == "product"), names[0][1])
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             held = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="holding")
-            image = picture_input.photo(fixed("A picture of yours that you like"))
-            engine = gr.Dropdown(names, value=first, label=fixed("Alike in the sense of"), filterable=False)
-            diversity = gr.Slider(
-                0, 1, value=0, step=0.05, label=fixed("From the nearest (0) to the most different (1)")
-            )
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
-            gr.HTML(built(lambda: draw.hint(say(FORMULA))), apply_default_css=False)
+            image = picture_input.photo(fixed("recommend.picture"))
+            engine = gr.Dropdown(names, value=first, label=fixed("recommend.engine"), filterable=False)
+            diversity = gr.Slider(0, 1, value=0, step=0.05, label=fixed("recommend.diversity"))
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("common.how_many"))
+            gr.HTML(localized(lambda: draw.hint(say(FORMULA))), apply_default_css=False)
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="results", min_height=200)
             status = gr.HTML(elem_classes="status", apply_default_css=False)
@@ -105,7 +99,7 @@ def _changes(does: str) -> Callable[[Tray, gr.EventData], Tray]:
 
 def _known(shelf: Shelf, name: Any) -> str:
     if name not in shelf.cards:
-        raise SemblanceError("There is no such engine; choose another.")
+        raise SemblanceError("common.no_engine")
     return str(name)
 
 
@@ -127,7 +121,7 @@ def _answer(
     if not likes:
         return _nothing(), answers.weights(shelf, key, name)
     if shelf.unready(key, name):
-        raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
+        raise NotIndexed("common.not_indexed_for", title=shelf.cards[name].title)
     engine = shelf.engine(key, name)
     answer = library.index(catalogue, engine).recommend(
         [held.taste(catalogue) for held in likes],
@@ -146,16 +140,14 @@ def _answer(
 
 
 def _nothing() -> str:
-    press = later(
-        "Press the heart on any picture, in any tab, or drop one of yours here. What you don't like helps, too."
-    )
-    return draw.state("heart", say("What do you like?"), say(press))
+    press = "recommend.how"
+    return draw.state("heart", say("recommend.nothing"), say(press))
 
 
 def _reason(held: Held, homes: Sequence[Catalogue]) -> str:
     """The like that a result is nearest to."""
-    picture = likes.picture(held, homes, say("The like that it is nearest to"))
-    return f'<p class="reason">{picture}<span>{say("because of this")}</span></p>'
+    picture = likes.picture(held, homes, say("recommend.nearest_like"))
+    return f'<p class="reason">{picture}<span>{say("recommend.because")}</span></p>'
 
 
-DOES = later("I like this")
+DOES = "picture.like"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from demos.components.page import Page
-from demos.i18n.language import later
 from demos.views import find_kinds
 from demos.views.common import views
 from demos.views.find import draw_find
@@ -14,4 +13,4 @@ from demos.views.style_transfer import draw_transfer
 
 def tab(page: Page, name: str = "style") -> None:
     """The common views, and Paint."""
-    views(page, name, find=partial(draw_find, kind=find_kinds.SEVERAL), more=[(later("Paint"), draw_transfer)])
+    views(page, name, find=partial(draw_find, kind=find_kinds.SEVERAL), more=[("paint.title", draw_transfer)])

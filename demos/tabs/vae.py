@@ -19,7 +19,7 @@ from demos.components import draw, events
 from demos.components.page import Page
 from demos.components.queries import Query
 from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import CANCELLED, UNFORESEEN, Job
 from demos.server.state import Shelf
 from demos.views import engine_comparison, find_kinds
@@ -27,6 +27,7 @@ from demos.views.common import views
 from demos.views.explore import draw_explore
 from demos.views.find import draw_find
 from engines import Engine, Learner, SemblanceError
+from engines.messages import Message
 from engines.networks import vae
 from engines.vae import Autoencoder
 from features.catalogue.folder import Catalogue, Progress
@@ -37,21 +38,14 @@ from features.retrieval.results import Report
 
 EVERY = 1.0  # seconds between two looks at a training
 SHOWN = 24  # of the most unusual
-WHAT = later(
-    "It learns to draw your pictures again from a few numbers each, and knows no others. Pictures are alike to it "
-    "when these numbers are. What it can't draw well is unusual here."
-)
-MEASURING = built(
-    lambda: draw.state(
-        "busy", say("Measuring"), say("How unusual each picture is gets measured once, in some seconds.")
-    )
-)
+WHAT = "vae.what"
+MEASURING = localized(lambda: draw.state("busy", say("vae.measuring"), say("vae.measuring_how")))
 
 
 def tab(page: Page, name: str = "vae") -> None:
     """The common views, the query beside its reconstruction, and Train, Explore and Unusual."""
     beside = find_kinds.Aside(lambda: gr.HTML(apply_default_css=False, elem_classes="opinion redrawn"), redrawn)
-    more = [(later("Train"), draw_train), (later("Explore"), draw_explore), (later("Unusual"), draw_unusual)]
+    more = [("vae.train", draw_train), ("vae.explore", draw_explore), ("vae.unusual", draw_unusual)]
     views(page, name, find=partial(draw_find, aside=beside), more=more)
 
 
@@ -63,15 +57,15 @@ def redrawn(query: Query) -> Iterator[str]:
     made = autoencoder.redraw(engine, asked.path, asked.box)
     known = query.library.index(query.catalogue, engine).training.unusual(kept_only=True)
     share = draw.percent(known.below(made.nats), len(known.digests)) if known else ""
-    more = say("More unusual than {share} of this collection.", share=share)
+    more = say("vae.more_unusual", share=share)
     told = f"<p>{more}</p>" if share else ""
     numbers = engine.describe().dim
     yield (
-        f"<h3>{say('As it draws it')}</h3>"
-        f'<div class="two">{draw.inline(made.original, say("The question, small"))}'
-        f"{draw.inline(made.drawn, say('The question as it draws it'))}</div>"
-        + draw.hint(say("Left what it sees, right what it draws from {numbers} numbers.", numbers=numbers))
-        + f"<h3>{say('{nats:,.0f} <small>nats unusual</small>', nats=made.nats)}</h3>{told}"
+        f"<h3>{say('vae.as_drawn')}</h3>"
+        f'<div class="two">{draw.inline(made.original, say("vae.query"))}'
+        f"{draw.inline(made.drawn, say('vae.query_drawn'))}</div>"
+        + draw.hint(say("vae.left_and_right", numbers=numbers))
+        + f"<h3>{say('vae.nats', nats=made.nats)}</h3>{told}"
     )
 
 
@@ -83,9 +77,9 @@ def draw_train(page: Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            gr.HTML(built(lambda: draw.alike(say(WHAT))), apply_default_css=False)
+            gr.HTML(localized(lambda: draw.alike(say(WHAT))), apply_default_css=False)
             facts = gr.HTML(apply_default_css=False)
-            learn = gr.Button(fixed("Train"), variant="primary", elem_classes="learn")
+            learn = gr.Button(fixed("vae.train"), variant="primary", elem_classes="learn")
             rank = gr.HTML(apply_default_css=False, elem_classes="ranked")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(
@@ -155,7 +149,7 @@ def _begin(shelf: Shelf, key: str, name: str) -> Job:
         library.index(catalogue, trained).training.unusual(progress, cancelled)
         return report
 
-    return shelf.trainings.start(_place(shelf, key, name), f"{catalogue.name}, on its own pictures", work)
+    return shelf.trainings.start(_place(shelf, key, name), Message("jobs.own_pictures", name=catalogue.name), work)
 
 
 def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any, Any]:
@@ -170,66 +164,64 @@ def _show(shelf: Shelf, key: str, name: str, job: Job | None) -> tuple[Any, Any,
     facts, number = _facts(library, catalogue, trained, failure), len(learners.shown(catalogue))
     if job:
         told = draw.upgrading(job) + curves if curves else draw.progress([job])
-        return facts, gr.update(value=say("Training"), interactive=False), told
+        return facts, gr.update(value=say("vae.training"), interactive=False), told
     if engine.planned(work):
-        text = say("It was stopped before its first epoch. All whole epochs are kept: it goes on from there.")
+        text = say("vae.stopped_early")
         if course:
             text = say(
-                "It was stopped after epoch {done} of {epochs}. All whole epochs are kept: it goes on from there.",
+                "vae.stopped_after",
                 done=len(course.done),
                 epochs=course.epochs,
             )
-        told = f'<div class="none"><h3>{say("Training was stopped")}</h3><p>{text}</p></div>{curves}'
-        return facts, gr.update(value=say("Go on"), interactive=True), told
+        told = f'<div class="none"><h3>{say("vae.stopped")}</h3><p>{text}</p></div>{curves}'
+        return facts, gr.update(value=say("vae.go_on"), interactive=True), told
     if isinstance(trained, Autoencoder) and trained.trained:
-        return facts, gr.update(value=say("Train on"), interactive=True), _course(trained.trained.course)
+        return facts, gr.update(value=say("vae.train_on"), interactive=True), _course(trained.trained.course)
     if number and number < engine.least:
-        pictures = draw.count(number, "picture")
+        pictures = draw.count(number, "pictures")
         text = say(
-            "{name} has {pictures}, and {least} are needed.",
+            "vae.too_few",
             name=catalogue.name,
             pictures=pictures,
             least=engine.least,
         )
         return (
             "",
-            gr.update(value=say("Train"), interactive=False),
-            draw.state("empty", say("Too few pictures"), text),
+            gr.update(value=say("vae.train"), interactive=False),
+            draw.state("empty", say("vae.too_few_title"), text),
         )
     text = (
         say(
-            "It looks at its {n:,} picture again and again, for some minutes.|"
-            "It looks at its {n:,} pictures again and again, for some minutes.",
+            "vae.long_training",
             n=number,
         )
         if number
-        else say("It looks at its pictures again and again, for some minutes.")
+        else say("vae.long_training_unknown")
     )
-    text += " " + say("The other tabs go on, and you can stop it.")
-    untrained = draw.state("index", say("{name} has not been learned yet", name=catalogue.name), text)
-    return facts, gr.update(value=say("Train"), interactive=True), untrained
+    text += " " + say("vae.others_go_on")
+    untrained = draw.state("index", say("vae.not_learned", name=catalogue.name), text)
+    return facts, gr.update(value=say("vae.train"), interactive=True), untrained
 
 
 def _facts(library: Library, catalogue: Catalogue, trained: Engine | None, failure: str) -> str:
     told = ""
     if isinstance(trained, Autoencoder) and trained.trained:
         changes, kept = library.index(catalogue, trained).training.since(), trained.trained
-        pictures, last = draw.count(len(trained.pictures()), "picture"), kept.course.done[-1]
-        learned = say("Learned from {pictures}.", pictures=pictures)
+        pictures, last = draw.count(len(trained.pictures()), "pictures"), kept.course.done[-1]
+        learned = say("common.learned", pictures=pictures)
         if changes:
-            since = language.told(str(changes))
-            learned = say("Learned from {pictures}; {changes}.", pictures=pictures, changes=since)
-            learned += " " + say("Train on, and that is taken in.")
+            since = say(changes.message())
+            learned = say("common.learned_changes", pictures=pictures, changes=since)
+            learned += " " + say("vae.train_on_hint")
         held_out = say(
-            "{active} of {latent} numbers are in use. Pictures that were held out are drawn with an error of "
-            "{error:.1f}% of the way from black to white, and tell it {bits:,.0f} bits each.",
+            "vae.quality",
             active=kept.active,
             latent=kept.plan.shape.latent,
             error=100 * kept.error**0.5,
             bits=last.kl / math.log(2),
         )
         told = f"<p>{draw.escape(learned)}</p>{draw.hint(held_out)}"
-    return told + (f'<p class="note warn">{draw.escape(language.told(failure))}</p>' if failure else "")
+    return told + (f'<p class="note warn">{draw.escape(say(failure))}</p>' if failure else "")
 
 
 def _course(course: vae.Course) -> str:
@@ -238,22 +230,21 @@ def _course(course: vae.Course) -> str:
     if course.samples is not None:
         for number, (original, made) in enumerate(zip(*course.samples, strict=True)):
             pairs += (
-                f"<figure>{draw.inline(original, say('Picture {number}, held out', number=number + 1))}"
-                f"{draw.inline(made, say('Picture {number} as it draws it', number=number + 1))}</figure>"
+                f"<figure>{draw.inline(original, say('vae.picture_held_out', number=number + 1))}"
+                f"{draw.inline(made, say('vae.picture_drawn', number=number + 1))}</figure>"
             )
-        heading = say("Pictures that were held out, and as it draws them")
+        heading = say("vae.held_out")
         pairs = f'<h4>{heading}</h4><div class="pairs">{pairs}</div>'
     last, seconds = course.done[-1], sum(epoch.seconds for epoch in course.done)
     told = say(
-        "Mean squared error {held_out:.5f} on pictures held out, {train:.5f} on those it learns from; KL "
-        "{kl:,.0f} nats. {each:.1f} s an epoch, {all:.1f} minutes in all.",
+        "vae.figures",
         held_out=last.held_out,
         train=last.train,
         kl=last.kl,
         each=seconds / len(course.done),
         all=seconds / 60,
     )
-    epoch = say("Epoch {done} of {epochs}", done=len(course.done), epochs=course.epochs)
+    epoch = say("vae.epoch", done=len(course.done), epochs=course.epochs)
     return f'<div class="told"><h3>{epoch}</h3>{_curves(course)}<p>{told}</p>{pairs}</div>'
 
 
@@ -277,11 +268,11 @@ def _curves(course: vae.Course, width: int = 640, height: int = 200) -> str:
         drawn += f'<circle class="{kind}" cx="{x}" cy="{y}" r="3"/>'
     return (
         f'<svg class="losses" viewBox="0 0 {width} {height}" role="img"'
-        f' aria-label="{say("Errors and KL over the epochs")}">'
+        f' aria-label="{say("vae.curve")}">'
         f'<line x1="0" x2="{width}" y1="{height}" y2="{height}"/>{drawn}</svg>'
-        f'<p class="legend"><span class="learned">{say("error, learned from (at most {top:.3f})", top=top)}</span>'
-        f'<span class="held">{say("error, held out")}</span>'
-        f'<span class="kl">{say("KL (at most {most:,.0f} nats)", most=most)}</span></p>'
+        f'<p class="legend"><span class="learned">{say("vae.curve_train", top=top)}</span>'
+        f'<span class="held">{say("vae.curve_held_out")}</span>'
+        f'<span class="kl">{say("vae.curve_kl", most=most)}</span></p>'
     )
 
 
@@ -295,16 +286,16 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
     if not place:
         return ""
     rank = say(
-        "It is number {place} of the {engines} engines that have looked at all of this collection.",
+        "vae.rank",
         place=place,
         engines=len(told.ratings),
     )
     if len(told.ratings) == 1:
-        rank = say("No other tab has looked at all of this collection.")
-    rank += " " + language.told(told.finding())
-    rows = [(language.told(one.title), say("{n} of 100", n=one.of_100)) for one in told.ratings]
-    table = draw.table((say("Alike by"), say("Same folder first")), rows)
-    return f"<h4>{say('How it ranks here')}</h4><p>{draw.escape(rank)}</p>{table}"
+        rank = say("vae.no_other")
+    rank += " " + say(told.finding())
+    rows = [(say(one.title), say("vae.of_100", n=one.of_100)) for one in told.ratings]
+    table = draw.table((say("vae.alike_by"), say("vae.same_folder_first")), rows)
+    return f"<h4>{say('vae.rank_title')}</h4><p>{draw.escape(rank)}</p>{table}"
 
 
 # --- Unusual
@@ -313,11 +304,8 @@ def _ranking(shelf: Shelf, key: str, name: str) -> str:
 def draw_unusual(page: Page, name: str) -> None:
     """Draws the view into the current Blocks."""
     shelf = page.shelf
-    what = later(
-        "What is drawn badly, or lies far off among the numbers, is unlike the rest. The figure is what a picture "
-        "costs to tell, in nats: its error, and its KL."
-    )
-    gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
+    what = "vae.unusual_how"
+    gr.HTML(localized(lambda: draw.alike(say(what))), apply_default_css=False)
     board = gr.HTML(js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="results unusual")
 
     async def show(key: str) -> AsyncIterator[str]:
@@ -328,7 +316,7 @@ def draw_unusual(page: Page, name: str) -> None:
             yield MEASURING
             yield await asyncio.to_thread(_unusual, shelf, key, name)
         except NotIndexed as error:
-            yield draw.state("index", say("Not indexed yet"), language.told(str(error)))
+            yield draw.state("index", say("common.not_indexed"), say(error))
         except SemblanceError as error:
             yield draw.failed(error)
         except Exception:
@@ -354,7 +342,7 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
         error, kl = told.nats[place].tolist()
         label = draw.escape(catalogue.label(digest) or catalogue.file(digest).name)
         try:
-            made = draw.inline(autoencoder.redraw(engine, catalogue.file(digest)).drawn, say("As it draws it"))
+            made = draw.inline(autoencoder.redraw(engine, catalogue.file(digest)).drawn, say("vae.as_drawn"))
         except SemblanceError:
             continue
         figures += (
@@ -363,9 +351,9 @@ def _unusual(shelf: Shelf, key: str, name: str) -> str:
             f"<b>{number(error + kl, ',.0f')}</b> <small>{number(error, ',.0f')} + {number(kl, ',.0f')}</small>"
             "</figcaption></figure>"
         )
-    pictures = draw.count(len(told.digests), "picture")
+    pictures = draw.count(len(told.digests), "pictures")
     return (
-        f'<div class="told"><h3>{say("The most unusual of {pictures}", pictures=pictures)}</h3>'
-        f"<p>{say('Half of them cost less than {nats:,.0f} nats.', nats=told.typical)}</p>"
+        f'<div class="told"><h3>{say("vae.most_unusual", pictures=pictures)}</h3>'
+        f"<p>{say('vae.half_cost_less', nats=told.typical)}</p>"
         f'<div class="figures pairs">{figures}</div></div>'
     )

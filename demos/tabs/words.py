@@ -15,10 +15,11 @@ from demos.components import answers, draw, events, likes, picture_cards, pictur
 from demos.components.page import Page
 from demos.components.picture_input import RawImage
 from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError, TextSide
+from engines.messages import Message
 from features.catalogue.captions import HAND, IMPORTED
 from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
@@ -28,18 +29,18 @@ from features.retrieval.word_search import understands
 RESULTS, MOST = 12, 50
 LONGEST = 300  # letters of a text or a caption
 SOURCES = {
-    "": later("None yet."),
-    HAND: later("Written by hand."),
-    IMPORTED: later("From the file metadata beside the pictures."),
+    "": "words.no_caption",
+    HAND: "words.by_hand",
+    IMPORTED: "words.from_metadata",
 }
-DOES = later("See the caption of this picture")
+DOES = "words.see_caption"
 
 
 def _hint() -> str:
     return draw.state(
         "ask",
-        say("Say what the pictures should show"),
-        say("“a red dress on a beach”, say; then press Enter."),
+        say("words.nothing"),
+        say("words.how"),
     )
 
 
@@ -47,11 +48,11 @@ def _draw_captioning() -> tuple[gr.HTML, gr.Textbox, gr.Button]:
     """A picture that was clicked on, its caption, and what keeps that."""
     with gr.Column(elem_classes="captioning"):
         chosen = gr.HTML(
-            built(lambda: draw.hint(say("Click on a picture to see its caption."))),
+            localized(lambda: draw.hint(say("words.click"))),
             apply_default_css=False,
         )
-        caption = gr.Textbox(label=fixed("Caption"), max_length=LONGEST, visible=False)
-        keep = gr.Button(fixed("Keep this caption"), visible=False)
+        caption = gr.Textbox(label=fixed("common.caption"), max_length=LONGEST, visible=False)
+        keep = gr.Button(fixed("words.keep"), visible=False)
     return chosen, caption, keep
 
 
@@ -60,15 +61,15 @@ def tab(page: Page) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            text = gr.Textbox(label=fixed("What they should show"), max_length=LONGEST, elem_classes="wanted")
-            unlike = gr.Textbox(label=fixed("What they should not"), max_length=LONGEST)
-            with gr.Accordion(fixed("With a picture, which counts as much as the text"), open=False):
-                image = picture_input.photo(fixed("A picture to search with besides the text"))
-            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("Pictures to show"))
+            text = gr.Textbox(label=fixed("words.query"), max_length=LONGEST, elem_classes="wanted")
+            unlike = gr.Textbox(label=fixed("words.unlike"), max_length=LONGEST)
+            with gr.Accordion(fixed("words.with_picture"), open=False):
+                image = picture_input.photo(fixed("words.picture"))
+            k = gr.Slider(1, MOST, value=RESULTS, step=1, label=fixed("common.how_many"))
             chosen, caption, keep = _draw_captioning()
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             wall = gr.HTML(
-                built(_hint),
+                localized(_hint),
                 js_on_load=draw.CLICKS,
                 apply_default_css=False,
                 elem_classes="results",
@@ -105,7 +106,7 @@ def tab(page: Page) -> None:
                 shelf.library.caption(catalogue, digest, str(caption or "")[:LONGEST], shelf.library.engine(name))
             return _chosen(shelf, catalogue, digest)
         except (KeyError, SemblanceError) as error:
-            raise events.refused(f"The caption was not kept: {error}") from error
+            raise events.refused(Message("words.not_kept", error=error)) from error
 
     async def index(key: str) -> AsyncIterator[tuple[Any, Any]]:
         async for step in events.followed(lambda: shelf.index(key, _engine(shelf))):
@@ -144,9 +145,9 @@ def _weights(shelf: Shelf) -> str:
     card = shelf.library.engine(_engine(shelf)).describe()
     if card.available:
         return answers.weights_note(card)
-    title, reason = language.told(card.title), language.told(card.reason)
-    note = say("{title}, which understands texts, is not available.", title=title) + " " + reason
-    heading = say("Words in names, folders, captions and tags are searched.")
+    title, reason = say(card.title), say(card.reason)
+    note = say("words.not_available", title=title) + " " + reason
+    heading = say("words.words_searched")
     return f'<p class="note"><b>{heading}</b> {draw.escape(note)}</p>'
 
 
@@ -158,20 +159,20 @@ def _answer(shelf: Shelf, key: str, text: str, unlike: str, question: RawImage, 
     catalogue, engine = shelf.catalogue(key, name), library.engine(name)
     by_words = not understands(engine)
     if not by_words and (not engine.describe().settled or shelf.unready(key, name)):
-        raise NotIndexed(f"The pictures have not been looked at for {shelf.cards[name].title}.")
+        raise NotIndexed("common.not_indexed_for", title=shelf.cards[name].title)
     if by_words and not catalogue.paths:
         library.scan(catalogue)
     path = None if by_words else picture_input.uploaded_file(question)
     query = Reference(path) if path else None
     answer = library.index(catalogue, engine).search_text(text, query, unlike, queries.limited(k, MOST))
     if not answer.matches:
-        nothing = draw.state("empty", say("No match"), say("No picture here fits these words; try others."))
+        nothing = draw.state("empty", say("common.no_match"), say("words.no_match"))
         return nothing, _weights(shelf)
     captions = picture_cards.captions(library.captions(catalogue), answer.matches)
-    scale = picture_cards.plain(later("match") if by_words else later("cosine"))
+    scale = picture_cards.plain("words.match" if by_words else "scores.cosine_word")
     html = picture_cards.wall(catalogue, answer.matches, scale, below=captions, does=DOES)
     card = engine.describe()
-    found = f"{answers.searched(answer.searched)} · {language.told(answer.index)}"
+    found = f"{answers.searched(answer.searched)} · {say(answer.index)}"
     facts = f'<p class="facts">{draw.escape(found)} · {language.number(answer.seconds * 1000, ",.0f")} ms</p>'
     return html, (facts if by_words else answers.answered(card, answer)) + _weights(shelf)
 
@@ -183,9 +184,9 @@ def _chosen(shelf: Shelf, catalogue: Catalogue, digest: str) -> tuple[Any, ...]:
     caption = shelf.library.captions(catalogue).get(digest)
     name = draw.escape(" · ".join(filter(None, (catalogue.label(digest), catalogue.file(digest).name))))
     source = caption.source if caption else ""
-    made = say("Made by {name}.", name=source.partition("/")[0])
+    made = say("words.made_by", name=source.partition("/")[0])
     told = draw.escape(say(SOURCES[source]) if source in SOURCES else made)
-    mend = say("Write another: it counts at once. An empty one takes it back.") if shelf.local else ""
+    mend = say("words.write_another") if shelf.local else ""
     picture = draw.escape(draw.thumbnail(catalogue, digest))
     html = (
         f'<figure class="chosen"><img alt="{name}" src="{picture}"/><figcaption>{name}</figcaption></figure>'

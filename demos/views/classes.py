@@ -17,10 +17,11 @@ from demos.components import download, draw, events
 from demos.components.page import Page
 from demos.components.queries import Query
 from demos.i18n import language
-from demos.i18n.language import fixed, later, say
+from demos.i18n.language import fixed, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import Shelf
 from engines import Engine, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import NotIndexed
 from features.evaluation.classification import Examination, Kind
@@ -47,7 +48,7 @@ def opinion(shelf: Shelf, name: str) -> Callable[[Query], Iterator[str]]:
             while not job.ended.wait(events.POLL):
                 yield draw.progress([job])
             if job.error or job.cancelled.is_set():
-                why = language.told(job.error) or say("It was not learned which folder this is.")
+                why = say(job.error) or say("classes.failed")
                 yield f'<p class="note">{draw.escape(why)}</p>'
                 return
         (pairs,) = library.index(catalogue, engine).classifier.classify([query.reference])
@@ -63,10 +64,10 @@ def draw_classes(page: Page, name: str) -> None:
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             facts = gr.HTML(apply_default_css=False, elem_classes="facts-of-head")
-            learn = gr.Button(fixed("Learn the folders"), variant="primary", elem_classes="learn")
-            tune = gr.Button(fixed("Tune the search to the folders"), elem_classes="tune")
+            learn = gr.Button(fixed("classes.learn"), variant="primary", elem_classes="learn")
+            tune = gr.Button(fixed("classes.tune"), elem_classes="tune")
             tuned = gr.HTML(apply_default_css=False)
-            keras = gr.Button(fixed("Download that as a Keras model"), visible=False)
+            keras = gr.Button(fixed("classes.download"), visible=False)
             made = download.button(f"keras-{name}")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             report = gr.HTML(
@@ -105,7 +106,7 @@ def draw_classes(page: Page, name: str) -> None:
             source = shelf.library.index(shelf.catalogue(key, name), shelf.engine(key, name)).tuning.keras_file()
             return str(shutil.copyfile(source, download.place(f"semblance-{name}.keras")))
         except (OSError, SemblanceError) as error:
-            raise events.refused("The model is not there; tune the search anew.") from error
+            raise events.refused("classes.no_model") from error
 
     taken = keras.click(take, page.picker, made, **events.SILENT)
     taken.success(None, js=download.press(f"keras-{name}"))
@@ -115,9 +116,7 @@ def draw_classes(page: Page, name: str) -> None:
 def _ready(shelf: Shelf, key: str, name: str) -> Engine:
     """What answers. Raises NotIndexed while nothing has been looked at: no lesson downloads anything."""
     if shelf.unready(key, name):
-        raise NotIndexed(
-            "The pictures have not been looked at yet; search once in Find, or index them in Catalogue."
-        )
+        raise NotIndexed("classes.not_indexed")
     return shelf.engine(key, name)
 
 
@@ -125,7 +124,9 @@ def _start(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str) -> Job
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Head:
         return shelf.library.index(catalogue, engine).classifier.teach(progress, cancelled)
 
-    return shelf.jobs.start(("learn", catalogue.root, name), f"the folders of {catalogue.name}", work, urgent=True)
+    return shelf.jobs.start(
+        ("learn", catalogue.root, name), Message("jobs.classifier", name=catalogue.name), work, urgent=True
+    )
 
 
 def _start_tuning(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str) -> Job:
@@ -134,7 +135,7 @@ def _start_tuning(shelf: Shelf, catalogue: Catalogue, engine: Engine, name: str)
         shelf.library.index(catalogue, tuned).update(progress, cancelled)
 
     return shelf.jobs.start(
-        ("tune", catalogue.root, name), f"a space for the folders of {catalogue.name}", work, urgent=True
+        ("tune", catalogue.root, name), Message("jobs.tuning", name=catalogue.name), work, urgent=True
     )
 
 
@@ -143,7 +144,7 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
     try:
         engine = _ready(shelf, key, name)
     except NotIndexed as error:
-        return "", draw.state("index", say("Nothing to learn from yet"), language.told(str(error))), "", hidden
+        return "", draw.state("index", say("classes.nothing_yet"), say(error)), "", hidden
     library, catalogue = shelf.library, shelf.catalogue(key, name)
     if len(catalogue.labels()) < 2:
         return "", _few(), "", hidden
@@ -162,16 +163,13 @@ def _show(shelf: Shelf, key: str, name: str) -> tuple[Any, ...]:
 
 
 def _few() -> str:
-    few = say("A classifier needs pictures in at least two folders; put each kind into a folder of its own.")
-    return draw.state("empty", say("Nothing to learn"), few)
+    few = say("classes.needs_folders")
+    return draw.state("empty", say("classes.nothing_to_learn"), few)
 
 
 def _untaught() -> str:
-    how = say(
-        "From the folders it learns which of them a picture belongs to, in seconds. A fifth of the pictures is "
-        "held out, and tells how well it does."
-    )
-    return draw.state("index", say("Not learned yet"), how)
+    how = say("classes.how")
+    return draw.state("index", say("classes.not_learned"), how)
 
 
 def _bars(pairs: Sequence[tuple[str, float]], truth: str | None = None) -> str:
@@ -184,23 +182,23 @@ def _bars(pairs: Sequence[tuple[str, float]], truth: str | None = None) -> str:
 
 
 def _opinion(pairs: Sequence[tuple[str, float]], head: Head, changes: Changes) -> str:
-    doubt = say("<b>Not sure.</b> Below {share:.0%} too many answers are wrong.", share=head.sure_from)
+    doubt = say("classes.not_sure", share=head.sure_from)
     doubt = f'<p class="unsure" role="note">{doubt}</p>' if pairs[0][1] < head.sure_from else ""
     taught = f'<p class="hint">{_taught(head, changes)}</p>'
-    return f"<h3>{say('Which folder it belongs to')}</h3>{doubt}{_bars(pairs[:TOP])}{taught}"
+    return f"<h3>{say('classes.which_folder')}</h3>{doubt}{_bars(pairs[:TOP])}{taught}"
 
 
 def _taught(head: Head, changes: Changes) -> str:
-    pictures = draw.count(len(head.taught), "picture")
+    pictures = draw.count(len(head.taught), "pictures")
     if not changes:
-        return draw.escape(say("Learned from {pictures}.", pictures=pictures))
-    since = language.told(str(changes))
-    return draw.escape(say("Learned from {pictures}; {changes}.", pictures=pictures, changes=since))
+        return draw.escape(say("common.learned", pictures=pictures))
+    since = say(changes.message())
+    return draw.escape(say("common.learned_changes", pictures=pictures, changes=since))
 
 
 def _facts(head: Head, changes: Changes) -> str:
-    stale = " " + say("Learn anew to take that in.") if changes else ""
-    out = say("{n:,} picture in no folder left out.|{n:,} pictures in no folder left out.", n=head.unlabelled)
+    stale = " " + say("classes.learn_again") if changes else ""
+    out = say("classes.left_out", n=head.unlabelled)
     left = f" {out}" if head.unlabelled else ""
     return f'<p class="alike">{_taught(head, changes)}{stale}{left}</p>'
 
@@ -208,33 +206,25 @@ def _facts(head: Head, changes: Changes) -> str:
 def _told_of(tuned: Tuned) -> str:
     space = tuned.space
     if space.raw is None or space.tuned is None:
-        return draw.hint(say("No picture could be held out, so nobody knows whether it is better."))
-    better = later(
-        "The tuned search is better: of pictures held out {tuned:.0%} find their own folder first, with plain "
-        "vectors {raw:.0%}. Choose it in Find."
-    )
-    no_better = later(
-        "The tuned search is no better: of pictures held out {tuned:.0%} find their own folder first, with plain "
-        "vectors {raw:.0%}. Choose it in Find."
-    )
+        return draw.hint(say("classes.tuned_unknown"))
+    better = "classes.tuned_better"
+    no_better = "classes.tuned_no_better"
     return draw.hint(say(better if space.tuned > space.raw else no_better, tuned=space.tuned, raw=space.raw))
 
 
 def _report(catalogue: Catalogue, head: Head, grid: dict[str, list[tuple[str, float]]]) -> str:
     told = head.examination
     if told is None:
-        unknown = say("No picture could be held out, so how well it does is not known.")
-        return draw.state("empty", say("Learned"), unknown)
+        unknown = say("classes.not_held_out")
+        return draw.state("empty", say("classes.learned"), unknown)
     low, high = told.accuracy_interval
-    pictures = draw.count(told.pictures, "picture")
+    pictures = draw.count(told.pictures, "pictures")
     summary = (
         "<h3>"
-        + say("Right in {share:.0%} of {pictures} held out", share=told.accuracy, pictures=pictures)
+        + say("classes.right", share=told.accuracy, pictures=pictures)
         + "</h3><p>"
         + say(
-            "Between {low:.0%} and {high:.0%}, were others held out. Mean F1 of the folders {f1:.2f}. Its "
-            "percentages are off by {off:.1%} on average ({before:.1%} before they were set). It says “not sure” "
-            "to {unsure:.0%}; of the others {right:.0%} are right.",
+            "classes.figures",
             low=low,
             high=high,
             f1=told.macro_f1,
@@ -249,21 +239,21 @@ def _report(catalogue: Catalogue, head: Head, grid: dict[str, list[tuple[str, fl
         _figure(
             catalogue,
             mistake.picture,
-            f"{draw.escape(mistake.label)} <small>{say('taken for')}</small> "
+            f"{draw.escape(mistake.label)} <small>{say('classes.mistaken_for')}</small> "
             f"{draw.escape(mistake.given)} {mistake.p:.0%}",
         )
         for mistake in told.mistakes
         if mistake.picture in catalogue.paths
     )
-    none = f"<p>{say('None.')}</p>"
+    none = f"<p>{say('classes.none')}</p>"
     tried = "".join(
         _figure(catalogue, digest, _bars(pairs[:OF_GRID], head.taught[digest])) for digest, pairs in grid.items()
     )
     return (
-        f'<div class="told">{summary}<h4>{say("What is taken for what")}</h4>{_confusions(told)}'
-        f"<h4>{say('Folder by folder')}</h4>{_kinds(told.kinds)}<h4>{say('The worst mistakes')}</h4>"
+        f'<div class="told">{summary}<h4>{say("classes.confusion")}</h4>{_confusions(told)}'
+        f"<h4>{say('classes.by_folder')}</h4>{_kinds(told.kinds)}<h4>{say('classes.worst')}</h4>"
         f"{f'<div class=figures>{mistakes}</div>' if mistakes else none}"
-        f'<h4>{say("Some of those held out")}</h4><div class="figures">{tried}</div></div>'
+        f'<h4>{say("classes.some_held_out")}</h4><div class="figures">{tried}</div></div>'
     )
 
 
@@ -282,7 +272,10 @@ def _kinds(kinds: Sequence[Kind]) -> str:
         for kind in kinds
         if kind.pictures or kind.precision
     ]
-    return draw.table((say("Folder"), say("Held out"), say("Precision"), say("Recall"), "F1"), rows)
+    return draw.table(
+        (say("common.folder"), say("classes.held_out"), say("classes.precision"), say("classes.recall"), "F1"),
+        rows,
+    )
 
 
 def _confusions(told: Examination) -> str:
@@ -294,8 +287,8 @@ def _confusions(told: Examination) -> str:
         most = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
         pairs = [divmod(int(place), len(labels)) for place in most if wrong.flat[place]]
         mixed = [(labels[true], labels[given], language.number(wrong[true, given])) for true, given in pairs]
-        titles = (say("Folder"), say("Taken for"), say("Times"))
-        return draw.table(titles, mixed) if mixed else f"<p>{say('Nothing.')}</p>"
+        titles = (say("common.folder"), say("classes.taken_for"), say("classes.times"))
+        return draw.table(titles, mixed) if mixed else f"<p>{say('classes.nothing')}</p>"
     heads = "".join(f'<th scope="col"><span>{draw.escape(label)}</span></th>' for label in labels)
     rows_told = ""
     for label, row in zip(labels, counts, strict=True):
@@ -304,7 +297,7 @@ def _confusions(told: Examination) -> str:
         )
         rows_told += f'<tr><th scope="row">{draw.escape(label)}</th>{cells}</tr>'
     return (
-        f'<div class="scroll"><table class="confusion"><caption>{say("Rows: the folder; columns: what was said")}'
+        f'<div class="scroll"><table class="confusion"><caption>{say("classes.axes")}'
         "</caption>"
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows_told}</tbody></table></div>"
     )

@@ -18,21 +18,18 @@ from demos import static
 from demos.components import draw, events
 from demos.components.page import Page
 from demos.i18n import language
-from demos.i18n.language import later, say
+from demos.i18n.language import say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import SAMPLES, Shelf
 from engines import Engine, SemblanceError
+from engines.messages import Message
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import NotIndexed
 from features.evaluation.comparison import Comparison, Rating
 
 SAMPLE = "product"  # whose set of the samples is measured
 SEEN = static.read("engine_comparison.js")
-WHAT = later(
-    "Precision@1 is how often the first answer is of the query's folder, give or take its standard error; "
-    "precision@5 the share of the first five; mAP@10 tells besides how early the right ones come. A picture that "
-    "an engine can't use counts as wrong. Milliseconds are from a picture's file to its answer."
-)
+WHAT = "engines.what"
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ def place(shelf: Shelf, key: str, name: str) -> str:
     Raises SemblanceError; NotIndexed when the samples have yet to be drawn, all of them.
     """
     if key == SAMPLES and shelf.jobs.find(SAMPLES):
-        raise NotIndexed("The samples are being drawn.")
+        raise NotIndexed("samples.being_drawn")
     return shelf.catalogue(key, name).state.parent.name
 
 
@@ -120,8 +117,8 @@ def undrawn(shelf: Shelf, error: NotIndexed) -> str:
     """What stands in the results' place while there are no samples."""
     if job := shelf.jobs.find(SAMPLES):
         return draw.progress([job])
-    text = language.told(shelf.jobs.failure(SAMPLES) or str(error))
-    return draw.state("index", say("No samples yet"), text, action=("index", say("Draw the samples")))
+    text = say(shelf.jobs.failure(SAMPLES) or error)
+    return draw.state("index", say("samples.none"), text, action=("index", say("samples.draw")))
 
 
 def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]]:
@@ -129,19 +126,19 @@ def entrants(shelf: Shelf, at: str) -> tuple[Catalogue, list[Engine], list[Left]
     library, catalogue, able, left = shelf.library, shelf.catalogue(at, SAMPLE), [], []
     for name in shelf.cards:
         card = shelf.card(at, name)
-        title = language.told(card.title)
+        title = say(card.title)
         if not card.available:
-            left.append(Left(title, language.told(card.reason)))
+            left.append(Left(title, say(card.reason)))
             continue
         engine, status = shelf.engine(at, name), shelf.status(at, name)
         if shelf.unready(at, name) or status.done < status.images:
             seen = draw.so_far(status.done, status.images)
-            here = say("It has looked at {pictures} here.", pictures=seen)
-            here = here if status.done else say("It has looked at no picture here.")
+            here = say("engines.has_indexed", pictures=seen)
+            here = here if status.done else say("engines.none_indexed_here")
             failure = shelf.jobs.failure((catalogue.root, name))
-            left.append(Left(title, language.told(failure) or here, name))
+            left.append(Left(title, say(failure) or here, name))
         elif not status.rows:
-            left.append(Left(title, say("It can use none of these pictures.")))
+            left.append(Left(title, say("comparison.nothing_usable")))
         else:
             able.append(engine)
             tuned = library.index(catalogue, engine).tuning.tuned()
@@ -177,7 +174,9 @@ def _start(shelf: Shelf, at: str) -> Job | None:
 
     if not able:
         return None
-    return shelf.jobs.start(("compare", catalogue.root), f"which engine suits {catalogue.name}", work, urgent=True)
+    return shelf.jobs.start(
+        ("compare", catalogue.root), Message("jobs.comparison", name=catalogue.name), work, urgent=True
+    )
 
 
 def _told(shelf: Shelf, key: str, at: str) -> str:
@@ -187,27 +186,27 @@ def _told(shelf: Shelf, key: str, at: str) -> str:
     if key == SAMPLES:
         told = draw.hint(
             say(
-                "Of the samples the set {name} is measured. Its other sets can be chosen above.",
+                "engines.sample_set",
                 name=catalogue.name,
             )
         )
     if not able:
-        title = say("No engine has looked at all these pictures yet")
-        text = say("Index for one or for all of them.")
+        title = say("engines.none_indexed")
+        text = say("engines.index_for")
         return draw.state("index", title, text) + _left(left, told)
     try:
         known = shelf.library.compare(catalogue, able, kept_only=True)
     except SemblanceError as error:
-        return draw.state("empty", say("No folders to go by"), language.told(str(error))) + _left(left, told)
+        return draw.state("empty", say("engines.no_folders"), say(error)) + _left(left, told)
     missing = len(able) - len(known.ratings) - len(known.unmeasured)
     if not known.ratings and missing:
         failure = shelf.jobs.failure(("compare", catalogue.root))
-        title = f"{draw.count(missing, 'engine')}, {draw.count(len(catalogue.paths), 'picture')}"
-        text = say("How often is the first answer of the same folder? All are asked with the same pictures.")
-        text = language.told(failure) or text
-        return draw.state("ask", title, text, action=("measure", say("Measure"))) + _left(left, told)
-    left += [Left(language.told(title), language.told(why)) for title, why in known.unmeasured.items()]
-    more = f"<p>{_button('measure', '', say('Measure {n} more', n=missing))}</p>" if missing else ""
+        title = f"{draw.count(missing, 'engines')}, {draw.count(len(catalogue.paths), 'pictures')}"
+        text = say("engines.question")
+        text = say(failure) or text
+        return draw.state("ask", title, text, action=("measure", say("engines.measure"))) + _left(left, told)
+    left += [Left(say(title), say(why)) for title, why in known.unmeasured.items()]
+    more = f"<p>{_button('measure', '', say('engines.measure_more', n=missing))}</p>" if missing else ""
     return f'<div class="told">{draw_comparison(known)}{more}</div>{_left(left, told)}'
 
 
@@ -221,20 +220,26 @@ def draw_comparison(comparison: Comparison) -> str:
     bars = "".join(_bar(rating, rating in best, guess[0]) for rating in comparison.ratings)
     ticks = "".join(f'<i style="left:{tick}%">{tick}</i>' for tick in (0, 25, 50, 75, 100))
     rows = [_row(rating) for rating in comparison.ratings]
-    rows.append((say("Guessing"), "", *(language.number(share, ".3f") for share in guess), "", ""))
+    rows.append((say("engines.guessing"), "", *(language.number(share, ".3f") for share in guess), "", ""))
     heads = (
-        *(say("Engine"), say("Network"), say("Precision@1"), say("Precision@5"), say("mAP@10")),
-        *(say("Queries"), say("ms per search")),
+        *(
+            say("engines.engine"),
+            say("common.network"),
+            say("engines.precision_1"),
+            say("engines.precision_5_column"),
+            say("engines.map_10"),
+        ),
+        *(say("engines.queries"), say("engines.milliseconds")),
     )
     return (
-        f'<p class="finding">{draw.escape(language.told(comparison.finding()))}</p>'
-        f'<figure class="ratings" role="img" aria-label="{say("The figures of the table below")}">{bars}'
+        f'<p class="finding">{draw.escape(say(comparison.finding()))}</p>'
+        f'<figure class="ratings" role="img" aria-label="{say("engines.bars")}">{bars}'
         f'<div class="axis"><span></span><div>{ticks}</div></div></figure>'
-        f'<p class="legend ratings-legend"><span class="first">{say("precision@1, of 100")}</span>'
-        f'<span class="five">{say("precision@5")}</span><span class="ten">{say("mAP@10")}</span>'
-        f'<span class="lot">{say("guessing")}</span></p>'
+        f'<p class="legend ratings-legend"><span class="first">{say("engines.bar_precision")}</span>'
+        f'<span class="five">{say("engines.precision_5")}</span><span class="ten">{say("engines.map_10")}</span>'
+        f'<span class="lot">{say("engines.guessing_row")}</span></p>'
         f"{draw.table(heads, rows)}"
-        f'<p class="hint">{draw.escape(language.told(comparison.questions.told()))} {draw.escape(say(WHAT))}</p>'
+        f'<p class="hint">{draw.escape(say(comparison.questions.told()))} {draw.escape(say(WHAT))}</p>'
     )
 
 
@@ -247,7 +252,7 @@ def _bar(rating: Rating, best: bool, guess: float) -> str:
         for kind, share in (("lot", guess), ("five", of.precision_at_5), ("ten", of.map_at_10))
     )
     return (
-        f'<div class="rating{" best" * best}"><span>{draw.escape(language.told(rating.title))}</span><div>'
+        f'<div class="rating{" best" * best}"><span>{draw.escape(say(rating.title))}</span><div>'
         f'<i class="first" style="width:{of.precision_at_1:.1%}"></i>'
         f"{within if error else ''}{marks}</div></div>"
     )
@@ -255,11 +260,11 @@ def _bar(rating: Rating, best: bool, guess: float) -> str:
 
 def _row(rating: Rating) -> tuple[str, ...]:
     of = rating.evaluation
-    refused = ", " + say("{n:,} refused|{n:,} refused", n=rating.refused) if rating.refused else ""
+    refused = ", " + say("engines.refused", n=rating.refused) if rating.refused else ""
     number = language.number
     return (
-        language.told(rating.title),
-        language.told(of.network),
+        say(rating.title),
+        say(of.network),
         f"{number(of.precision_at_1, '.3f')} ± {number(rating.standard_error, '.3f')}",
         number(of.precision_at_5, ".3f"),
         number(of.map_at_10, ".3f"),
@@ -275,11 +280,11 @@ def _left(left: Sequence[Left], told: str) -> str:
     every = [one for one in left if one.name]
     rows = "".join(
         f"<li><b>{draw.escape(one.title)}</b> <span>{draw.escape(one.why)}</span>"
-        f"{_button('index', one.name, say('Index for it')) if one.name else ''}</li>"
+        f"{_button('index', one.name, say('engines.index_for_it')) if one.name else ''}</li>"
         for one in left
     )
-    both = f"<p>{_button('index', '', say('Index for all of them'))}</p>" if len(every) > 1 else ""
-    return f'<div class="told left-out">{told}<h4>{say("Not measured")}</h4><ul>{rows}</ul>{both}</div>'
+    both = f"<p>{_button('index', '', say('engines.index_for_all'))}</p>" if len(every) > 1 else ""
+    return f'<div class="told left-out">{told}<h4>{say("engines.not_measured")}</h4><ul>{rows}</ul>{both}</div>'
 
 
 def _button(does: str, name: str, words: str) -> str:

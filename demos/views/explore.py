@@ -19,7 +19,7 @@ from demos.components import draw, events, picture_input
 from demos.components.collection_view import as_json
 from demos.components.page import Page
 from demos.components.picture_input import RawImage
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError
@@ -34,13 +34,13 @@ NEAR = 6  # pictures under each step
 DIRECTIONS = 6
 REACH = 2.5  # standard deviations that a direction's slider goes either way
 SAMPLES = 16
-WALK_ON = later("Walk on to this picture")
+WALK_ON = "explore.walk_on"
 
-WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('The step as it is drawn')}}"></div>
+WALK_FRAME = f"""<div class="walk"><div class="stage"><img alt="${{say('walk.step_picture')}}"></div>
 <input type="range" min="0" max="{STEPS - 1}" value="{STEPS // 2}"
- aria-label="${{say('From the first picture to the second')}}">
+ aria-label="${{say('walk.slider')}}">
 <p class="ends"><span></span><span></span></p><p class="hint">
-${{say('The pictures nearest to this step. Click one, and walk on to it.')}}</p>
+${{say('walk.nearest')}}</p>
 <div class="examples"></div></div>"""
 WALK = draw.CLICKS + static.read("walk.js")
 TURN = static.read("directions.js")
@@ -58,12 +58,12 @@ class End:
         if self.path:
             return self.path
         if self.digest not in catalogue.paths:
-            raise SemblanceError("This picture is no longer in the collection; choose another.")
+            raise SemblanceError("explore.gone")
         return catalogue.file(self.digest)
 
     def name(self, catalogue: Catalogue) -> str:
         if self.path or self.digest not in catalogue.paths:
-            return say("your picture")
+            return say("explore.your_picture")
         return catalogue.label(self.digest) or catalogue.file(self.digest).name
 
 
@@ -77,22 +77,20 @@ def draw_explore(page: Page, name: str) -> None:
     ends, seed = gr.State(()), gr.State(0)
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
-            what = later(
-                "Choose two pictures, and walk from one to the other: between them are pictures that never were."
-            )
-            gr.HTML(built(lambda: draw.alike(say(what))), apply_default_css=False)
+            what = "explore.how"
+            gr.HTML(localized(lambda: draw.alike(say(what))), apply_default_css=False)
             chosen = gr.HTML(apply_default_css=False, elem_classes="chosen-ends")
             examples = gr.HTML(
                 js_on_load=draw.CLICKS + draw.SEEN, apply_default_css=False, elem_classes="from-here"
             )
-            image = picture_input.photo(fixed("A picture of yours to walk to"))
+            image = picture_input.photo(fixed("explore.picture"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer explore"):
             told = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False)
             walk = gr.HTML("", html_template=WALK_FRAME, js_on_load=WALK, apply_default_css=False)
             with gr.Row(elem_classes="turning"):
                 sliders = gr.HTML(js_on_load=TURN, apply_default_css=False, elem_classes="directions")
                 turned = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="turned")
-            again = gr.Button(fixed("Draw pictures that never were"), elem_classes="again")
+            again = gr.Button(fixed("explore.title"), elem_classes="again")
             sampled = gr.HTML(apply_default_css=False)
 
     def show(key: str, ends: Ends) -> tuple[Any, ...]:
@@ -132,7 +130,7 @@ def draw_explore(page: Page, name: str) -> None:
             frames = autoencoder.drawn(engine, autoencoder.samples(engine, SAMPLES, seed))
         except SemblanceError as error:
             return draw.failed(error), seed
-        made = "".join(draw.inline(frame, say("A picture that never was")) for frame in frames)
+        made = "".join(draw.inline(frame, say("explore.never_was")) for frame in frames)
         return f'<div class="never">{made}</div>', seed + 1
 
     shown = [told, chosen, examples, walk, sliders, turned]
@@ -154,7 +152,7 @@ def _ready(shelf: Shelf, key: str, name: str) -> tuple[Autoencoder, Catalogue]:
     assert isinstance(engine, Autoencoder)
     shelf.library.index(catalogue, engine).prepared()
     if not shelf.status(key, name).rows:
-        raise NotIndexed("The pictures have not been looked at since it was trained; index them in Find.")
+        raise NotIndexed("explore.not_indexed")
     return engine, catalogue
 
 
@@ -172,9 +170,9 @@ def _shown(shelf: Shelf, key: str, name: str, ends: Ends) -> tuple[str, ...]:
         draw.inline(autoencoder.redraw(engine, file).original, draw.escape(name))
         for file, name in zip(files, names, strict=True)
     )
-    told = draw.hint(say("From {one} to {other}", one=names[0], other=names[1]))
+    told = draw.hint(say("explore.from_to", one=names[0], other=names[1]))
     chosen = f'{told}<div class="two">{pictures}</div>'
-    examples = draw.examples(catalogue, some, say("Walk on to one of these"), WALK_ON)
+    examples = draw.examples(catalogue, some, say("explore.walk_on_to_one"), WALK_ON)
     walk = _walk(shelf, catalogue, engine, autoencoder.walk(one, other, STEPS), names)
     return chosen, examples, walk, _sliders(engine), _at(shelf, catalogue, engine, _start(engine, catalogue, ends))
 
@@ -219,8 +217,8 @@ def _at(shelf: Shelf, catalogue: Catalogue, engine: Autoencoder, latent: np.ndar
     (frame,) = autoencoder.drawn(engine, latent[None])
     vectors = autoencoder.directions_to(engine, latent[None])
     (found,) = shelf.library.index(catalogue, engine).nearest(vectors, NEAR)
-    near = draw.examples(catalogue, [match.digest for match in found], say("Nearest to it"), WALK_ON)
-    return f'<div class="stage">{draw.inline(frame, say("As it is drawn"))}</div>{near}'
+    near = draw.examples(catalogue, [match.digest for match in found], say("explore.nearest"), WALK_ON)
+    return f'<div class="stage">{draw.inline(frame, say("explore.as_drawn"))}</div>{near}'
 
 
 def _sliders(engine: Autoencoder) -> str:
@@ -231,14 +229,14 @@ def _sliders(engine: Autoencoder) -> str:
     frames = autoencoder.drawn(engine, latents)
     pairs = zip(frames[: len(directions)], frames[len(directions) :], strict=True)
     rows = "".join(
-        f"<label>{draw.inline(low, say('One end'))}"
+        f"<label>{draw.inline(low, say('explore.one_end'))}"
         f'<input type="range" min="-{REACH}" max="{REACH}" step="0.1" value="0"'
-        f' aria-label="{say("Direction {number}", number=number + 1)}">'
-        f"{draw.inline(high, say('The other end'))}</label>"
+        f' aria-label="{say("explore.direction", number=number + 1)}">'
+        f"{draw.inline(high, say('explore.other_end'))}</label>"
         for number, (low, high) in enumerate(pairs)
     )
-    hint = draw.hint(say("The strongest ways in which pictures differ here, and what each does to the mean."))
-    back = f'<button type="button" class="act quiet reset">{say("Back to the middle")}</button>'
+    hint = draw.hint(say("explore.directions"))
+    back = f'<button type="button" class="act quiet reset">{say("explore.back")}</button>'
     return f"{hint}{rows}{back}"
 
 

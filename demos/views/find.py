@@ -23,8 +23,7 @@ from demos.components import (
 from demos.components.options import How
 from demos.components.page import Page
 from demos.components.queries import Asked, Query
-from demos.i18n import language
-from demos.i18n.language import built, fixed, say
+from demos.i18n.language import fixed, localized, say
 from demos.views import find_answers, find_kinds
 from demos.views.find_events import FindEvents
 
@@ -46,12 +45,10 @@ class _Find:
         self.status = gr.HTML(js_on_load=draw.CLICKS, elem_classes="status", apply_default_css=False, render=False)
         with gr.Row(elem_classes="sides"):
             with gr.Column(scale=1, min_width=300, elem_classes="question"):
-                alike = built(lambda: draw.alike(say("Alike here: {what}.", what=language.told(card.alike))))
+                alike = localized(lambda: draw.alike(say("find.alike", what=say(card.alike))))
                 gr.HTML(alike, apply_default_css=False)
                 with gr.Column(elem_classes="asked"):
-                    self.image = picture_input.photo(
-                        built(lambda: say("Picture to search with in {title}", title=language.told(card.title)))
-                    )
+                    self.image = picture_input.photo(localized(lambda: say("find.picture", title=say(card.title))))
                     self.more = kind.below()
                     self.over = [region.layer()] if kind.find is find_kinds.pictures else []
                     self.pins = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="pinned")
@@ -59,7 +56,7 @@ class _Find:
                 first, most, results = kind.results
                 self.k = gr.Slider(1, most, value=first, step=1, label=fixed(results))
                 self.weighed = options.what_counts(parts, self.how) if parts else ()
-                self.tuned = gr.Checkbox(False, label=fixed("Search as tuned to the folders"), visible=False)
+                self.tuned = gr.Checkbox(False, label=fixed("find.tuned"), visible=False)
                 networks.draw_networks(page, name, self.status)
             with gr.Column(scale=2, min_width=300, elem_classes="answer"):
                 self._draw_answer()

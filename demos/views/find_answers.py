@@ -11,8 +11,7 @@ from demos.components import answers, download, draw, picture_input, queries, re
 from demos.components.options import How
 from demos.components.picture_input import RawImage
 from demos.components.queries import Asked, Query
-from demos.i18n import language
-from demos.i18n.language import later, say
+from demos.i18n.language import say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from demos.views import find_kinds
@@ -101,45 +100,43 @@ def idle(shelf: Shelf, key: str, name: str) -> str:
         card = shelf.card(key, name)
         if not card.available:
             learner = isinstance(shelf.library.engine(name), Learner)
-            why = later("{title} has yet to be trained") if learner else later("{title} is not available here")
-            return draw.state("empty", say(why, title=language.told(card.title)), language.told(card.reason))
+            why = "find.to_be_trained" if learner else "find.not_available"
+            return draw.state("empty", say(why, title=say(card.title)), say(card.reason))
         catalogue = shelf.catalogue(key, name)
         status = shelf.status(key, name)
     except NotIndexed as error:
-        told = language.told(shelf.jobs.failure(key) or str(error))
-        return draw.state("index", say("No samples yet"), told, action=("index", say("Draw the samples")))
+        told = say(shelf.jobs.failure(key) or error)
+        return draw.state("index", say("samples.none"), told, action=("index", say("samples.draw")))
     except SemblanceError as error:
         return draw.failed(error)
     failure = shelf.jobs.failure((catalogue.root, name))
     if failure and not status.done:
-        told = language.told(failure)
-        return draw.state("error", say("Indexing stopped"), told, action=("index", say("Try again")))
-    title, at, n = language.told(shelf.cards[name].title), catalogue.name, status.images
+        told = say(failure)
+        return draw.state("error", say("find.stopped"), told, action=("index", say("find.try_again")))
+    title, at, n = say(shelf.cards[name].title), catalogue.name, status.images
     if shelf.unready(key, name):
         told = (
             say(
-                "Its {n:,} picture has not been looked at for {title}.|"
-                "Its {n:,} pictures have not been looked at for {title}.",
+                "find.not_indexed_for",
                 n=n,
                 title=title,
             )
             if n
-            else say("Its pictures have not been looked at for {title}.", title=title)
+            else say("find.not_indexed_for_any", title=title)
         )
-        told += " " + say("Drop a picture: it is done before the answer. Or do it now.")
-        heading = say("{name} is not indexed yet", name=at)
-        return draw.state("index", heading, told, action=("index", say("Index now")))
+        told += " " + say("find.drop_to_index")
+        heading = say("find.not_indexed", name=at)
+        return draw.state("index", heading, told, action=("index", say("common.index_now")))
     if not status.rows:
         told = say(
-            "Its {n:,} picture could not be used; the tab Catalogue lists why.|"
-            "None of its {n:,} pictures could be used; the tab Catalogue lists why.",
+            "find.all_unusable",
             n=n,
         )
-        heading = say("{name} has nothing for {title}", name=at, title=title)
-        return draw.state("empty", heading, told, action=("index", say("Try again")))
-    told = say("Drop, paste or take one, or start from an example.") + " "
+        heading = say("find.nothing_for", name=at, title=title)
+        return draw.state("empty", heading, told, action=("index", say("find.try_again")))
+    told = say("common.how_to_ask") + " "
     if status.done < n:
-        told += say("{name} has {some} indexed so far.", name=at, some=draw.so_far(status.done, n))
-        return draw.state("ask", say("Ask with a picture"), told, action=("index", say("Index the rest")))
-    told += say("{name} has {pictures}.", name=at, pictures=draw.count(n, "picture"))
-    return draw.state("ask", say("Ask with a picture"), told)
+        told += say("find.indexed_so_far", name=at, some=draw.so_far(status.done, n))
+        return draw.state("ask", say("find.ask"), told, action=("index", say("find.index_rest")))
+    told += say("find.has_pictures", name=at, pictures=draw.count(n, "pictures"))
+    return draw.state("ask", say("find.ask"), told)

@@ -12,7 +12,6 @@ import gradio as gr
 from demos.components import answers, options, picture_cards
 from demos.components.picture_cards import Scale
 from demos.components.queries import Query
-from demos.i18n.language import later
 from engines import Explainer
 from features.export import Found
 from features.retrieval.results import Answer
@@ -51,7 +50,7 @@ class Kind:
 
     find: Callable[[Query], tuple[str, ...]]
     found: Callable[[Query], Found]
-    results: tuple[int, int, str] = (12, 50, later("Pictures to show"))
+    results: tuple[int, int, str] = (12, 50, "common.how_many")
     below: Callable[[], Sequence[gr.HTML]] = _nothing
     save: Callable[[Query], Path] | None = None
     several: bool = False

@@ -32,11 +32,11 @@ from demos.components.collection_view import (
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
 from demos.components.picture_input import RawImage
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN, Job
 from demos.server.state import Shelf
 from engines import SemblanceError
+from engines.messages import Message
 from features.analysis.projection import METHODS, NEIGHBOURS, SAMPLE, Projection, between, sides
 from features.catalogue.folder import Catalogue, Progress
 from features.retrieval.results import Match
@@ -45,52 +45,31 @@ EDGE = 99_999  # a side of the map, as it is told to the browser
 GALLERY = "gallery"  # the tab that shows a selection
 TO_GALLERY = f"() => {{ document.querySelector('[role=tab][data-tab-id={GALLERY}]').click(); scrollTo(0, 0); }}"
 SHOWN = 60  # pictures of a selection beside the map
-HINT = built(
-    lambda: draw.state(
-        "ask", say("Look around"), say("Click a picture on the map, and those nearest to it come up here.")
-    )
-)
+HINT = localized(lambda: draw.state("ask", say("map.look_around"), say("map.look_around_how")))
 HOW = {
-    2: later("Drag to move and scroll or pinch to zoom; close up, the points become pictures."),
-    3: later(
-        "Drag to turn, with Shift or two fingers to move, and scroll or pinch to zoom; close up, the points "
-        "become pictures."
-    ),
+    2: "map.how",
+    3: "map.how_3d",
 }
-KEYS = later(
-    "Select, and a drag goes around pictures; with Shift it is a box. With the keyboard: arrows, + and -, 0 for "
-    "all of it, Enter for the picture in the middle, S to select, A for all in view, and Escape to let them go."
-)
+KEYS = "map.select_how"
 METHOD_SAYS = {
-    "t-SNE": later(
-        "t-SNE keeps neighbours together; how far apart two groups are says little. Of more than {most:,} "
-        "pictures it lays out {most:,}, and the others are placed by their neighbours among these."
-    ),
-    "PCA": later(
-        "PCA shows the two directions in which the pictures differ most; groups may lie on top of each other."
-    ),
-    "PCA 3D": later(
-        "PCA shows the three directions in which the pictures differ most; turned, groups that lie over one "
-        "another come apart."
-    ),
-    "UMAP": later("UMAP keeps neighbours together, and more of how groups lie to each other than t-SNE does."),
+    "t-SNE": "map.tsne",
+    "PCA": "map.pca",
+    "PCA 3D": "map.pca_3d",
+    "UMAP": "map.umap",
 }
-PLACED = later(
-    "The ring is your picture. It was not there when the map was made, so it stands between the pictures that "
-    "are nearest to it."
-)
+PLACED = "map.ring"
 
 # what stands in the page; the rest is drawn by BOARD
-FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label="${say('Map of the collection')}"
- aria-roledescription="${say('map')}"></canvas><div class="pick">
+FRAME = """<div class="atlas"><canvas tabindex="0" role="application" aria-label="${say('map.title')}"
+ aria-roledescription="${say('map.short')}"></canvas><div class="pick">
 <button type="button" data-pick="draw" aria-pressed="false"
- title="${say('Draw around pictures (S)')}">${say('Select')}</button>
-<button type="button" data-pick="none" title="${say('Let the selection go (Escape)')}"
- hidden>${say('Clear')}</button></div>
+ title="${say('map.draw_around')}">${say('map.select')}</button>
+<button type="button" data-pick="none" title="${say('map.let_go')}"
+ hidden>${say('map.clear')}</button></div>
 <div class="zoom">
-<button type="button" data-zoom="1.6" aria-label="${say('Zoom in')}">+</button>
-<button type="button" data-zoom="0.625" aria-label="${say('Zoom out')}">&minus;</button>
-<button type="button" data-zoom="0" aria-label="${say('Show all')}">&#x2922;</button></div>
+<button type="button" data-zoom="1.6" aria-label="${say('map.zoom_in')}">+</button>
+<button type="button" data-zoom="0.625" aria-label="${say('map.zoom_out')}">&minus;</button>
+<button type="button" data-zoom="0" aria-label="${say('map.show_all')}">&#x2922;</button></div>
 <div class="over" role="status"></div></div><div class="key"></div><p class="hint"></p>"""
 
 BOARD = static.read("map.js")
@@ -101,12 +80,12 @@ def _draw_controls(shelf: Shelf, name: str) -> tuple[gr.Radio, Board, gr.Image, 
     with gr.Row(elem_classes="sides mapped"):
         with gr.Column(scale=2, min_width=300):
             method = gr.Radio(
-                list(METHODS), value="t-SNE", label=fixed("How to lay it out"), show_label=False, container=False
+                list(METHODS), value="t-SNE", label=fixed("map.method"), show_label=False, container=False
             )
             board = draw_board(FRAME, BOARD, chosen="", asked=None)
         with gr.Column(scale=1, min_width=300):
             title = shelf.cards[name].title
-            label = built(lambda: say("Picture to find on the map of {title}", title=language.told(title)))
+            label = localized(lambda: say("map.picture", title=say(title)))
             image = picture_input.photo(label)
             near = draw_near(HINT)
     return method, board, image, near
@@ -197,7 +176,7 @@ async def _made(shelf: Shelf, name: str, key: str, method: str) -> Steps:
         if job.cancelled.is_set() or job.error:
             yield (
                 "",
-                draw.state("error", say("No map"), language.told(job.error or shelf.jobs.failure(job.key))),
+                draw.state("error", say("map.none"), say(job.error or shelf.jobs.failure(job.key))),
                 "",
             )
             return
@@ -217,11 +196,14 @@ def _start(shelf: Shelf, key: str, name: str, method: str) -> Job:
     catalogue, engine = ready(shelf, key, name)
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Projection | None:
-        progress(0, 0, "laying out the map")
+        progress(0, 0, Message("progress.laying_out"))
         return shelf.library.index(catalogue, engine).projection(method, cancelled)
 
     return shelf.jobs.start(
-        ("map", catalogue.root, name, method), f"a map of {catalogue.name} by {method}", work, urgent=True
+        ("map", catalogue.root, name, method),
+        Message("jobs.map", name=catalogue.name, method=method),
+        work,
+        urgent=True,
     )
 
 
@@ -239,12 +221,12 @@ def _board(catalogue: Catalogue, made: Projection, title: str, method: str) -> s
     place = {folder: i for i, folder in enumerate(folders)}
     how = f"{say(HOW[sides(method)])} {say(KEYS)}"
     told = say(
-        "Map of {pictures} of {name} in {folders} by {method}: those alike for {title} lie close together.",
-        pictures=draw.count(len(digests), "picture"),
+        "map.label",
+        pictures=draw.count(len(digests), "pictures"),
         name=catalogue.name,
-        folders=draw.count(len(folders), "folder"),
+        folders=draw.count(len(folders), "folders"),
         method=method,
-        title=language.told(title),
+        title=say(title),
     )
     board = {
         "root": draw.thumbnail(catalogue, "").removesuffix(".jpg"),
@@ -277,11 +259,11 @@ def _told(catalogue: Catalogue, digests: Sequence[str], gallery: bool) -> str:
     number = min(SHOWN, len(digests))
     shown = [digests[len(digests) * i // number] for i in range(number)]
     matches = [Match(digest, catalogue.file(digest), catalogue.label(digest), 0.0, None) for digest in shown]
-    few = draw.hint(say("Here are {number} of them, from all over.", number=number))
+    few = draw.hint(say("map.some_of_them", number=number))
     some = few if number < len(digests) else ""
-    words = say("Show these in the Gallery")
+    words = say("map.show_in_gallery")
     button = f'<button type="button" class="act" data-do="gallery">{words}</button>' * gallery
-    selected = say("{n:,} picture selected|{n:,} pictures selected", n=len(digests))
+    selected = say("map.pictures_selected", n=len(digests))
     told = f"<h3>{selected}</h3>{some}{button}"
     return f'<div class="caught">{told}</div>{picture_cards.wall(catalogue, matches)}'
 

@@ -28,8 +28,7 @@ from PIL import Image
 from demos.components import draw, share
 from demos.components.page import Page
 from demos.components.picture_cards import Scale
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from engines import Box, Crop, Engine, NotEmbeddable, SemblanceError, fingerprint, settings, unit_rows
 from features.catalogue import images
@@ -100,7 +99,7 @@ def look(
     ):
         vector = unit_rows((NEWEST * vector + (1 - NEWEST) * known.vector)[None])[0]
     (person,) = library.index(catalogue, engine).rank(vector, 1).groups
-    closer = Scale(calibration, others=later("strangers")).closer(person.matches[0].score)
+    closer = Scale(calibration, others="lookalike.strangers").closer(person.matches[0].score)
     scale = len(frame) / len(small)
     left, top, right, bottom = (round(scale * edge) for edge in box)
     face = share.around(frame, (left, top, right, bottom), ROOM)
@@ -135,7 +134,7 @@ def _shared(one: Box, other: Box) -> float:
 def draw_mirror(page: Page, name: str) -> None:
     """Draws the mirror of an engine into the current Blocks. It neither indexes nor downloads anything."""
     if not settings.current().webcam:  # not drawn, it can't be called either
-        gr.HTML(built(lambda: draw.hint(say("The camera is switched off here."))), apply_default_css=False)
+        gr.HTML(localized(lambda: draw.hint(say("mirror.camera_off"))), apply_default_css=False)
         return
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
@@ -143,7 +142,7 @@ def draw_mirror(page: Page, name: str) -> None:
             camera = gr.Image(
                 sources=["webcam"],
                 streaming=True,
-                label=fixed("Your camera"),
+                label=fixed("mirror.camera"),
                 show_label=False,
                 height=280,
                 buttons=[],
@@ -154,7 +153,7 @@ def draw_mirror(page: Page, name: str) -> None:
             with gr.Row(elem_classes="mirror"):
                 face, photo = (gr.HTML(apply_default_css=False, min_width=140) for _ in range(2))
             told = gr.HTML(
-                built(lambda: draw.hint(say("Start the camera, and look into it."))),
+                localized(lambda: draw.hint(say("mirror.start_camera"))),
                 apply_default_css=False,
                 elem_classes="mirrored",
             )
@@ -171,12 +170,12 @@ def draw_mirror(page: Page, name: str) -> None:
                 raise NotIndexed
             followed, sight = look(shelf.library, catalogue, engine, _decoded(frame), followed)
         except NotIndexed:
-            hint = say("Nothing here is indexed for the mirror yet; search once with Find, which sees to it.")
+            hint = say("mirror.not_indexed")
         except SemblanceError as error:
-            hint = language.told(str(error))
+            hint = say(error)
         except Exception:
             logging.getLogger(__name__).exception("the mirror of %s failed", name)
-            hint = language.told(UNFORESEEN)
+            hint = say(UNFORESEEN)
         else:
             if sight:
                 best = sight.person.matches[0].digest
@@ -184,7 +183,7 @@ def draw_mirror(page: Page, name: str) -> None:
                 return followed, best, _face(sight.face), person, _told(sight)
             if followed:  # a frame or two without a face: what is shown stays
                 return followed, shown, gr.skip(), gr.skip(), gr.skip()
-            hint = say("No face to be seen; come nearer, and face the camera.")
+            hint = say("mirror.no_face")
         return None, "", "", "", draw.hint(hint)
 
     camera.stream(
@@ -210,14 +209,14 @@ def _decoded(frame: dict[str, Any] | None) -> np.ndarray:
             return images.decode(base64.b64decode(data, validate=True), SIDE).pixels
     except binascii.Error:
         pass
-    raise ImageError("The camera's picture did not come through; stop it and start it again.")
+    raise ImageError("mirror.no_frame")
 
 
 def _face(pixels: np.ndarray) -> str:
     made = io.BytesIO()
     Image.fromarray(pixels).save(made, "JPEG", quality=80)
     url = "data:image/jpeg;base64," + base64.b64encode(made.getvalue()).decode()
-    return _figure(url, say("Your face"))
+    return _figure(url, say("mirror.your_face"))
 
 
 def _photo(catalogue: Catalogue, person: Group) -> str:

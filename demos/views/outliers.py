@@ -12,25 +12,18 @@ import gradio as gr
 from demos.components import draw, events, likes, picture_cards
 from demos.components.collection_view import Steps, draw_board, draw_choice, draw_near, listen, neighbours, ready
 from demos.components.page import Page
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.state import Shelf
 from engines import SemblanceError
+from engines.messages import Message
 from features.analysis.outliers import Lonely, Misplaced, Outliers
 from features.catalogue.folder import Catalogue
 from features.retrieval.results import Match
 
 MOST = 60  # cards
-ORDERS = (later("Least like their folder"), later("Least like anything"))
-HINT = built(
-    lambda: draw.state(
-        "ask", say("Look at one closely"), say("Click a picture: it comes up here beside those nearest to it.")
-    )
-)
-LOOKING = built(
-    lambda: draw.state(
-        "busy", say("Holding each picture against the others"), say("This takes a while where there are many.")
-    )
-)
+ORDERS = (Message("outliers.by_folder"), Message("outliers.by_all"))
+HINT = localized(lambda: draw.state("ask", say("outliers.look_closely"), say("outliers.look_how")))
+LOOKING = localized(lambda: draw.state("busy", say("outliers.working"), say("outliers.takes_a_while")))
 
 FRAME = '<div class="odd"></div>'
 BOARD = f"""{draw.CLICKS}
@@ -50,7 +43,7 @@ def draw_odd(page: Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=2, min_width=300):
-            order = draw_choice(ORDERS, fixed("Which are odd"))
+            order = draw_choice(ORDERS, fixed("outliers.order"))
             board = draw_board(FRAME, BOARD)
         with gr.Column(scale=1, min_width=300):
             near = draw_near(HINT)
@@ -85,20 +78,20 @@ async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
 def _nothing(found: Outliers, order: str) -> tuple[str, str] | None:
     """A title and a sentence where there is nothing to show."""
     if order == ORDERS[1]:
-        few = say("Nothing to compare"), say("This collection has only one picture to look at.")
+        few = say("common.nothing_to_compare"), say("outliers.one_picture")
         return None if found.lonely else few
     if found.folders < 2:
-        one = later("This collection has only one folder; “{order}” needs none.")
-        none = later("This collection has no folders; “{order}” needs none.")
-        return say("Nothing to compare"), say(one if found.folders else none, order=say(ORDERS[1]))
+        one = "outliers.one_folder"
+        none = "outliers.no_folders"
+        return say("common.nothing_to_compare"), say(one if found.folders else none, order=say(ORDERS[1]))
     if not found.compared:
         return (
-            say("Nothing to compare"),
-            say("Every folder has only one picture, so none can be less like the others in it."),
+            say("common.nothing_to_compare"),
+            say("outliers.single_pictures"),
         )
     if not found.misplaced:
-        all_right = say("Every picture is more like its own folder than like another.")
-        return say("Nothing looks misplaced"), all_right
+        all_right = say("outliers.none_in_folder")
+        return say("outliers.none"), all_right
     return None
 
 
@@ -107,14 +100,14 @@ def _wall(catalogue: Catalogue, found: Outliers, order: str) -> str:
     odd: Sequence[Misplaced | Lonely] = found.misplaced if order == ORDERS[0] else found.lonely
     shown = [one for one in odd if one.digest in catalogue.paths][:MOST]
     matches = [Match(one.digest, catalogue.file(one.digest), one.label, one.cosine, None) for one in shown]
-    unit = later("to its own folder") if order == ORDERS[0] else later("to those nearest to it")
+    unit = "outliers.own_folder" if order == ORDERS[0] else "outliers.nearest"
     below = {one.digest: _below(one) for one in shown if isinstance(one, Misplaced)}
     return picture_cards.wall(catalogue, matches, picture_cards.plain(unit), below=below)
 
 
 def _below(one: Misplaced) -> str:
     told = say(
-        "in {label}, looks like <b>{like}</b> ({cosine:.2f}); {own} of the {of} nearest are in its folder",
+        "outliers.looks_like",
         label=draw.escape(one.label),
         like=draw.escape(one.like),
         cosine=one.other,
@@ -127,22 +120,17 @@ def _below(one: Misplaced) -> str:
 def _in_words(found: Outliers, order: str) -> list[str]:
     """What there is, and what could not be judged."""
     if order == ORDERS[1]:
-        there = draw.count(len(found.lonely), "picture")
-        shown = say(
-            "The {most} of {pictures} that are least like those nearest to them.", most=MOST, pictures=there
-        )
+        there = draw.count(len(found.lonely), "pictures")
+        shown = say("outliers.least_alike", most=MOST, pictures=there)
         return [shown] * (len(found.lonely) > MOST)
     told = []
     if found.misplaced:
-        few = later("{n:,} of {pictures} look more like another folder; the clearest come first.")
-        many = later("{n:,} of {pictures} look more like another folder; the clearest come first, {most} of them.")
-        pictures = draw.count(found.compared, "picture")
+        few = "outliers.misplaced"
+        many = "outliers.misplaced_most"
+        pictures = draw.count(found.compared, "pictures")
         said = many if len(found.misplaced) > MOST else few
         told.append(say(said, n=len(found.misplaced), pictures=pictures, most=MOST))
     if found.alone and found.folders > 1:
-        alone = later(
-            "{n:,} folder of a single picture could not be judged.|"
-            "{n:,} folders of a single picture could not be judged."
-        )
+        alone = "outliers.not_judged"
         told.append(say(alone, n=found.alone))
     return told

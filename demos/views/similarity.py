@@ -21,24 +21,21 @@ from demos.components.collection_view import (
     ready,
 )
 from demos.components.page import Page
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.state import Shelf
 from engines import SemblanceError
+from engines.messages import Message
 from features.analysis.similarity import Kinds
 
 MOST = 48  # folders in the table: more can't be read, nor are they in view together
 GALLERY = 24  # pictures of a folder
-ORDERS = (later("Alike together"), later("By name"))
-HINT = built(
-    lambda: draw.state(
-        "ask", say("Compare two folders"), say("Click a cell, and the pictures that it is about come up here.")
-    )
-)
+ORDERS = (Message("similarity.clustered"), Message("similarity.by_name"))
+HINT = localized(lambda: draw.state("ask", say("similarity.compare_two"), say("similarity.how")))
 
 # what stands in the page; the rest is drawn by BOARD
 FRAME = """<div class="kinds"><div class="scroll"><table role="grid"></table></div>
 <p class="cell" aria-hidden="true"></p><p class="hint">\
-${say('Each cell is the mean cosine between the pictures of two folders. With the keyboard: arrows, and Enter.')}\
+${say('similarity.help')}\
 </p></div>"""
 
 BOARD = static.read("similarity.js")
@@ -49,7 +46,7 @@ def draw_kinds(page: Page, name: str) -> None:
     shelf = page.shelf
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=2, min_width=300):
-            order = draw_choice(ORDERS, fixed("In which order"))
+            order = draw_choice(ORDERS, fixed("similarity.order"))
             board = draw_board(FRAME, BOARD)
         with gr.Column(scale=1, min_width=300):
             near = draw_near(HINT)
@@ -81,15 +78,15 @@ async def _made(shelf: Shelf, name: str, key: str, order: str) -> Steps:
     catalogue, engine = await asyncio.to_thread(ready, shelf, key, name)
     kinds = await asyncio.to_thread(shelf.library.index(catalogue, engine).similarity)
     if len(kinds.names) < 3:
-        yield "", draw.state("empty", say("Nothing to compare"), _too_few(kinds)), ""
+        yield "", draw.state("empty", say("common.nothing_to_compare"), _too_few(kinds)), ""
         return
     value = await asyncio.to_thread(_board, kinds, order)
     yield gr.update(value=value), "", _in_words(kinds)
 
 
 def _too_few(kinds: Kinds) -> str:
-    there = draw.count(len(kinds.names), "folder") if kinds.names else say("no folder")
-    return say("This collection has {folders} of pictures, and a comparison needs three or more.", folders=there)
+    there = draw.count(len(kinds.names), "folders") if kinds.names else say("similarity.no_folder")
+    return say("similarity.too_few", folders=there)
 
 
 def _board(kinds: Kinds, order: str) -> str:
@@ -100,7 +97,7 @@ def _board(kinds: Kinds, order: str) -> str:
     cosines = [
         [None if cosine != cosine else round(cosine, 3) for cosine in row] for row in shown.cosines.tolist()
     ]
-    told = say("How alike {folders} are, by mean cosine", folders=draw.count(len(shown.names), "folder"))
+    told = say("similarity.title", folders=draw.count(len(shown.names), "folders"))
     return as_json({"told": told, "names": shown.names, "cosines": cosines})
 
 
@@ -108,7 +105,7 @@ def _in_words(kinds: Kinds) -> str:
     one, other = kinds.closest()
     told = [
         say(
-            "{one} and {other} are the two most alike (mean cosine {cosine:.2f}).",
+            "similarity.most_alike",
             one=kinds.names[one],
             other=kinds.names[other],
             cosine=float(kinds.cosines[one, other]),
@@ -117,13 +114,13 @@ def _in_words(kinds: Kinds) -> str:
     if (loosest := kinds.loosest()) is not None:
         told.append(
             say(
-                "{name} is the loosest: its own pictures have a mean cosine of {cosine:.2f}.",
+                "similarity.loosest",
                 name=kinds.names[loosest],
                 cosine=float(kinds.cosines[loosest, loosest]),
             )
         )
     if len(kinds.names) > MOST:
-        told.append(say("The table has the {most} largest of {all:,} folders.", most=MOST, all=len(kinds.names)))
+        told.append(say("similarity.largest_only", most=MOST, all=len(kinds.names)))
     return "".join(f'<p class="finding">{draw.escape(sentence)}</p>' for sentence in told)
 
 
@@ -132,12 +129,9 @@ def _pair(shelf: Shelf, key: str, name: str, one: str, other: str) -> str:
     catalogue, engine = ready(shelf, key, name)
     galleries = shelf.library.index(catalogue, engine).most_alike(one, other, GALLERY)
     if one == other:
-        hints = [say("{name}, the most typical first", name=one)]
+        hints = [say("similarity.most_typical", name=one)]
     else:
-        hints = [
-            say("{name}, the most like {other} first", name=name, other=like)
-            for name, like in ((one, other), (other, one))
-        ]
+        hints = [say("similarity.most_like", name=name, other=like) for name, like in ((one, other), (other, one))]
     return "".join(
         f'<section class="gallery">{draw.examples(catalogue, digests, hint)}</section>'
         for digests, hint in zip(galleries, hints, strict=False)

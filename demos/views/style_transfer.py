@@ -15,8 +15,7 @@ from PIL import Image
 from demos.components import download, draw, events, picture_input
 from demos.components.page import Page
 from demos.components.picture_input import RawImage
-from demos.i18n import language
-from demos.i18n.language import built, fixed, later, say
+from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
 from demos.server.state import Shelf
 from engines import SemblanceError
@@ -27,17 +26,17 @@ EXAMPLES = 8
 SIZES = (256, 512, 768, MOST)
 EVERY = 0.5  # seconds between two previews
 PAINTS: dict[str, Any] = {"concurrency_id": "transfer", "concurrency_limit": 1}  # it takes all cores
-STOP = later("Stopped; the picture stays as it is.")
+STOP = "paint.stopped"
 
 
 def _draw_answer() -> tuple[gr.Button, gr.Button, gr.HTML, gr.ImageSlider]:
     """Draws the buttons that begin and stop, the progress, and the picture."""
     with gr.Row():
-        paint = gr.Button(fixed("Paint"), variant="primary")
-        stop = gr.Button(fixed("Stop, and keep it"))
+        paint = gr.Button(fixed("paint.title"), variant="primary")
+        stop = gr.Button(fixed("paint.stop"))
     told = gr.HTML(elem_classes="status", apply_default_css=False)
     picture = gr.ImageSlider(
-        label=fixed("The photo, and the picture"),
+        label=fixed("paint.both"),
         show_label=False,
         interactive=False,
         buttons=["download", "fullscreen"],
@@ -55,13 +54,13 @@ def draw_transfer(page: Page, name: str = "style") -> None:
     with gr.Row(elem_classes="sides"):
         with gr.Column(scale=1, min_width=300, elem_classes="question"):
             with gr.Column(elem_classes="asked"):
-                photo = picture_input.photo(fixed("The photo to paint"))
-                gr.HTML(built(lambda: draw.hint(say("In the style of"))), apply_default_css=False)
-                painting = picture_input.photo(fixed("The painting"))
+                photo = picture_input.photo(fixed("paint.photo"))
+                gr.HTML(localized(lambda: draw.hint(say("paint.in_the_style_of"))), apply_default_css=False)
+                painting = picture_input.photo(fixed("paint.style"))
             examples = gr.HTML(js_on_load=draw.CLICKS, apply_default_css=False, elem_classes="from-here")
-            strength = gr.Slider(0, 1, value=0.5, step=0.05, label=fixed("Strength of the style"))
-            keep = gr.Checkbox(False, label=fixed("Keep the photo's colours"))
-            size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label=fixed("Size"))
+            strength = gr.Slider(0, 1, value=0.5, step=0.05, label=fixed("paint.strength"))
+            keep = gr.Checkbox(False, label=fixed("paint.keep_colours"))
+            size = gr.Radio([(f"{side} px", side) for side in SIZES], value=SIZES[1], label=fixed("common.size"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             paint, stop, told, picture = _draw_answer()
     digest = gr.State("")  # of the painting, where it is one of the collection's
@@ -92,7 +91,7 @@ def draw_transfer(page: Page, name: str = "style") -> None:
         try:
             content, style = picture_input.uploaded_file(photo), painting_of(shelf, key, name, digest, painting)
             if not (content and style):
-                yield gr.skip(), _sentence(say("Drop a photo and a painting, or click on one of the collection."))
+                yield gr.skip(), _sentence(say("paint.how"))
                 return
             how = {"strength": float(strength), "keep_colours": bool(keep), "size": int(size)}
             yield from _previews(content, style, how)
@@ -144,13 +143,11 @@ def painted(content: Path, style: Path, how: dict[str, Any]) -> Path:
 
 def _told(frame: Frame, answering: Chosen) -> str:
     share = f"{frame.progress:.0%}"
-    what = say("Painted") if frame.progress == 1 else say("Painting: {share}", share=share)
+    what = say("paint.painted") if frame.progress == 1 else say("paint.painting", share=share)
     if frame.style_loss and frame.style_first:
         way = 1 - frame.style_loss / frame.style_first
-        what += " · " + say("{way:.0%} of the way to the painting's texture", way=way)
-    net = say(
-        "Network {name}; weights: {weights}.", name=answering.eye.name, weights=language.told(answering.told)
-    )
+        what += " · " + say("paint.texture", way=way)
+    net = say("paint.network", name=answering.eye.name, weights=say(answering.told))
     bar = f'<div class="bar"><i style="width:{share}"></i></div>' if frame.progress < 1 else ""
     return f'{bar}<p role="status">{draw.escape(what)}</p><p class="note">{draw.escape(net)}</p>'
 
@@ -176,4 +173,4 @@ def _examples(shelf: Shelf, key: str, name: str) -> str:
         return ""
     digests = [digest for digest in catalogue.paths if shelf.shows(catalogue, digest)]
     some = digests[:: max(1, len(digests) // EXAMPLES)][:EXAMPLES]
-    return draw.examples(catalogue, some, say("Or of one of these"), later("Paint in the style of this picture"))
+    return draw.examples(catalogue, some, say("paint.examples"), "paint.in_this_style")

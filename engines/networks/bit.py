@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import WeightsError
+from engines.messages import Message
 from engines.networks.network import Network, of_unit_sum
 from engines.networks.weights import Preprocessing, Weights
 
@@ -76,7 +77,7 @@ def maps(path: Path | None, size: int = SIZE) -> keras.Model:
     from keras import Model
 
     if path and path.is_dir():
-        raise WeightsError(f"The SavedModel {path} gives whole vectors only; put {WEIGHTS.file} in its place.")
+        raise WeightsError("bit.whole_vectors_only", path=path, file=WEIGHTS.file)
     net = _filled(path, size)
     return Model(net.inputs, of_unit_sum(net.output))
 
@@ -152,7 +153,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             names = [name for name in file.files if name.startswith("resnet/") and "/head/" not in name]
             return {name: np.asarray(file[name], np.float32) for name in names}
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise _refusal(path, "it is not a file of NumPy's arrays (.npz)") from error
+        raise _refusal(path, Message("bit.not_npz")) from error
 
 
 def _fill(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) -> None:
@@ -164,16 +165,13 @@ def _fill(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) -> N
     for name in sorted(weights.keys() | arrays.keys()):
         wanted, found = (tuple(held[name].shape) if name in held else "nothing" for held in (weights, arrays))
         if found != wanted:
-            raise _refusal(path, f"it holds {found} as {name}, where {wanted} belongs")
+            raise _refusal(path, Message("bit.wrong_shape", found=found, name=name, wanted=wanted))
     for name, array in arrays.items():
         weights[name].assign(_standardised(array) if name.endswith("kernel") else array)
 
 
 def _refusal(path: Path, problem: str) -> WeightsError:
-    return WeightsError(
-        f"{path} can't give BiT its weights, because {problem}: "
-        f"put {WEIGHTS.file} from {WEIGHTS.url} in its place."
-    )
+    return WeightsError("bit.cannot_load", path=path, problem=problem, file=WEIGHTS.file, url=WEIGHTS.url)
 
 
 def _standardised(kernel: np.ndarray) -> np.ndarray:
@@ -191,11 +189,11 @@ def _saved_model(folder: Path, size: int) -> keras.Model:
         (vectors,) = layer(keras.ops.cast(pixels, "float32") / 255).values()
         model = keras.Model(pixels, vectors)
         found = model.predict_on_batch(np.zeros((1, size, size, 3), np.uint8)).shape
-        problem = f"it gives {found} for a picture, where BiT gives {(1, DIM)}" if found != (1, DIM) else ""
+        problem = Message("bit.wrong_output", found=found, wanted=(1, DIM)) if found != (1, DIM) else ""
     except Exception:  # TensorFlow and Keras raise many kinds
-        problem = "it is not one that Keras on TensorFlow can run on pictures"
+        problem = Message("bit.not_keras")
     if problem:
-        raise WeightsError(f"The SavedModel {folder} can't be BiT, because {problem}: name {WEIGHTS.saved_model}.")
+        raise WeightsError("bit.not_bit", folder=folder, problem=problem, file=WEIGHTS.saved_model)
     return model
 
 

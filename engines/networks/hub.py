@@ -23,6 +23,7 @@ import numpy as np
 from engines import settings
 from engines.errors import SemblanceError, WeightsError, WeightsUnavailable
 from engines.extras import install
+from engines.messages import Message
 from engines.networks import weights
 from engines.networks.quiet import quietly
 from engines.networks.weights import Found
@@ -67,7 +68,7 @@ class Pretrained:
     @property
     def manual(self) -> str:
         """See NetworkChoice."""
-        return f"Bring the folder {self.folder} from elsewhere, and name it with --weights."
+        return Message("hub.bring_folder", folder=self.folder)
 
     @property
     def url(self) -> str:
@@ -82,7 +83,7 @@ def lacking() -> str:
         major = int(importlib.metadata.version("transformers").partition(".")[0])
         if major >= 5 and importlib.util.find_spec("torch"):
             return ""
-    return f"It needs PyTorch and transformers 5, which are an extra; run: {install('semantic')}."
+    return Message("hub.needs_torch", command=install("semantic"))
 
 
 def resolve(model: Pretrained, *, fetch: bool) -> Found:
@@ -103,10 +104,12 @@ def resolve(model: Pretrained, *, fetch: bool) -> Found:
     if named:
         path = named.expanduser()
         if not path.exists():
-            raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
+            raise WeightsError("weights.no_such_file", path=path)
         for folder in (path / model.folder, path):
             if (folder / "config.json").is_file() and configuration(folder).get("model_type") == model.kind:
-                return Found(folder, _fingerprint(folder, fetch), f"{folder.name}, named by you")
+                return Found(
+                    folder, _fingerprint(folder, fetch), Message("weights.named_by_you", file=folder.name)
+                )
     cached = _cached(model)
     if cached is None:
         weights.may_download(model.url, model.size, fetch)
@@ -132,9 +135,9 @@ def configuration(folder: Path, file: str = "config.json") -> dict[str, Any]:
     try:
         told = json.loads((folder / file).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{folder / file} can't be read; bring the model's folder again.") from error
+        raise WeightsError("hub.not_readable", file=folder / file) from error
     if not isinstance(told, dict):
-        raise WeightsError(f"{folder / file} is no configuration; bring the model's folder again.")
+        raise WeightsError("hub.no_configuration", file=folder / file)
     return told
 
 
@@ -158,9 +161,9 @@ def load(kind: Any, found: Found) -> Any:
                 found.path, local_files_only=True, output_loading_info=True, dtype=torch.float32
             )
     except Exception as error:  # a damaged file raises many kinds
-        raise WeightsError(f"{found.path} can't be loaded ({error}); bring the model's folder again.") from error
+        raise WeightsError("hub.not_loadable", path=found.path, error=error) from error
     if told["missing_keys"]:
-        raise WeightsError(f"{found.path} lacks weights, {min(told['missing_keys'])} say; bring them again.")
+        raise WeightsError("hub.lacks_weights", path=found.path, missing=min(told["missing_keys"]))
     return model.eval()
 
 
@@ -176,7 +179,7 @@ def tokenizer(found: Found) -> Any:
         with quietly():
             return AutoTokenizer.from_pretrained(found.path, local_files_only=True)
     except Exception as error:  # as above
-        raise WeightsError(f"{found.path} has no tokenizer that can be loaded; bring the whole folder.") from error
+        raise WeightsError("hub.no_tokenizer", path=found.path) from error
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def preprocessing(folder: Path) -> Preprocessing:
             raise ValueError("sides differ")
         return Preprocessing(int(side), cropped, tuple(told["image_mean"]), tuple(told["image_std"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{folder / file} tells no input size that is known; bring another model.") from error
+        raise WeightsError("hub.no_input_size", file=folder / file) from error
 
 
 def _cached(model: Pretrained) -> Path | None:
@@ -272,7 +275,7 @@ def _fingerprint(folder: Path, verify: bool) -> str:
     """Returns a sha256 over the names and hashes of all files that can affect the output."""
     large = _weights(folder)
     if large is None:
-        raise WeightsError(f"{folder} holds no {' or '.join(WEIGHTS)}; bring the whole folder of the model.")
+        raise WeightsError("hub.incomplete", folder=folder, choices=" or ".join(WEIGHTS))
     told = {file: weights.digest(folder / file) for file in SMALL if (folder / file).is_file()}
     told["weights"] = _verified(large) if verify else _named(large) or weights.digest(large)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -292,13 +295,10 @@ def _verified(large: Path) -> str:
     """
     sha256, named = weights.digest(large), _named(large)
     if named and sha256 != named:
-        raise WeightsError(f"{large.name} is not the published file: delete {large.resolve()}, and try again.")
+        raise WeightsError("hub.not_published", name=large.name, path=large.resolve())
     return sha256
 
 
 def refusal(model: Pretrained, error: SemblanceError) -> WeightsUnavailable:
     """Returns the error for an unavailable model, with the remedy."""
-    return WeightsUnavailable(
-        f"There are no weights of {model.folder}: {error}. Bring that folder from elsewhere, and name it, or "
-        "the one that holds it, with --weights FOLDER."
-    )
+    return WeightsUnavailable("hub.no_weights", folder=model.folder, problem=error)

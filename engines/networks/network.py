@@ -20,6 +20,7 @@ import numpy as np
 
 from engines.base import Card, Crop, Engine, NetworkChoice, VectorPart, unit_rows
 from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
+from engines.messages import Message, joined
 from engines.networks import imagenet, runtime
 from engines.networks.weights import Found, Packaged, Weights, cache_folder, resolve
 
@@ -216,7 +217,7 @@ class NetworkEngine(Engine):
         answering = self._answer(fetch=True)
         net = answering.network
         if not (net.classifier and answering.found):
-            raise SemblanceError(f"The network {net.name} names no classes; use --network {self.builtin.name}.")
+            raise SemblanceError("weights.no_classes", name=net.name, other=self.builtin.name)
         if not crops:
             return np.zeros((0, len(self.classes())), np.float32)
         from scipy.special import softmax
@@ -283,15 +284,10 @@ class NetworkEngine(Engine):
         """
         able = next((net.weights for net in self.nets if net.trainable), None)
         if not isinstance(able, Weights):
-            raise SemblanceError(
-                f"The engine {self.name} has no network that can be fine-tuned; use --engine product."
-            )
+            raise SemblanceError("finetuning.not_tunable", name=self.name)
         answering = self._answer(fetch=True)
         if not (answering.network.trainable and answering.found):
-            raise SemblanceError(
-                "There is nothing to fine-tune, because the built-in network answers: "
-                f"put {able.file} from {able.url} into {cache_folder()}, or name it with --weights."
-            )
+            raise SemblanceError("finetuning.builtin_answers", file=able.file, url=able.url, folder=cache_folder())
         return answering.network.trainable, answering.found
 
     def vector_parts(self) -> Sequence[VectorPart]:
@@ -332,7 +328,7 @@ class NetworkEngine(Engine):
             answering = self._answer(fetch=False)
         except (WeightsUnavailable, WeightsError) as error:
             available = False
-            answering = Answering(self._net(), reason=str(error))
+            answering = Answering(self._net(), reason=error.message)
         net = answering.network
         origin = answering.found.origin if answering.found else ""
         return Card(
@@ -340,7 +336,7 @@ class NetworkEngine(Engine):
             alike=self.alike,
             dim=net.dim,
             network=net.name,
-            weights="; ".join(filter(None, (origin, answering.reason))),
+            weights=joined((origin, answering.reason)),
             licence=net.weights.licence,
             available=available,
             reason=answering.reason,
@@ -376,9 +372,9 @@ class NetworkEngine(Engine):
         except WeightsUnavailable as error:
             if isinstance(net.weights, Packaged):
                 raise self._missing(error) from error
-            reason = f"no weights of {net.name}: {error}"
+            reason = Message("weights.missing", net=net.name, why=error)
             if self._asked != "auto":
-                raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
+                raise WeightsUnavailable("weights.try_auto", reason=reason) from error
             try:
                 answering = _fitted(self.builtin, fetch)
             except WeightsUnavailable as missing:
@@ -388,7 +384,7 @@ class NetworkEngine(Engine):
 
     def _missing(self, error: WeightsUnavailable) -> WeightsUnavailable:
         """Returns the error for a built-in network whose package is missing."""
-        return WeightsUnavailable(f"{self.title} can't answer: {error}.")
+        return WeightsUnavailable("weights.cannot_answer", title=self.title, error=error)
 
 
 def _present(net: Network) -> bool:
@@ -403,7 +399,7 @@ def _fitted(net: Network, fetch: bool) -> Answering:
     found = resolve(net.weights, fetch=fetch, check=net.check)
     exported = net.exported(found.path, found.sha256)
     precision = runtime.prepare(exported) if fetch else runtime.precision(exported)
-    reason = "" if precision else "it has yet to be fitted to this machine, which takes some seconds"
+    reason = "" if precision else Message("weights.to_be_fitted")
     return Answering(net, found, precision, reason, settled=precision is not None)
 
 

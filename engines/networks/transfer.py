@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 
 from engines.errors import SemblanceError, WeightsUnavailable
+from engines.messages import Message, joined
 from engines.networks import efficientnet_lite as lite
 from engines.networks import vgg19
 from engines.networks.quiet import quietly
@@ -122,18 +123,18 @@ def choose(network: str = "auto", *, fetch: bool = True) -> Chosen:
     """
     eyes = {eye.name: eye for eye in (VGG19, LITE0)} | {"builtin": LITE0, "auto": VGG19}
     if network not in eyes:
-        raise SemblanceError(f"There is no network {network!r}. Choose one of: {', '.join(eyes)}.")
+        raise SemblanceError("errors.no_network", network=network, choices=", ".join(eyes))
     eye, reason = eyes[network], ""
     try:
         found = resolve(eye.weights, fetch=fetch)
     except WeightsUnavailable as error:
-        reason = f"no weights of {eye.name}: {error}"
+        reason = Message("weights.missing", net=eye.name, why=error)
         if network != "auto":
-            raise WeightsUnavailable(f"There are {reason}. Try --network auto.") from error
+            raise WeightsUnavailable("weights.try_auto", reason=reason) from error
         eye = LITE0
         found = resolve(eye.weights, fetch=fetch)
-    origin = "built-in" if isinstance(eye.weights, Packaged) else found.origin
-    return Chosen(eye, found.path, "; ".join(filter(None, (origin, reason))))
+    origin = Message("weights.builtin_word") if isinstance(eye.weights, Packaged) else found.origin
+    return Chosen(eye, found.path, joined((origin, reason)))
 
 
 def transfer(
@@ -164,10 +165,10 @@ def transfer(
         SemblanceError: An argument is out of range; raised with the first frame.
     """
     if not (LEAST <= size <= MOST and 0 <= strength <= 1 and steps >= 1):
-        raise SemblanceError(f"Sizes go from {LEAST} to {MOST}, strengths from 0 to 1, and steps from 1.")
+        raise SemblanceError("paint.limits", least=LEAST, most=MOST)
     full = _scaled(content, size)
     if min(content.shape[:2]) / max(content.shape[:2]) * size < NARROWEST:
-        raise SemblanceError("The photo is too long and narrow; cut a piece out of it.")
+        raise SemblanceError("paint.too_long")
     if strength == 0:
         yield Frame(_bytes(full), 1.0)
         return
@@ -356,7 +357,7 @@ def _differentiated(losses: Callable[..., Any]) -> Callable[..., Point]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        raise SemblanceError("A style is transferred on TensorFlow only; unset KERAS_BACKEND.")
+        raise SemblanceError("paint.tensorflow_only")
     import tensorflow as tf
 
     @tf.function

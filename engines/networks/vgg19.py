@@ -57,8 +57,6 @@ def build(path: Path | None, layers: Sequence[str], size: int | None = 224) -> k
         try:
             net.load_weights(path)
         except Exception as error:
-            raise WeightsError(
-                f"{path} does not hold VGG19's weights: put {WEIGHTS.file} from {WEIGHTS.url} in its place."
-            ) from error
+            raise WeightsError("vgg19.wrong_weights", path=path, file=WEIGHTS.file, url=WEIGHTS.url) from error
     parts = keras.Model(net.input, [net.get_layer(name).output for name in layers])
     return keras.Model(pixels, parts(preprocess(pixels)))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import WeightsError
+from engines.messages import Message
 from engines.networks.weights import Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -48,9 +49,11 @@ def _published(architecture: str, dataset: str, size: int, licence: str, source:
 
 
 WEIGHTS: dict[str, Weights] = {
-    "resnet50": _published("resnet50", "VGGFace2", 94_694_792, "non-commercial research only", _CAO),
-    "senet50": _published("senet50", "VGGFace2", 105_000_000, "non-commercial research only", f"{_CAO}; {_HU}"),
-    "vgg16": _published("vgg16", "VGGFace", 58_900_000, "CC BY-NC 4.0, non-commercial research only", _PARKHI),
+    "resnet50": _published("resnet50", "VGGFace2", 94_694_792, Message("licences.non_commercial"), _CAO),
+    "senet50": _published(
+        "senet50", "VGGFace2", 105_000_000, Message("licences.non_commercial"), f"{_CAO}; {_HU}"
+    ),
+    "vgg16": _published("vgg16", "VGGFace", 58_900_000, Message("licences.cc_by_nc"), _PARKHI),
 }
 """One record per architecture. The sizes of senet50 and vgg16 are approximate."""
 
@@ -85,8 +88,12 @@ def build(architecture: str, path: Path | None) -> keras.Model:
     problem = "" if path is None else _load(model, path)
     if problem:
         raise WeightsError(
-            f"{path} can't give VGGFace {architecture} its weights, because {problem}: "
-            f"put {Path(weights.file).name} from {weights.url} in its place."
+            "vggface.cannot_load",
+            path=path,
+            architecture=architecture,
+            problem=problem,
+            file=Path(weights.file).name,
+            url=weights.url,
         )
     return model
 
@@ -122,11 +129,11 @@ def _load(model: keras.Model, path: Path) -> str:
             ]
             for want, have in zip_longest(expected, found):
                 if want != have:
-                    return f"it holds {_words(have)} where {_words(want)} belongs"
+                    return Message("weights.wrong_shape", found=_words(have), wanted=_words(want))
             for layer, (_, datasets) in zip(layers, stored, strict=True):
                 layer.set_weights([data[()] for data in datasets])
     except (OSError, KeyError, AttributeError, TypeError, ValueError):
-        return "it is not a file of Keras weights (HDF5)"
+        return Message("weights.not_hdf5")
     return ""
 
 

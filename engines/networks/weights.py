@@ -27,6 +27,7 @@ from filelock import FileLock
 
 from engines import settings
 from engines.errors import NotFetched, SemblanceError, WeightsError, WeightsUnavailable
+from engines.messages import Message
 from engines.networks.quiet import quietly
 
 SAVED_MODEL = "saved_model.pb"  # marks a folder as a TensorFlow SavedModel
@@ -75,7 +76,7 @@ class Weights:
     @property
     def manual(self) -> str:
         """See NetworkChoice."""
-        return f"Put {Path(self.file).name} from {self.url} into {self.path.parent}, or name it with --weights."
+        return Message("weights.put_file", file=Path(self.file).name, url=self.url, folder=self.path.parent)
 
     @property
     def path(self) -> Path:
@@ -123,7 +124,7 @@ class Packaged:
             if path.is_file():
                 return path
         name = self.requirement.partition("=")[0]
-        raise WeightsUnavailable(f"the package {name} is missing; run: {self.install}")
+        raise WeightsUnavailable("weights.package_missing", name=name, command=self.install)
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,11 @@ def resolve(weights: Weights | Packaged, *, fetch: bool, check: Callable[[Path],
     if named:
         path = named.expanduser()
         if not path.exists():
-            raise WeightsError(f"{path} does not exist; name a weights file, or a folder that holds some.")
+            raise WeightsError("weights.no_such_file", path=path)
         for place in (path, path / Path(weights.file).name, path / weights.saved_model):
             if place.is_file() or (weights.saved_model and (place / SAVED_MODEL).is_file()):
                 # the person vouches for it: its own sha256 goes into the fingerprint
-                return Found(place, digest(place, "sha256"), f"{place.name}, named by you")
+                return Found(place, digest(place, "sha256"), Message("weights.named_by_you", file=place.name))
     path = weights.path
     if not path.is_file():
         may_download(weights.url, weights.size, fetch)
@@ -191,10 +192,15 @@ def _packaged(weights: Packaged) -> Found:
     found = digest(path)
     if found != weights.sha256:
         raise WeightsError(
-            f"{path} is not the published file (sha256 {found[:12]} instead of {weights.sha256[:12]}); "
-            f"run: {weights.install}."
+            "weights.package_damaged",
+            path=path,
+            found=found[:12],
+            expected=weights.sha256[:12],
+            install=weights.install,
         )
-    return Found(path, found, f"built-in: good for {weights.good_for}")
+    return Found(
+        path, found, Message("weights.builtin", good_for=Message("weights.good_for", what=weights.good_for))
+    )
 
 
 def _verify(weights: Weights, path: Path, cached: Path) -> str:
@@ -215,8 +221,12 @@ def _verify(weights: Weights, path: Path, cached: Path) -> str:
     actual = sha256 if algorithm == "sha256" else digest(path, algorithm)
     if actual != expected:
         raise WeightsError(
-            f"{cached.name} is not the published file ({algorithm} {actual[:12]} instead of {expected[:12]}): "
-            f"delete {cached} if it is there, and try again."
+            "weights.not_published",
+            name=cached.name,
+            algorithm=algorithm,
+            actual=actual[:12],
+            expected=expected[:12],
+            cached=cached,
         )
     if not weights.checksum and not record.is_file():
         with contextlib.suppress(OSError):  # a read-only cache; later runs can't verify
@@ -238,7 +248,7 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
         stat = path.stat()
         return _digest_of(path, algorithm, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
-        raise WeightsError(f"{path} can't be read ({error.strerror}); check its permissions.") from error
+        raise WeightsError("weights.not_readable", path=path, reason=error.strerror) from error
 
 
 @cache
@@ -259,11 +269,11 @@ def may_download(url: str, size: int, fetch: bool) -> None:
         WeightsError: An earlier download was not the published file.
     """
     if offline():
-        raise WeightsUnavailable("offline mode is on")
+        raise WeightsUnavailable("weights.offline")
     if known := _failed.get("") or _failed.get(url):
-        raise type(known)(str(known))
+        raise type(known)(known.message)
     if not fetch:
-        raise NotFetched(f"not downloaded yet ({size / 1e6:.0f} MB, at the first use)")
+        raise NotFetched("weights.not_downloaded", megabytes=size / 1e6)
 
 
 def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None) -> None:
@@ -292,7 +302,7 @@ def _download(weights: Weights, path: Path, check: Callable[[Path], None] | None
 
 def broke_off(url: str, what: str) -> SemblanceError:
     """Returns the error for a failed download, and records it, so that this process does not try again."""
-    _failed[url] = WeightsUnavailable(f"the download of {what} broke off")
+    _failed[url] = WeightsUnavailable("weights.download_broke_off", what=what)
     return _failed[url]
 
 
@@ -313,9 +323,11 @@ def unreachable(url: str) -> WeightsUnavailable | None:
     error = outcome[0] if outcome else TimeoutError()
     host = urllib.parse.urlsplit(url).hostname
     if isinstance(error, urllib.error.HTTPError):
-        problem = _failed[url] = WeightsUnavailable(f"{host} answered {error.code} for {Path(url).name}")
+        problem = _failed[url] = WeightsUnavailable(
+            "weights.http_answer", host=host, code=error.code, name=Path(url).name
+        )
     elif error is not None:
-        problem = _failed[""] = WeightsUnavailable(f"no connection ({host} can't be reached)")
+        problem = _failed[""] = WeightsUnavailable("weights.no_connection", host=host)
     else:
         return None
     return problem

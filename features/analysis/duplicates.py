@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from engines.messages import Message, packed, unpacked
 from features import files, keeping
 from features.analysis import detail, looks
 from features.analysis.detail import Box, Opened, Places
@@ -89,8 +90,13 @@ class Found:
     alike: tuple[Alike, ...] = ()
 
     def keep(self, path: Path) -> None:
-        told = {"version": VERSION, "near": self.near, "sizes": self.sizes, "refused": self.refused}
-        told["alike"] = self.alike
+        told = {
+            "version": VERSION,
+            "near": self.near,
+            "sizes": self.sizes,
+            "refused": {one: packed(why) for one, why in self.refused.items()},
+            "alike": self.alike,
+        }
         keeping.keep_plain(path, told)
 
     @classmethod
@@ -126,7 +132,9 @@ class Found:
         others = tuple(
             DuplicateGroup("alike", group) for group in alike if len(group) > 1 and group[0].digest in leads
         )
-        refused = [Skipped(there[digest][0], why) for digest, why in self.refused.items() if digest in there]
+        refused = [
+            Skipped(there[digest][0], unpacked(why)) for digest, why in self.refused.items() if digest in there
+        ]
         return Duplicates(tuple(groups), len(seen), len(there) - len(seen) - len(refused), tuple(refused), others)
 
 
@@ -190,7 +198,7 @@ class _Close:
             for start in range(0, len(new), looks.BATCH):
                 if cancelled():
                     return False
-                progress(start, len(new), "comparing at full detail")
+                progress(start, len(new), Message("progress.comparing_details"))
                 batch = new[start : start + looks.BATCH]
                 found = pool.map(self._differences, batch)
                 self._differ |= {

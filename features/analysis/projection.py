@@ -99,7 +99,7 @@ def sides(method: str) -> int:
 def check(method: str) -> None:
     """Raises SemblanceError for a method that can't be had; it lists the choices."""
     if method not in METHODS:
-        raise SemblanceError(f"There is no such map. Choose one of: {', '.join(METHODS)}.")
+        raise SemblanceError("map.unknown_method", choices=", ".join(METHODS))
     if method == "UMAP" and not importlib.util.find_spec("umap"):
         raise SemblanceError(missing("UMAP", "map", "umap-learn>=0.5.7,<0.6"))
 

@@ -146,11 +146,9 @@ def read_pairs(path: Path) -> list[list[Pair]]:
         lines = [line.split() for line in path.read_text("utf-8-sig").splitlines()]
         *folds, each = (int(number) for number in lines[0])
     except (OSError, UnicodeDecodeError) as error:
-        raise SemblanceError(f"{path} can't be read; name a file like LFW's pairs.txt.") from error
+        raise SemblanceError("pairs.not_readable", path=path) from error
     except (IndexError, ValueError) as error:
-        raise SemblanceError(
-            f"{path} does not begin with how many folds and pairs it has, as LFW's does."
-        ) from error
+        raise SemblanceError("pairs.wrong_start", path=path) from error
     pairs = []
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -161,12 +159,12 @@ def read_pairs(path: Path) -> list[list[Pair]]:
             elif line:
                 raise ValueError
         except ValueError as error:
-            raise SemblanceError(f"Line {number} of {path} is no pair: NAME N M, or NAME N OTHER M.") from error
+            raise SemblanceError("pairs.wrong_line", number=number, path=path) from error
     count = folds[0] if folds else 1
     read = [pairs[first : first + 2 * each] for first in range(0, len(pairs), max(2 * each, 1))]
     kinds = [(sum(pair.same for pair in fold), len(fold)) for fold in read]
     if not pairs or kinds != [(each, 2 * each)] * count:
-        raise SemblanceError(f"{path} has not {count} times {each} pairs of each kind, as its first line says.")
+        raise SemblanceError("pairs.wrong_count", path=path, count=count, each=each)
     return read
 
 

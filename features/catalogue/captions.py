@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from engines.messages import Message, joined
 from features import files, keeping
 from features.catalogue.folder import Catalogue, Skipped, label_of
 from features.catalogue.formats import is_image_name
@@ -25,9 +26,9 @@ from features.catalogue.urls import Url
 
 HAND, IMPORTED = "hand", "metadata"  # sources; the others are names of captioners
 COLUMNS = ("text", "caption")  # the first that is there is read
-FEW = "name the columns file_name and text, or caption, with commas between"
-UNCLOSED = "a quote that never closes, or stands amid a text; close it, and write two for one within a text"
-COMMA = "more cells than heads; put a text that has commas between quotes"
+FEW = Message("metadata.name_columns")
+UNCLOSED = Message("metadata.unclosed")
+COMMA = Message("metadata.commas")
 EXTRA = ""  # in place of a head, of a row with more cells than heads
 SHOWN = 5  # lines that are named
 
@@ -40,8 +41,11 @@ class Caption:
     source: str
 
 
-class Wrong(str):
+@dataclass(frozen=True)
+class Wrong:
     """In place of a row that can't be used: why."""
+
+    reason: str
 
 
 class Metadata:
@@ -136,10 +140,10 @@ def imported(catalogue: Catalogue) -> tuple[dict[str, str], list[Skipped]]:
                 else:
                     unknown += 1
             if unread:
-                problems.append(Skipped(place, f"{unread}."))
+                problems.append(Skipped(place, Message("{text}.", text=unread)))
             if unknown:
                 problems.append(
-                    Skipped(place, f"{unknown} of the {len(named)} files that it names are no pictures here.")
+                    Skipped(place, Message("metadata.not_pictures", unknown=unknown, files=len(named)))
                 )
     return captions, problems
 
@@ -170,7 +174,7 @@ def _texts(rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, str], str]:
     wrong: dict[str, list[int]] = {}
     for line, row in rows:
         if isinstance(row, Wrong):
-            wrong.setdefault(row, []).append(line)
+            wrong.setdefault(row.reason, []).append(line)
             continue
         if isinstance(row, dict) and EXTRA in row:
             wrong.setdefault(COMMA, []).append(line)
@@ -180,17 +184,20 @@ def _texts(rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, str], str]:
             nameless.append(line)
         elif text := next((text for text in texts if text.strip()), ""):
             found[name.strip().replace("\\", "/")] = text
-    told = [f"{_lines(lines)}: {why}" for why, lines in wrong.items()]
+    problems = [
+        Message("metadata.at_lines", n=len(lines), lines=_lines(lines), problem=why)
+        for why, lines in wrong.items()
+    ]
     if nameless:
-        few = f"{len(nameless)} of its lines tell no file_name with a text ({_lines(nameless).lower()}); {FEW}"
-        told.insert(0, few)
-    return found, "; ".join(told)
+        few = Message("metadata.nameless", n=len(nameless), lines=_lines(nameless), hint=FEW)
+        problems.insert(0, few)
+    return found, joined(problems) if problems else ""
 
 
 def _lines(numbers: Sequence[int]) -> str:
-    shown = ", ".join(f"{number:,}" for number in numbers[:SHOWN])
-    more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
-    return f"Line {shown}" if len(numbers) == 1 else f"Lines {shown}{more}"
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    more = len(numbers) - SHOWN
+    return Message("metadata.more_lines", lines=shown, more=more) if more > 0 else shown
 
 
 def _csv(file: Path) -> Iterator[tuple[int, Any]]:
@@ -230,7 +237,7 @@ def _heads(line: str) -> list[str]:
     """The names of the columns. Raises csv.Error without those that are needed."""
     heads = [head.strip() for head in next(csv.reader([line]), [])]
     if "file_name" not in heads or not set(COLUMNS) & set(heads):
-        raise csv.Error(f"It has no column file_name, or none text or caption; {FEW}.")
+        raise csv.Error(Message("metadata.no_columns", hint=FEW))
     return heads
 
 
@@ -246,11 +253,11 @@ def _jsonl(file: Path) -> Iterator[tuple[int, Any]]:
 
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"It can't be read ({error.strerror}); check its permissions."
+        return Message("metadata.not_readable", reason=error.strerror)
     if isinstance(error, UnicodeDecodeError):
-        return "It is not in UTF-8; save it again as UTF-8."
-    told = str(error)
-    return told if told.endswith(".") else f"It is no CSV that can be read ({told}); save it again."
+        return Message("metadata.not_utf8")
+    problem = error.args[0] if error.args else ""
+    return problem if isinstance(problem, Message) else Message("metadata.not_csv", problem=error)
 
 
 READERS: Mapping[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import SemblanceError
+from engines.messages import Message, unpacked
 from features import files, keeping
 from features.catalogue.exif import NONE, Details, as_json, from_json
 from features.catalogue.exif import details as details_of
@@ -126,7 +127,7 @@ class Catalogue:
 
     @property
     def unreadable(self) -> list[Skipped]:
-        return [Skipped(path, entry.problem) for path, entry in self.entries.items() if entry.problem]
+        return [Skipped(path, unpacked(entry.problem)) for path, entry in self.entries.items() if entry.problem]
 
     def label(self, digest: str) -> str:
         """The folder of the picture, below root; empty for one that lies in root itself."""
@@ -214,13 +215,13 @@ def _checked(root: Path, home: Path) -> Path:
     """A folder of this machine, if it can serve. Raises CatalogueError."""
     try:
         if not root.exists():
-            raise CatalogueError(f"There is no folder {root}; check the path.")
+            raise CatalogueError("folders.missing", folder=root)
         if not root.is_dir():
-            raise CatalogueError(f"{root} is a file; name the folder that holds your pictures.")
+            raise CatalogueError("folders.is_a_file", folder=root)
     except OSError as error:
         raise _unreadable(root, error) from error
     if _is_walked(home, root) or _is_walked(home.resolve(), root.resolve()):
-        raise CatalogueError(f"The features' home {home} lies among the pictures; choose another with --home.")
+        raise CatalogueError("folders.home_inside", home=home)
     return root
 
 
@@ -315,7 +316,7 @@ def scan(
     items = list(_walk(catalogue.root))
     found = _linked(items)
     if not found:
-        raise CatalogueError(f"No pictures in {catalogue.root}; put JPEG, PNG or WebP files there.")
+        raise CatalogueError("folders.no_pictures", folder=catalogue.root)
     new = {}  # file -> path
     for path in sorted(found):
         entry, before = found[path], catalogue.entries.get(path)
@@ -326,10 +327,10 @@ def scan(
     tell = progress or (lambda done, total, what: None)
     known = len(found) - len(new)
     details = dict(_details_of_known(catalogue, found) if catalogue.details is None else catalogue.details)
-    tell(known, len(found), "looking for pictures")
+    tell(known, len(found), Message("progress.scanning"))
     for done, (file, digest, problem, told) in enumerate(hashing([*new]), 1):
         if done % 100 == 0:
-            tell(known + done, len(found), "looking for pictures")
+            tell(known + done, len(found), Message("progress.scanning"))
         path = new[file]
         found[path] = found[path]._replace(digest=sys.intern(digest), problem=problem)
         if told != NONE:
@@ -411,7 +412,7 @@ def _hashed(file: Path) -> Hashed:
     try:
         data = read_bytes(file)
     except ImageError as error:
-        return file, "", str(error), NONE
+        return file, "", error.message, NONE
     return file, hashlib.sha256(data).hexdigest(), "", details_of(data)
 
 
@@ -445,7 +446,7 @@ def _walk(root: Path) -> Iterator[_Item]:
         except OSError as error:
             if not below:
                 raise _unreadable(root, error) from error
-            yield _Item(below, Entry(-1, -1, problem=f"The folder can't be read: {error.strerror}."))
+            yield _Item(below, Entry(-1, -1, problem=Message("folders.not_readable", reason=error.strerror)))
             continue
         subfolders.sort(key=lambda item: (item.is_symlink(), item.name), reverse=True)  # links are popped last
         folders += [(item.path, f"{below}{item.name}/", link or item.is_symlink()) for item in subfolders]
@@ -463,7 +464,7 @@ def _listed(root: Url) -> Iterator[_Item]:
             elif is_video_name(name):
                 yield _Item(path, None)
     except OSError as error:
-        raise CatalogueError(f"{root} can't be listed: {str(error).rstrip('.')}.") from error
+        raise CatalogueError("folders.not_listed", folder=root, reason=str(error).rstrip(".")) from error
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
@@ -478,6 +479,6 @@ def _unhashed(item: os.DirEntry[str], below: str, link: bool) -> _Item:
     try:
         stat = item.stat()
     except OSError as error:
-        return _Item(path, Entry(-1, -1, problem=f"The file can't be read: {error.strerror or error}."))
+        return _Item(path, Entry(-1, -1, problem=Message("images.read_error", reason=error.strerror or error)))
     entry = Entry(stat.st_size, stat.st_mtime_ns, changed=stat.st_ctime_ns, inode=stat.st_ino)
     return _Item(path, entry, stat.st_dev, link or item.is_symlink())

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from engines.extras import install
 from features.catalogue import raw
 from features.errors import ImageError
 
@@ -27,10 +28,7 @@ VIDEOS = (
     ".ogv",
 )
 JXL_MARKS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
-JXL_PLUGIN = "pip install -r requirements-jxl.txt"
 JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-EMPTY = "The file is empty; copy it again from where it came."
-NO_PICTURE = "The file holds no picture that can be read; export it as JPEG or PNG."
 _NAMED = (*SUFFIXES, *UNSUPPORTED)
 
 
@@ -59,14 +57,14 @@ def is_video_name(name: str) -> bool:
 def check_kind(name: str) -> None:
     """Raises ImageError for a name of a kind that is not read."""
     if kind := UNSUPPORTED.get(PurePath(name).suffix.lower()):
-        raise ImageError(f"{kind} pictures are not supported; export it as JPEG or PNG.")
+        raise ImageError("images.unsupported", kind=kind)
 
 
 def check_head(head: bytes, name: str) -> None:
     """Raises ImageError unless the first bytes of a file are those of a picture; nothing is decoded."""
     check_kind(name)
     if not head:
-        raise ImageError(EMPTY)
+        raise ImageError("images.empty")
     if head.startswith(JXL_MARKS) or head[4:8] == b"ftyp" or raw.is_raw(head):
         return
     Image.init()
@@ -74,7 +72,7 @@ def check_head(head: bytes, name: str) -> None:
         try:  # TGA has no mark
             Image.open(io.BytesIO(head), formats=("TGA",)).close()
         except Exception as error:  # whatever a decoder may raise for bytes that make no sense
-            raise ImageError(NO_PICTURE) from error
+            raise ImageError("images.no_picture") from error
 
 
 def _is_marked(head: bytes, kind: str) -> bool:
@@ -102,7 +100,7 @@ def opened(data: bytes, largest: int) -> Opened:
         if found:
             return Opened(Image.open(io.BytesIO(found), formats=("JPEG",)), data)
         if data[:4] not in raw.TIFF:
-            raise ImageError("The RAW file holds no preview; export it as JPEG or PNG.")
+            raise ImageError("images.no_preview")
     return Opened(Image.open(io.BytesIO(data), formats=_formats(data, largest)))
 
 
@@ -110,7 +108,7 @@ def _formats(data: bytes, largest: int) -> tuple[str, ...]:
     """What these bytes may be. The plugins are imported at the first file that needs one."""
     if data.startswith(JXL_MARKS):
         if find_spec("pillow_jxl") is None:
-            raise ImageError(f"JPEG XL pictures need a plugin; run: {JXL_PLUGIN}.")
+            raise ImageError("images.no_jxl", command=install("jxl"))
         width, height = _jxl_size(data)
         if width * height > largest:
             raise too_large(width, height, largest)
@@ -127,10 +125,7 @@ def _formats(data: bytes, largest: int) -> tuple[str, ...]:
 
 def too_large(width: int, height: int, most: int) -> ImageError:
     """Returns the error for a picture of more pixels than we decode."""
-    return ImageError(
-        f"The picture is {width:,} x {height:,} pixels, more than "
-        f"{most // 1_000_000} million; save a smaller copy."
-    )
+    return ImageError("images.too_many_pixels", width=width, height=height, limit=most // 10**6)
 
 
 def _jxl_size(data: bytes) -> tuple[int, int]:
@@ -140,7 +135,7 @@ def _jxl_size(data: bytes) -> tuple[int, int]:
         boxes = [(data.find(name), skipped) for name, skipped in ((b"jxlc", 4), (b"jxlp", 8))]
         start = min((place + skipped for place, skipped in boxes if place >= 0), default=len(data))
     if data[start : start + 2] != JXL_MARKS[0]:
-        raise ImageError(NO_PICTURE)
+        raise ImageError("images.no_picture")
     bits = _bits(data[start + 2 : start + 18])
     small = next(bits)
 

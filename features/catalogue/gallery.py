@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from engines.messages import Message
 from features.catalogue.captions import Caption
 from features.catalogue.exif import NONE, Details
 from features.catalogue.folder import Catalogue, Entry
@@ -52,7 +53,7 @@ class Wish:
     labels: Sequence[str] = ()
     tags: Sequence[str] = ()
     hidden: bool = False
-    order: str = "By folder"
+    order: str = Message("orders.folder")
     among: frozenset[str] = frozenset()
 
 
@@ -125,9 +126,9 @@ def _name(one: Picture) -> Any:
 
 
 ORDERS: Mapping[str, Callable[[Picture], Any]] = {
-    "By folder": lambda one: one.label,  # they come in order of path
-    "By name": _name,
-    "Newest first": lambda one: (-one.time, one.path),
-    "Oldest first": lambda one: (one.time, one.path),
-    "Largest file first": lambda one: (-one.entry.size, one.path),
+    Message("orders.folder"): lambda one: one.label,  # they come in order of path
+    Message("orders.name"): _name,
+    Message("orders.newest"): lambda one: (-one.time, one.path),
+    Message("orders.oldest"): lambda one: (one.time, one.path),
+    Message("orders.largest"): lambda one: (-one.entry.size, one.path),
 }

@@ -20,12 +20,11 @@ from PIL.ImageCms import ImageCmsTransform
 
 from engines import Box
 from features.catalogue import colour, jpeg
-from features.catalogue.formats import EMPTY, NO_PICTURE, Opened, check_kind, opened, too_large
+from features.catalogue.formats import Opened, check_kind, opened, too_large
 from features.errors import ImageError
 from features.limits import LIMITS, MB
 
 LONGEST_SIDE = 1600  # pixels; larger pictures are shrunk to it
-DAMAGED = "The picture is damaged or cut short; copy it again from where it came."
 TURNS = {  # EXIF's Orientation -> what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -72,22 +71,22 @@ def read_bytes(path: Path) -> bytes:
     try:
         stat = path.stat()
         if not S_ISREG(stat.st_mode):  # a pipe would be waited for, a device read without end
-            raise ImageError("It is not a file; name a picture.")
+            raise ImageError("images.not_a_file")
         if stat.st_size > LIMITS.picture:
-            raise ImageError(f"The file is larger than {LIMITS.picture // MB} MB; save a smaller copy.")
+            raise ImageError("images.too_many_bytes", megabytes=LIMITS.picture // MB)
         data = path.read_bytes()
     except FileNotFoundError as error:
         if (other := _written_otherwise(path)) is not None:
             return read_bytes(other)
         if re.match(r"(https?|ftp|s3|gs):/", str(path)):
-            raise ImageError("It is a web address and no file; save the picture, then name its file.") from error
-        raise ImageError("There is no such file; check the path.") from error
+            raise ImageError("images.web_address") from error
+        raise ImageError("images.missing") from error
     except PermissionError as error:
-        raise ImageError("The file can't be read; check its permissions.") from error
+        raise ImageError("images.no_permission") from error
     except OSError as error:
-        raise ImageError(f"The file can't be read: {error.strerror or error}.") from error
+        raise ImageError("images.read_error", reason=error.strerror or error) from error
     if not data:
-        raise ImageError(EMPTY)
+        raise ImageError("images.empty")
     return data
 
 
@@ -114,18 +113,18 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
     pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
     """
     if jpeg.ends_in_zeros(data) and not jpeg.completed(data):
-        raise ImageError(DAMAGED)
+        raise ImageError("images.damaged")
     try:
         return _decoded(data, side, box)
     except UnidentifiedImageError as error:
-        raise ImageError(NO_PICTURE) from error
+        raise ImageError("images.no_picture") from error
     except ImageError:
         raise
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
         whole = jpeg.completed(data)
         if whole:
             return decode(whole, side, box)
-        raise ImageError(DAMAGED) from error
+        raise ImageError("images.damaged") from error
 
 
 def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
@@ -137,8 +136,7 @@ def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
         left, top, right, bottom = box or (0, 0, width, height)
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             raise ImageError(
-                f"The box {left},{top},{right},{bottom} is no part of a picture of {width} x {height} pixels; "
-                "give LEFT,TOP,RIGHT,BOTTOM within it."
+                "images.box_outside", left=left, top=top, right=right, bottom=bottom, width=width, height=height
             )
         part = min(width, height) / min(right - left, bottom - top)
         least = math.ceil((side or LONGEST_SIDE) * part)
@@ -193,7 +191,7 @@ def full_size(path: Path) -> tuple[int, int]:
     except ImageError:
         raise
     except Exception as error:  # as above
-        raise ImageError(NO_PICTURE) from error
+        raise ImageError("images.no_picture") from error
 
 
 def decodes_anew(data: bytes) -> bool:

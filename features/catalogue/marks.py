@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from engines import SemblanceError
+from engines.messages import Message, packed
 from features import files, keeping
 from features.errors import storage_failure
 
@@ -96,30 +97,30 @@ class Marks:
         """Out of every answer, until `restore`."""
         with self._writing():
             new = frozenset(digests) - self.hidden
-            self._do(_Change(f"{_count(new)} hidden", new))
+            self._do(_Change(Message("marks.hidden", n=len(new)), new))
 
     def restore(self, digests: Collection[str]) -> None:
         with self._writing():
             back = self.hidden & frozenset(digests)
-            self._do(_Change(f"{_count(back)} restored", back))
+            self._do(_Change(Message("marks.restored", n=len(back)), back))
 
     def tag(self, digests: Collection[str], tag: str) -> None:
         """Raises SemblanceError for a tag that is empty or too long."""
         tag = " ".join(tag.split())
         if not 0 < len(tag) <= LONGEST or "," in tag:
-            raise SemblanceError(f"A tag is a word or a few, of at most {LONGEST} letters and without a comma.")
+            raise SemblanceError("marks.bad_tag", letters=LONGEST)
         with self._writing():
             held = self.tags
             lacking = [one for one in digests if tag not in held.get(one, ())]
             new = {one: tuple(sorted({*held.get(one, ()), tag})) for one in lacking}
-            self._do(self._tagging(f"{_count(new)} tagged “{tag}”", new), new)
+            self._do(self._tagging(Message("marks.tagged", n=len(new), tag=tag), new), new)
 
     def untag(self, digests: Collection[str], tag: str) -> None:
         with self._writing():
             held = self.tags
             holders = [one for one in digests if tag in held.get(one, ())]
             new = {one: tuple(other for other in held[one] if other != tag) for one in holders}
-            self._do(self._tagging(f"“{tag}” taken off {_count(new)}", new), new)
+            self._do(self._tagging(Message("marks.untagged", n=len(new), tag=tag), new), new)
 
     def undo(self) -> str:
         """Takes the last change back; what that was, empty when there was none."""
@@ -157,7 +158,7 @@ class Marks:
         told = {
             "hidden": sorted(state.hidden),
             "tags": state.tags,
-            "changes": [[change.told, sorted(change.flipped), change.tags] for change in state.changes],
+            "changes": [[packed(change.told), sorted(change.flipped), change.tags] for change in state.changes],
             **({"unsure": True} if state.unsure else {}),
         }
         with self._lock:
@@ -189,21 +190,16 @@ class Marks:
                     files.write_atomically(files.damaged_name(path), [content])
             self._write(state)
         if copy:
-            files.say_once(f"{self.path} was damaged or gone; its copy took its place, and nothing is lost.")
+            files.say_once(Message("damage.copy_used", path=self.path))
         return self._told(state)
 
     def _told(self, state: _State) -> _State:
         """The state; that it is unsure is said in every process until it is confirmed."""
         if state.unsure:
             files.say_once(
-                f"{self.path} was damaged, and of what was hidden only {_count(state.hidden)} can be read; see in "
-                "the Gallery what else to hide, then confirm it there or by index --confirm-hidden."
+                Message("damage.marks", path=self.path, count=Message("counts.pictures", n=len(state.hidden)))
             )
         return state
-
-
-def _count(pictures: Collection[str]) -> str:
-    return f"{len(pictures):,} picture{'' if len(pictures) == 1 else 's'}"
 
 
 def _texts(told: Any) -> frozenset[str]:

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from engines import SemblanceError
+from engines.messages import Message, joined
 from features import files
 from features.catalogue.captions import READERS
 from features.catalogue.folder import Skipped
@@ -46,9 +47,9 @@ class Room:
         """Why a file of so many bytes can't be kept there; empty when it can."""
         there = next(place for place in (folder, *folder.parents) if place.exists())
         if shutil.disk_usage(there).free - size < LIMITS.free:
-            return f"The disk is nearly full, and {LIMITS.free // MB:,} MB of it stay free; nothing more is taken."
+            return Message("uploads.disk_full", megabytes=LIMITS.free // MB)
         if self.left is not None and size > self.left:
-            return "There is no room for more uploads here; what was taken before is kept."
+            return Message("uploads.no_room")
         return ""
 
     def take(self, size: int) -> None:
@@ -112,10 +113,10 @@ def receive(
             else:
                 taken += 1
         else:
-            skipped.append(Skipped(upload.name, "Not a picture; send JPEG, PNG, WebP, or a zip of them."))
+            skipped.append(Skipped(upload.name, Message("uploads.not_picture")))
     if not taken:
-        why = f" {skipped[0].path}: {skipped[0].reason}" if skipped else " Choose some first."
-        raise SemblanceError(f"There was no picture to take.{why}")
+        why = joined((skipped[0].path, skipped[0].reason), ": ") if skipped else Message("uploads.choose_some")
+        raise SemblanceError("uploads.no_picture", why=why)
     return folder, skipped
 
 
@@ -146,13 +147,13 @@ def _unpack(archive: Path, target: _Target) -> tuple[list[Skipped], int]:
                             continue
                         reason = _keep(source, member.file_size, name, target)
                 except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, ValueError, zlib.error):
-                    reason = "Damaged in the archive; zip it again."
+                    reason = Message("uploads.damaged_member")
                 if reason:
                     skipped.append(Skipped(f"{archive.name}/{member.filename}", reason))
                 else:
                     taken += 1
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        skipped.append(Skipped(archive.name, "The archive is damaged, or not a zip file; zip it again."))
+        skipped.append(Skipped(archive.name, Message("uploads.damaged_archive")))
     return skipped, taken
 
 
@@ -174,27 +175,27 @@ def _too_much(members: Sequence[zipfile.ZipInfo], packed: int) -> str:
     """Why an archive of so many bytes is not unpacked at all; empty when it is."""
     unpacked = sum(member.file_size for member in members)
     if len(members) > LIMITS.archive_files or unpacked > LIMITS.archive:
-        return f"It holds more than {LIMITS.archive_files:,} files or {LIMITS.archive >> 30} GB; send it in parts."
+        return Message("uploads.archive_too_large", files=LIMITS.archive_files, gigabytes=LIMITS.archive >> 30)
     if unpacked > max(LIMITS.ratio_matters, LIMITS.ratio * packed):
-        return f"It unpacks to {unpacked >> 20:,} MB; no pictures do."
+        return Message("uploads.bomb", megabytes=unpacked >> 20)
     return ""
 
 
 def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     """Why this member is not taken; empty when it is."""
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
-        return "Its name leads out of the archive; it was not unpacked."
+        return Message("uploads.outside_archive")
     if stat.S_ISLNK(member.external_attr >> 16):
-        return "It is a link, not a picture."
+        return Message("uploads.link")
     if not (is_image_name(path.name) or path.name in READERS):
-        return "Not a picture."
+        return Message("uploads.member_not_picture")
     if member.flag_bits & 1:
-        return "It is locked with a password; zip it without one."
+        return Message("uploads.password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without bound
-        return "It is packed in an unusual way; zip it again with an ordinary tool."
+        return Message("uploads.unusual_packing")
     bomb = member.file_size > max(LIMITS.ratio_matters, LIMITS.ratio * member.compress_size)
     if bomb or member.file_size > (LIMITS.captions if path.name in READERS else LIMITS.picture):
-        return f"It unpacks to {member.file_size >> 20:,} MB; no picture does."
+        return Message("uploads.member_too_large", megabytes=member.file_size >> 20)
     return ""
 
 
@@ -214,7 +215,7 @@ def _keep(source: IO[bytes], size: int, sent_as: str, target: _Target) -> str:
     if not is_image_name(plain_name(name)):  # nothing was left of it
         name = f"picture{PurePosixPath(name).suffix}"
     if size > LIMITS.picture:
-        return f"The file is larger than {LIMITS.picture // MB} MB; save a smaller copy."
+        return Message("images.too_many_bytes", megabytes=LIMITS.picture // MB)
     if reason := target.room.refusal(target.scratch, size):
         return reason
     pieces = _pieces(source, size)
@@ -225,11 +226,11 @@ def _keep(source: IO[bytes], size: int, sent_as: str, target: _Target) -> str:
         size = _placed(itertools.chain([first], pieces), folder / plain_name(name), target.scratch)
         target.room.take(size)
     except ImageError as error:
-        return str(error)
+        return error.message
     except OSError as error:
         why = error.strerror or error
         if error.errno in NAME_ERRORS:
-            return f"It can't be kept under its name ({why}); rename it."
+            return Message("uploads.bad_name", reason=why)
         raise _no_room(folder, error) from error
     return ""
 
@@ -287,10 +288,7 @@ def _keep_captions(data: bytes, sent_as: str, place: _Target) -> None:
 
 
 def _no_room(folder: Path, error: OSError) -> SemblanceError:
-    return SemblanceError(
-        f"The pictures can't be kept in {folder} ({error.strerror or error}); "
-        "see that there is room, and that we may write there."
-    )
+    return SemblanceError("uploads.not_kept", folder=folder, reason=error.strerror or error)
 
 
 def plain_name(name: str) -> str:

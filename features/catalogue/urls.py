@@ -106,10 +106,10 @@ def place(text: str | os.PathLike[str]) -> Path:
         fsspec.get_filesystem_class(text.partition("://")[0])
     except ModuleNotFoundError as error:
         if error.name == "fsspec":
-            raise SemblanceError(f"Pictures behind a URL need fsspec; run: {install('cluster')}.") from error
-        raise SemblanceError(f"{text} can't be read here: {_told(error)}.") from error
+            raise SemblanceError("urls.no_fsspec", command=install("cluster")) from error
+        raise SemblanceError("urls.not_readable", url=text, reason=_told(error)) from error
     except (ImportError, ValueError) as error:  # its own package is not there, or there is none
-        raise SemblanceError(f"{text} can't be read here: {_told(error)}.") from error
+        raise SemblanceError("urls.not_readable", url=text, reason=_told(error)) from error
     return Url(text)
 
 

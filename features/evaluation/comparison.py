@@ -12,6 +12,7 @@ import numpy as np
 
 import engines
 from engines import Engine, SemblanceError
+from engines.messages import Message, listed
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import NotIndexed
 from features.evaluation.measures import DEPTH, NOTHING, Embed, Evaluation, labels_found, lesson_of, retrieval_each
@@ -38,10 +39,9 @@ class Questions:
 
     def told(self) -> str:
         """One sentence."""
-        each, drawn = f"each of {self.pictures:,} pictures", ""
         if len(self.labels) < self.pictures:
-            each, drawn = f"{len(self.labels):,} of {self.pictures:,} pictures", ", drawn by lot"
-        return f"Asked with {each}{drawn}, one at a time against all the others."
+            return Message("comparison.asked_with_some", some=len(self.labels), pictures=self.pictures)
+        return Message("comparison.asked_with_each", pictures=self.pictures)
 
 
 @dataclass(frozen=True)
@@ -101,20 +101,28 @@ class Comparison:
             return ""
         (first, *equals), guess = self.best(), self.questions.chance[0]
         share, luck = first.evaluation.precision_at_1, math.sqrt(guess * (1 - guess) / first.evaluation.queries)
-        told = f"the first answer is of the same folder for {first.of_100} of 100"
+        right = Message("comparison.first_answer", n=first.of_100)
         if share - guess <= SURE * luck:
-            return f"Nothing here is better than guessing. With {first.title}, the first, {told}."
+            return Message("comparison.all_guess", title=first.title, right=right)
         if len(self.ratings) == 1:
-            return f"With {first.title} {told}; guessing gives {100 * guess:.0f}."
+            return Message("comparison.one_engine", title=first.title, right=right, guessing=100 * guess)
         if not equals:
             second = self.ratings[1]
-            return f"For these folders {first.title} is best: {told}. {second.title} is next with {second.of_100}."
-        *others, last = equals
-        names = ", ".join(rating.title for rating in (first, *others)) + f" and {last.title}"
-        told = f"{names} can't be told apart on these folders: {told}"
+            return Message(
+                "comparison.best", title=first.title, right=right, second=second.title, second_right=second.of_100
+            )
+        last = equals[-1]
+        names = listed([rating.title for rating in (first, *equals)])
         if last.of_100 == first.of_100:
-            return f"{told} with each."
-        return f"{told} with {first.title}, for {last.of_100} with {last.title}, and that may be luck."
+            return Message("comparison.equal", engines=names, right=right)
+        return Message(
+            "comparison.maybe_luck",
+            engines=names,
+            right=right,
+            title=first.title,
+            last=last.title,
+            last_right=last.of_100,
+        )
 
 
 def questions(seen: Sequence[Mapping[str, str]]) -> Questions:
@@ -161,7 +169,7 @@ def questions_for(stored: Searchable, engine: Engine, asked: Questions) -> dict[
         if digest in stored.features.digests and digest not in learned
     }
     if not labels:
-        raise SemblanceError("It has learned from all these pictures, so they would prove nothing.")
+        raise SemblanceError("comparison.learned_all")
     return labels
 
 
@@ -180,7 +188,7 @@ def rate(
     for first in range(0, len(able), TURN):
         if cancelled():
             return None
-        progress(first, len(able), f"asking {card.title}")
+        progress(first, len(able), Message("progress.asking", title=card.title))
         turn = able[first : first + TURN]
         vectors = stored.features.take([stored.first_row[digest] for digest in turn])
         answers |= zip(turn, labels_found(stored, turn, vectors), strict=True)
@@ -244,15 +252,15 @@ def compare(
         try:
             ready.append((index, index.ready()))
         except SemblanceError as error:
-            useless = "It can use none of these pictures."
-            unmeasured[engine.describe().title] = useless if isinstance(error, NotIndexed) else str(error)
+            useless = Message("comparison.nothing_usable")
+            unmeasured[engine.describe().title] = useless if isinstance(error, NotIndexed) else error.message
     asked = questions([stored.labels for _, stored in ready])
     ratings = []
     for index, stored in ready:
         try:
             labels = questions_for(stored, index.engine, asked)
         except SemblanceError as error:
-            unmeasured[index.engine.describe().title] = str(error)
+            unmeasured[index.engine.describe().title] = error.message
             continue
         key = (index.store.path, "rating")
         of, answered, rating = home.memory.get(key, (None, None, None))

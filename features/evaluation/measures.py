@@ -15,6 +15,7 @@ import numpy as np
 
 import engines
 from engines import Engine, SemblanceError
+from engines.messages import Message
 from features.analysis.verification import Pair, PairsEvaluation, cross_validated
 from features.catalogue import images
 from features.catalogue.folder import Catalogue, Skipped
@@ -26,7 +27,7 @@ from features.retrieval.part_weights import Mix
 from features.retrieval.searchable import Searchable
 
 DEPTH = 10
-NOTHING = "Nothing to measure: put the pictures into folders, two or more in each."
+NOTHING = Message("comparison.nothing_to_measure")
 
 Embed = Callable[[Path], np.ndarray]
 """A picture's file -> its (D,) float32 unit vector. Raises SemblanceError for one that can't be used."""
@@ -102,7 +103,7 @@ def of_retrieval(
         try:
             asked.append(("", label, embed(path)))
         except SemblanceError as error:
-            skipped.append(Skipped(os.fspath(path), str(error)))
+            skipped.append(Skipped(os.fspath(path), error.message))
     asked = [query for query in asked if query[1] and many[query[1]]]
     if not asked:
         raise SemblanceError(NOTHING)
@@ -132,7 +133,7 @@ def of_pairs(
         pairs = [[digests.get(_written(name), "") for name in (pair.one, pair.other)] for pair in fold]
         lost = next((pair for pair, found in zip(fold, pairs, strict=True) if not all(found)), None)
         if lost:
-            raise SemblanceError(f"{catalogue.name} lacks {lost.one} or {lost.other}, which the pairs name.")
+            raise SemblanceError("errors.pair_missing", name=catalogue.name, one=lost.one, other=lost.other)
         there = np.array([all(digest in stored.first_row for digest in pair) for pair in pairs])
         rows = [[stored.first_row[digest] for digest in pairs[number]] for number in np.flatnonzero(there)]
         one, other = (stored.features.take(column) for column in np.array(rows, int).reshape(-1, 2).T)
@@ -170,14 +171,14 @@ def of_head(head: Head, embed: Embed, queries: Sequence[tuple[Path, str]]) -> tu
     for path, label in queries:
         try:
             if label not in head.labels:
-                raise SemblanceError("The classifier knows no such folder; train it anew if it should.")
+                raise SemblanceError("errors.unknown_folder")
             if hashlib.sha256(images.read_bytes(path)).hexdigest() in learned_from:
-                raise SemblanceError("The classifier has learned from this picture, so it would prove nothing.")
+                raise SemblanceError("errors.picture_learned")
             asked.append((os.fspath(path), head.labels.index(label), embed(path)))
         except SemblanceError as error:
-            skipped.append(Skipped(os.fspath(path), str(error)))
+            skipped.append(Skipped(os.fspath(path), error.message))
     if not asked:
-        raise SemblanceError("Nothing to examine: put new pictures into folders named as those that were learned.")
+        raise SemblanceError("errors.nothing_to_examine")
     vectors, truth = np.stack([vector for *_, vector in asked]), np.array([number for _, number, _ in asked])
     before, paths = softmax(head.scores(vectors)), [path for path, *_ in asked]
     told = examine(head.labels, truth, head.probabilities(vectors), before, paths, head.sure_from)

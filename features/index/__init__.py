@@ -13,6 +13,7 @@ import numpy as np
 
 from engines import SemblanceError, settings
 from engines.extras import missing
+from engines.messages import Message
 
 if TYPE_CHECKING:
     from features.index.database import Remote
@@ -83,7 +84,7 @@ class Index(Protocol):
 def create(name: str) -> Index:
     """An empty index of one of BACKENDS. Raises SemblanceError, which lists CHOICES or says what to install."""
     if name not in BACKENDS:
-        raise SemblanceError(f"There is no index {name!r}. Choose one of: {', '.join(CHOICES)}.")
+        raise SemblanceError("indexes.unknown", name=name, choices=", ".join(CHOICES))
     return _kind(BACKENDS[name])()
 
 
@@ -181,10 +182,10 @@ def _from_file(ids: Sequence[str], saved: Path, space: str, key: bytes, dim: int
 
     approximate = _approximate()
     if approximate is None:
-        return ExactIndex(f'exact search (for a quicker one: pip install "{USEARCH}")')
+        return ExactIndex(Message("indexes.exact_install", package=USEARCH))
     graph = approximate.load(saved, space, key, dim)
     if graph is None or not approximate.holds(graph, ids):
-        return ExactIndex("exact search (for a quicker one: index again)")
+        return ExactIndex(Message("indexes.exact_index_again"))
     return approximate.ApproximateIndex(graph)
 
 

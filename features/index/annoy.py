@@ -13,6 +13,7 @@ from itertools import chain
 import annoy
 import numpy as np
 
+from engines.messages import Message
 from features.index.proposals import Rebuilt
 
 TREES = 50
@@ -21,7 +22,7 @@ TREES = 50
 class AnnoyIndex(Rebuilt):
     """See features.index.Index."""
 
-    name = "approximate search (Annoy, built anew after a change), re-ranked exactly"
+    name = Message("indexes.rebuilt", kind="Annoy")
     breadth = 128
     slack = 2.0**-12  # of float32, over thousands of numbers
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from usearch.index import Index as Graph
 
+from engines.messages import Message
 from features import files
 from features.index.proposals import Proposing
 
@@ -31,7 +32,7 @@ CHECKSUM = 4  # bytes that stood there in earlier versions
 class ApproximateIndex(Proposing):
     """See features.index.Index. graph: may hold these rows already, and they are not added again."""
 
-    name = "approximate search (HNSW), re-ranked exactly"
+    name = Message("indexes.approximate", kind="HNSW")
     breadth = BREADTH
     slack = 2.0**-8  # of bfloat16
 
@@ -96,7 +97,7 @@ def update(
     for places, vectors in _pieces(parts, lacking):
         if cancelled():
             break
-        progress(done, total, "building the search index")
+        progress(done, total, Message("progress.building_index"))
         _add(graph, keys[places], vectors)
         done += len(places)
     if done or len(gone):

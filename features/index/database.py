@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engines.messages import Message
 from features.index import Index
 
 BATCH = 1000  # rows written at a time, between two looks at `cancelled`
@@ -78,7 +79,7 @@ def update(
     for first in range(0, len(lacking), BATCH):
         if cancelled():
             return False
-        progress(first, len(lacking), "filling the database")
+        progress(first, len(lacking), Message("progress.filling_database"))
         _write(remote, ids, told, take, lacking[first : first + BATCH])
     remote.settle()
     return True

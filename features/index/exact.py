@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from engines.messages import Message
 from features.index.rows import Rows, margin, near
 
 SCORES = 2**23  # float32 scores in memory at a time, twice 32 MB: more queries are asked in turns
@@ -14,7 +15,7 @@ SCORES = 2**23  # float32 scores in memory at a time, twice 32 MB: more queries 
 class ExactIndex(Rows):
     """See features.index.Index."""
 
-    def __init__(self, name: str = "exact search") -> None:
+    def __init__(self, name: str = Message("indexes.exact")) -> None:
         super().__init__()
         self.name = name
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import faiss
 import numpy as np
 
+from engines.messages import Message
 from features.index.proposals import Rebuilt
 
 LINKS = 32  # of each row in the graph
@@ -19,7 +20,7 @@ LINKS = 32  # of each row in the graph
 class FaissIndex(Rebuilt):
     """See features.index.Index."""
 
-    name = "approximate search (FAISS HNSW, built anew after a change), re-ranked exactly"
+    name = Message("indexes.rebuilt", kind="FAISS HNSW")
     breadth = 96
     slack = 2.0**-10  # of float16
 

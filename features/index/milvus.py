@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from engines.messages import Message, joined
+
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read as it is imported; what goes wrong is raised
 
 import grpc
@@ -82,8 +84,8 @@ class MilvusIndex:
 
     @property
     def name(self) -> str:
-        lacks = f"; {self.missing:,} of its rows are missing: index again" if self.missing else ""
-        return f"approximate search (Milvus), re-ranked exactly{lacks}"
+        lacks = Message("indexes.missing", n=self.missing) if self.missing else ""
+        return joined((Message("indexes.approximate", kind="Milvus"), lacks))
 
     def __len__(self) -> int:
         return self._count(SHOWN)
@@ -246,16 +248,10 @@ class MilvusIndex:
     def _sentence(self, gone: bool, error: Exception) -> str:
         if not gone:
             reason = " ".join(str(getattr(error, "message", error)).split())[:200]
-            return f"The database {self._told} could not do it ({reason}); see its log, then index again."
+            return Message("milvus.failed", database=self._told, reason=reason)
         if self._address.endswith(".db"):
-            return (
-                f"{self._told} can't be opened; one process at a time may. For several run `milvus-lite server "
-                f"--data-dir {self._address}` and choose --index milvus://localhost:{PORT}."
-            )
-        return (
-            f"The database {self._told} does not answer; see that Milvus runs there, or choose another --index. "
-            "Nothing is lost, and indexing goes on from where it was."
-        )
+            return Message("milvus.lite_in_use", database=self._told, folder=self._address, port=str(PORT))
+        return Message("milvus.no_answer", database=self._told)
 
 
 def _client(address: str) -> MilvusClient:
@@ -283,10 +279,10 @@ def _read(uri: str) -> tuple[str, str, str]:
     try:
         host, port = split.hostname, split.port or PORT
     except ValueError as error:
-        raise SemblanceError(f"--index names no port that can be; write {URI}.") from error
+        raise SemblanceError("milvus.bad_port", example=URI) from error
     if host:
         if not re.fullmatch(r"([A-Za-z_]\w*)?", name, re.ASCII):
-            raise SemblanceError(f"The name {name!r} must be letters, digits and _; write {URI}.")
+            raise SemblanceError("milvus.bad_name", name=name, example=URI)
         secure = "https" if split.scheme == "milvus+tls" else "http"
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         login = split.netloc.rpartition("@")[0]
@@ -294,7 +290,7 @@ def _read(uri: str) -> tuple[str, str, str]:
         return f"{secure}://{login}{'@' * bool(login)}{place}", told, name or NAME
     path = unquote(split.path)
     if not path.endswith(".db") or path == "/.db":
-        raise SemblanceError(f"--index names no host, and no file that ends in .db; write {URI}.")
+        raise SemblanceError("milvus.no_host", example=URI)
     if importlib.util.find_spec("milvus_lite") is None:
         raise SemblanceError(missing("milvus-lite", "cluster", LITE))
     return path, f"milvus://{path}", NAME

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from engines.messages import Message
 from features.index.rows import Rows, margin, take
 
 
 class ReferenceIndex(Rows):
     """See features.index.Index."""
 
-    name = "exact search (scikit-learn)"
+    name = Message("indexes.exact_sklearn")
 
     def _candidates(self, vectors: np.ndarray, k: int, shown: np.ndarray) -> Iterator[np.ndarray]:
         from sklearn.neighbors import NearestNeighbors

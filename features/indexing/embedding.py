@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -112,8 +113,14 @@ def _cut(engine: Engine, digest: str, file: Path) -> _Cut:
         picture = images.decode(data, engine.side)
         crops = _crops(engine, picture.pixels)
     except (ImageError, NotEmbeddable) as error:
-        return _Cut(refused={digest: str(error)})
-    return _Cut([Row(digest, picture.full_box(crop.box), crop.remarks) for crop in crops], crops)
+        return _Cut(refused={digest: error.message})
+
+    def remarks(crop: Crop) -> tuple[str, ...]:
+        return tuple(
+            sys.intern(str(remark)) for remark in crop.remarks
+        )  # plain: the feature file knows no classes
+
+    return _Cut([Row(digest, picture.full_box(crop.box), remarks(crop)) for crop in crops], crops)
 
 
 def _joined(engine: Engine, cuts: Sequence[_Cut], known: Captions) -> Features:
@@ -155,9 +162,9 @@ def _crops(engine: Engine, pixels: np.ndarray) -> list[Crop]:
     except SemblanceError:
         raise
     except Exception as error:
-        raise NotEmbeddable(f"The engine {engine.name} failed on this picture ({error!r}).") from error
+        raise NotEmbeddable("embedding.failed", name=engine.name, error=repr(error)) from error
     if not crops:
-        raise NotEmbeddable(f"The engine {engine.name} found nothing in this picture.")
+        raise NotEmbeddable("embedding.nothing_found", name=engine.name)
     return crops
 
 
@@ -177,9 +184,8 @@ def embed(engine: Engine, crops: Sequence[Crop], captions: Sequence[str] | None 
     kind, shape = getattr(vectors, "dtype", type(vectors).__name__), np.shape(vectors)
     if kind != np.float32 or shape != (len(crops), dim):
         raise SemblanceError(
-            f"The engine {engine.name} gave {kind} {shape} instead of "
-            f"float32 {(len(crops), dim)}; mend its embed()."
+            "embedding.wrong_shape", name=engine.name, kind=kind, shape=shape, wanted=(len(crops), dim)
         )
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):  # also false for NaN
-        raise SemblanceError(f"The engine {engine.name} gave rows that are not of unit length; mend its embed().")
+        raise SemblanceError("embedding.not_unit", name=engine.name)
     return unit_rows(vectors)

@@ -19,6 +19,7 @@ from typing import Any
 
 import engines
 from engines import Engine, SemblanceError, settings
+from engines.messages import Message
 from features.catalogue import folder as folders
 from features.catalogue.folder import Hashed
 from features.files import PACKAGES
@@ -63,9 +64,11 @@ class Worker:
         if engines.fingerprint(self.engine) != fingerprint:
             card = self.engine.describe()
             raise SemblanceError(
-                f"The worker on {socket.gethostname()} has {card.network} ({card.weights}; "
-                f"{card.runner or 'no network'}), whose vectors are not this machine's; "
-                "give both the same weights, packages and kind of processor."
+                "ray.other_fingerprint",
+                host=socket.gethostname(),
+                network=card.network,
+                weights=card.weights,
+                runner=card.runner or "no network",
             )
         (features,) = embed_files(self.engine, files, len(files), known)
         return features
@@ -152,8 +155,9 @@ class Cluster(Workers):
 
     def pace(self) -> str:
         rates = [f"{rate:.0f}" for rate in sorted(member.rate for member in self._up if member.pictures)]
-        told = ", ".join(rates) if len(rates) <= MANY else f"{rates[0]} to {rates[-1]} each"
-        return f" (pictures a second, by worker: {told})" if rates else ""
+        if len(rates) > MANY:
+            return Message("progress.pace_between", least=rates[0], most=rates[-1])
+        return Message("progress.pace", rates=", ".join(rates)) if rates else ""
 
     def _called(self, calls: Iterable[_Call]) -> Iterator[tuple[_Member, Any]]:
         """The answers as they come, and whose they are.
@@ -195,14 +199,13 @@ class Cluster(Workers):
                     if call.tries < TRIES:
                         again.append(call)
                     else:
-                        deadly = (
-                            f"{TRIES} workers died over the same {len(call.files)} pictures ({_line(error)}); "
-                            "index without --on to see at which."
+                        deadly = Message(
+                            "ray.workers_died", workers=TRIES, pictures=len(call.files), reason=_line(error)
                         )
                 else:
                     yield member, answer
             if not (done or self._up) and time.perf_counter() - begun > PATIENCE:
-                raise SemblanceError("No core of the Ray cluster is free; wait for what runs there, or stop it.")
+                raise SemblanceError("ray.no_core")
         if deadly:
             raise SemblanceError(deadly)
 
@@ -220,9 +223,7 @@ class Cluster(Workers):
             self._up.append(member)
         except ray.exceptions.RayError as error:
             if not (self._up or self._starting):
-                raise SemblanceError(
-                    f"No worker can be started on the Ray cluster ({_line(error, last=True)})."
-                ) from error
+                raise SemblanceError("ray.no_worker", reason=_line(error, last=True)) from error
 
     def _mourn(self, member: _Member) -> None:
         """A worker has died, or can't be reached: another takes its place as soon as there is a core for it."""
@@ -245,10 +246,7 @@ class Cluster(Workers):
                     logging_level="error",
                 )
             except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-                raise SemblanceError(
-                    f"No Ray cluster answers at {self.on} ({_line(error)}); "
-                    "check the address, that it runs, and its token (RAY_AUTH_MODE=token)."
-                ) from error
+                raise SemblanceError("ray.no_cluster", address=self.on, reason=_line(error)) from error
             self._ours = True
         machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         cores = min([CORES, *filter(None, machines)])

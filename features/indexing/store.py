@@ -34,6 +34,7 @@ from typing import IO, Any
 import numpy as np
 
 from engines import Box
+from engines.messages import packed, unpacked
 from features import files
 from features.errors import DamagedStore
 from features.index.rows import take
@@ -283,7 +284,8 @@ class FeatureStore:
                 raise ValueError("cut short")
             vectors = mapped[(begin + start) // 4 :][: len(rows) * self.dim].reshape(-1, self.dim)
             earlier = told["format"] == EARLIER
-            return _Block(rows, [vectors], refused, path=path, start=begin + start, earlier=earlier)
+            reasons = {digest: unpacked(why) for digest, why in refused.items()}
+            return _Block(rows, [vectors], reasons, path=path, start=begin + start, earlier=earlier)
         except (OSError, MemoryError):  # no fault of the file
             raise
         except Exception as error:  # whatever a damaged or hostile pickle may raise
@@ -293,6 +295,7 @@ class FeatureStore:
         """All but the vectors. checksum: comes first, so that its letters are the first of their kind."""
         captions = [row.caption for row in rows]
         same: dict[str, str] = {}  # pickle writes a string object once: equal reasons must be one object
+        reasons = [(digest, packed(why)) for digest, why in refused.items()]
         told = {
             **({"checksum": checksum} if checksum else {}),
             "format": FORMAT,
@@ -305,7 +308,7 @@ class FeatureStore:
             "boxes": [list(row.box) if row.box else None for row in rows],
             "remarks": [list(row.remarks) for row in rows],
             **({"captions": captions} if any(captions) else {}),
-            "refused": {digest: same.setdefault(why, why) for digest, why in refused.items()},
+            "refused": {digest: same.setdefault(text, text) for digest, text in reasons},
         }
         head = pickle.dumps(told, protocol=5)
         return head + bytes(-len(head) % _ALIGN)

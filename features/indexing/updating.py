@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from engines import Captioned, Engine, SemblanceError
 from engines.extras import install
+from engines.messages import Message, joined
 from features.catalogue import images
 from features.catalogue.folder import Catalogue, Progress, Skipped, doubt
 from features.errors import ImageError
@@ -29,6 +30,7 @@ from features.retrieval.results import Report
 from features.retrieval.searchable import add_to_index, graph, save_index
 from features.retrieval.stored_index import StoredIndex
 
+DAMAGED = Message("images.damaged")  # which an earlier decoder said of pictures that this one reads
 BATCH = 32  # pictures embedded, and kept, at a time: what a kill can cost
 
 
@@ -64,9 +66,9 @@ def update(
         on, verify, prune = "", False, False
     with home.writing(), workers_on(on, engine) as workers:
         problems = scan(home, catalogue, progress, workers.hashed, verify=verify, prune=prune)
-        progress(0, 0, "making the network ready")
+        progress(0, 0, Message("progress.preparing_network"))
         store = home.store(catalogue, index.prepared())
-        busy = f"{catalogue.name} is being indexed already; wait for that to end, then try again."
+        busy = Message("errors.being_indexed", name=catalogue.name)
         with home.alone(store.path.with_suffix(".lock"), busy, wait):
             report = _run(home, catalogue, workers, store, progress, cancelled, started)
         return replace(report, skipped=report.skipped + problems, workers=workers.shares())
@@ -80,9 +82,9 @@ def workers_on(on: str, engine: Engine) -> AbstractContextManager[Workers]:
     if not on:
         return nullcontext(Workers(engine))
     if on != RAY and not on.startswith(f"{RAY}://"):
-        raise SemblanceError(f"Nothing can be indexed on {on!r}; say ray, or ray://HOST:PORT.")
+        raise SemblanceError("ray.unknown_place", place=on)
     if find_spec("ray") is None:
-        raise SemblanceError(f"To index on Ray it has to be installed; run: {install('cluster')}.")
+        raise SemblanceError("ray.not_installed", command=install("cluster"))
     from features.indexing.ray_cluster import Cluster
 
     return Cluster(on, engine)
@@ -139,7 +141,7 @@ def _run(
         for first in range(0, len(pending), BATCH):
             if stopped := cancelled():
                 break
-            progress(first, len(pending), "embedding" + workers.pace())
+            progress(first, len(pending), joined((Message("progress.embedding"), workers.pace()), " "))
             batch = next(batches)
             store.append(batch)
             add_to_index(catalogue, store, batch, home.searched_by)
@@ -156,7 +158,7 @@ def _run(
         if lost:
             with FileLock(catalogue.state.with_suffix(".lock")):
                 doubt(catalogue, lost)
-        skipped += [Skipped(wanted[d][0], "The file changed while it was read; index again.") for d in lost]
+        skipped += [Skipped(wanted[d][0], Message("errors.changed_while_read")) for d in lost]
     card = engine.describe()
     new = len(after.digests - before)
     seconds = time.perf_counter() - started
@@ -189,7 +191,7 @@ def _redecode(home: Home, catalogue: Catalogue, store: FeatureStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         anew = pool.map(lambda digest: _decodes_anew(catalogue.file(digest)), stored)
         changed = {digest for digest, differs in zip(stored, anew, strict=True) if differs}
-    changed |= {digest for digest, why in earlier.refused.items() if why == images.DAMAGED}
+    changed |= {digest for digest, why in earlier.refused.items() if why == DAMAGED}
     store.redecode(changed)
     for digest in changed:
         home.thumbnail_file(digest).unlink(missing_ok=True)

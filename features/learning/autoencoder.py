@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engines import Box, Generative, unit_rows
+from engines.messages import Message
 from engines.networks.network import squeezed
 from engines.networks.vae import as_pixels
 from features.catalogue.folder import Progress
@@ -126,7 +127,7 @@ def measure(
     for first in range(0, len(lacking), BATCH):
         if cancelled():
             break
-        progress(first, len(lacking), "measuring how unusual each is")
+        progress(first, len(lacking), Message("progress.measuring_unusual"))
         crops = {}
         for digest in lacking[first : first + BATCH]:
             try:

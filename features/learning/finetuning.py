@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import Engine, SemblanceError
+from engines.messages import Message
 from engines.networks.finetuning import EPOCHS, Pictures, finetune
 from engines.networks.network import NetworkEngine, Trainable, squeezed
 from engines.networks.quiet import quietly
@@ -56,18 +57,14 @@ class Finetuned:
 def check(engine: Engine, out: Path) -> tuple[Trainable, Found]:
     """Before the work: raises SemblanceError when the network can't be fine-tuned, or `out` can't be written."""
     if out.suffix != ".h5" or out.name.endswith(".weights.h5"):  # which Keras reads as another layout
-        raise SemblanceError(f"{out} has no name for a weights file; let it end in .h5, but not in .weights.h5.")
+        raise SemblanceError("finetuning.bad_name", out=out)
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise SemblanceError(
-            f"{out} can't be written; name a file in a folder that is there and can be written to."
-        )
+        raise SemblanceError("finetuning.not_writable", out=out)
     if not isinstance(engine, NetworkEngine):
-        raise SemblanceError(
-            f"The engine {engine.name} has no network that can be fine-tuned; use --engine product."
-        )
+        raise SemblanceError("finetuning.not_tunable", name=engine.name)
     trainable, found = engine.trainable()
     if out.exists() and out.samefile(found.path):
-        raise SemblanceError(f"{out} holds the weights to start from; name another file.")
+        raise SemblanceError("finetuning.same_file", out=out)
     return trainable, found
 
 
@@ -100,7 +97,7 @@ def run(
     held_out = np.array([digest in lesson.held_out for digest in lesson.taught])
     pixels = _pixels(engine, [*lesson.taught], read, place, progress)
     pictures = Pictures(pixels, truth, training.balance(truth), held_out)
-    progress(0, 0, "making the network ready")
+    progress(0, 0, Message("progress.preparing_network"))
     with quietly():
         trunk = trainable.trunk(found.path, blocks)
     done = finetune(trunk, (head.weights, head.bias), pictures, epochs, place / "checkpoint.npz", progress)
@@ -109,9 +106,7 @@ def run(
         trainable.save(trunk, found.path, partial)
         os.replace(partial, out)
     except OSError as error:
-        raise SemblanceError(
-            f"{out} can't be written ({error.strerror or error}); choose another place."
-        ) from error
+        raise SemblanceError("export.not_writable", out=out, reason=error.strerror or error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -146,7 +141,7 @@ def _pixels(
         partial = place / "part-pixels.npy"
         made = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(digests), side, side, 3))
         for number, digest in enumerate(digests):
-            progress(number, len(digests), "reading pictures")
+            progress(number, len(digests), Message("progress.reading"))
             _, crops = cut(engine, read(digest))
             made[number] = squeezed(crops[0].pixels, side)
         made.flush()

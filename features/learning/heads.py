@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engines import unit_rows
+from engines.messages import Message, listed
 from features.evaluation.classification import Examination
 
 
@@ -28,13 +29,18 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
 
+    def message(self) -> Message:
+        """What has changed, for people."""
+        return changes(**asdict(self))
+
     def __str__(self) -> str:
-        told = [f"{number:,} {what}" for what, number in asdict(self).items() if number]
-        return (
-            f"{' and '.join([', '.join(told[:-1]), told[-1]] if told[1:] else told)} since"
-            if told
-            else "no change"
-        )
+        return str(self.message())
+
+
+def changes(**counts: int) -> Message:
+    """Returns how many pictures were added, changed and removed, for people."""
+    parts = [Message(f"changes.{what}", n=number) for what, number in counts.items() if number]
+    return Message("changes.since", changes=listed(parts)) if parts else Message("changes.none")
 
 
 @dataclass(frozen=True)

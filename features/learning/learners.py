@@ -12,18 +12,20 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from engines import Engine, Learner, SemblanceError
+from engines.messages import Message
 from engines.networks.network import squeezed
 from features import files
 from features.catalogue import images
 from features.catalogue.folder import Catalogue, Progress
 from features.errors import ImageError
+from features.learning.heads import changes
 
 HELD_OUT = 10  # one picture of so many, by its digest, is not learned from
 MEASURED = 50  # pictures whose size is looked at
@@ -40,11 +42,12 @@ class Since:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
+    def message(self) -> Message:
+        """What has changed, for people."""
+        return changes(**asdict(self))
+
     def __str__(self) -> str:
-        told = [
-            f"{number:,} {what}" for number, what in ((self.added, "added"), (self.removed, "removed")) if number
-        ]
-        return f"{' and '.join(told)} since" if told else "no change"
+        return str(self.message())
 
 
 def shown(catalogue: Catalogue) -> list[str]:
@@ -62,9 +65,7 @@ def check(catalogue: Catalogue, engine: Learner) -> None:
     """Raises SemblanceError for a catalogue that is too small to learn from."""
     number = len(shown(catalogue))
     if number < engine.least:
-        raise SemblanceError(
-            f"{catalogue.name} has {number:,} pictures, and {engine.least:,} are needed to learn from; add some."
-        )
+        raise SemblanceError("learning.too_few", name=catalogue.name, number=number, least=engine.least)
 
 
 def run(
@@ -85,7 +86,7 @@ def run(
         check(catalogue, engine)
         if not _prepare(catalogue, engine, read, work, kept, progress, cancelled):
             return False
-    progress(0, 0, "making the network ready")
+    progress(0, 0, Message("progress.preparing_network"))
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(engine.command(work), cwd=files.PACKAGES, stdout=said, stderr=said)
         try:
@@ -100,7 +101,7 @@ def run(
         if process.returncode:
             said.seek(0)
             last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise SemblanceError(f"The training ended with an error ({last or process.returncode}); try it again.")
+            raise SemblanceError("learning.ended", reason=last or process.returncode)
     os.replace(work / "result.npz", kept)
     shutil.rmtree(work)
     return True
@@ -126,7 +127,7 @@ def _prepare(
         if cancelled():
             return False
         if number % 20 == 0:
-            progress(number, len(digests), "reading pictures")
+            progress(number, len(digests), Message("progress.reading"))
         try:
             made[len(used)] = squeezed(images.decode(read(digest), side).pixels, side)
         except ImageError:  # indexing tells it
@@ -134,9 +135,7 @@ def _prepare(
         used.append(digest)
     made.flush()
     if len(used) < engine.least:
-        raise SemblanceError(
-            f"Only {len(used):,} pictures can be read, and {engine.least:,} are needed; add some."
-        )
+        raise SemblanceError("learning.too_few_readable", number=len(used), least=engine.least)
     if len(used) < len(digests):
         np.save(work / "pixels.npy", np.array(made[: len(used)]))
     np.save(work / "held_out.npy", _held_out(used))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from engines import Engine, Generative, Learner
+from engines.messages import Message
 from features import files
 from features.catalogue.folder import Progress
 from features.home import unchanged
@@ -41,7 +42,7 @@ class Trainable(StoredIndex):
             SemblanceError: There are too few pictures, training fails, or the home can't be written to.
         """
         place = self._place()
-        busy = f"{self.engine.name} is being trained on {self.catalogue.name} already; wait for that."
+        busy = Message("learning.being_trained", engine=self.engine.name, name=self.catalogue.name)
         with self.home.alone(place.with_suffix(".learning-lock"), busy):
             scan(self.home, self.catalogue, progress)
             earlier, kept = self.trained(), place.with_suffix(".learned")

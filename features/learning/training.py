@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import SemblanceError, unit_rows
+from engines.messages import Message
 from engines.networks.quiet import quietly
 from features.catalogue.folder import Progress
 from features.errors import Stopped
@@ -76,9 +77,7 @@ class Lesson:
         """Raises SemblanceError when there are not two."""
         names = tuple(sorted(set(self.taught.values())))
         if len(names) < 2:
-            raise SemblanceError(
-                "A classifier needs pictures in at least two folders; put each kind into a folder of its own."
-            )
+            raise SemblanceError("classes.needs_folders")
         return names
 
     @cached_property
@@ -157,7 +156,7 @@ def save_keras(space: Space, path: Path) -> None:
 def _fit(lesson: Lesson, recipe: Recipe, progress: Progress, cancelled: Callable[[], bool]) -> list[Layer]:
     """The layers of the classifier, after those of the space if there is to be one."""
     count = len(lesson.names)
-    progress(0, EPOCHS, "starting TensorFlow")
+    progress(0, EPOCHS, Message("progress.starting_tensorflow"))
     with quietly():
         import keras
 
@@ -185,8 +184,8 @@ def _fit(lesson: Lesson, recipe: Recipe, progress: Progress, cancelled: Callable
     best, best_epoch, kept = math.inf, 0, model.get_weights()
     for epoch in range(EPOCHS):
         if cancelled():
-            raise Stopped("Learning was stopped; what had been learned before still answers.")
-        progress(epoch, EPOCHS, "learning")
+            raise Stopped("learning.stopped")
+        progress(epoch, EPOCHS, Message("progress.learning"))
         order = np.concatenate([random.permutation(len(rows)) for _ in range(math.ceil(LEAST_ROWS / len(rows)))])
         for batch in np.array_split(order, math.ceil(len(order) / BATCH)):
             model.train_on_batch(rows[batch], truth[batch], sample_weight=weights[batch])
@@ -195,7 +194,7 @@ def _fit(lesson: Lesson, recipe: Recipe, progress: Progress, cancelled: Callable
             best, best_epoch, kept = loss_now, epoch, model.get_weights()
         elif epoch - best_epoch >= PATIENCE:
             break
-    progress(EPOCHS, EPOCHS, "learning")
+    progress(EPOCHS, EPOCHS, Message("progress.learning"))
     model.set_weights(kept)
 
     layers = [tuple(layer.get_weights()) for layer in dense]

@@ -10,6 +10,7 @@ import numpy as np
 
 import engines
 from engines import Card, Crop, Engine, SemblanceError
+from engines.messages import Message, joined
 from features.indexing.store import Features
 from features.learning.heads import Space
 
@@ -38,7 +39,7 @@ class Tuned(Engine):
         self.base.prepare()
         if engines.fingerprint(self.base) != self._of:
             network = self.base.describe().network
-            raise SemblanceError(f"{self.name} was learned for another network than {network}; train it anew.")
+            raise SemblanceError("learning.other_network", name=self.name, network=network)
 
     def crops(self, image: np.ndarray) -> list[Crop]:
         return self.base.crops(image)
@@ -48,19 +49,18 @@ class Tuned(Engine):
 
     def describe(self) -> Card:
         card, space = self.base.describe(), self.space
-        told = f"tuned on {len(space.head.taught):,} pictures in {len(space.head.labels):,} folders"
+        told: dict[str, Any] = {"pictures": len(space.head.taught), "folders": len(space.head.labels)}
+        result = "weights.tuned"
         if space.raw is not None and space.tuned is not None:
-            better = "better" if space.tuned > space.raw else "no better"
-            told += (
-                f" ({better}: of those held out {space.tuned:.0%} find their folder first, {space.raw:.0%} raw)"
-            )
+            result = "weights.tuned_better" if space.tuned > space.raw else "weights.tuned_no_better"
+            told |= {"tuned": space.tuned, "raw": space.raw}
         return replace(
             card,
-            title=f"{card.title}, tuned",
-            alike=f"{card.alike}, and in one of your folders",
+            title=Message("titles.tuned", title=card.title),
+            alike=Message("alike.tuned", alike=card.alike),
             dim=len(space.bias),
             network=f"{card.network} + {len(space.bias)}",
-            weights=f"{card.weights}; {told}",
+            weights=joined((card.weights, Message(result, **told))),
         )
 
     def settings(self) -> dict[str, Any]:

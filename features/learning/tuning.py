@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import engines
+from engines.messages import Message
 from features.catalogue.folder import Progress
 from features.home import unchanged
 from features.learning import finetuning, training
@@ -66,7 +67,7 @@ class Tuning(StoredIndex):
                 written.
         """
         work = self.store.path.with_suffix(".finetuning")
-        busy = f"{self.catalogue.name} is being fine-tuned on already; wait for that to end."
+        busy = Message("finetuning.being_tuned", name=self.catalogue.name)
         with self.home.alone(work.with_suffix(".finetuning-lock"), busy):
             lesson, read = training.lesson(self.ready()), partial(unchanged, self.catalogue)
             return finetuning.run(self.engine, lesson, read, out, work, blocks, epochs, progress)

@@ -27,7 +27,7 @@ def read_mix(text: str) -> dict[str, float]:
         try:
             mix[name.strip()] = float(weight or 1)
         except ValueError:
-            raise SemblanceError(f"{word!r} is no part with its weight; write it like colour=2,grain=1.") from None
+            raise SemblanceError("parts.bad_weight", word=word) from None
     return mix
 
 
@@ -44,12 +44,12 @@ def scale(parts: Sequence[VectorPart], mix: Mix, spreads: Mapping[str, float]) -
     """
     names = [part.name for part in parts]
     if not names:
-        raise SemblanceError("This engine's vectors have no parts that could be weighed.")
+        raise SemblanceError("parts.none")
     if unknown := [name for name in mix if name not in names]:
-        raise SemblanceError(f"There is no part {unknown[0]!r}. Choose from: {', '.join(names)}.")
+        raise SemblanceError("parts.unknown", name=unknown[0], choices=", ".join(names))
     weights = np.array([mix.get(part.name, 0) / spreads[part.name] for part in parts])
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise SemblanceError("Weights are numbers from 0 up, and at least one of them is more than 0.")
+        raise SemblanceError("parts.bad_weights")
     shares = np.array([part.share for part in parts])
     return np.repeat(weights / weights.sum() / shares, [part.dim for part in parts]).astype(np.float32)
 

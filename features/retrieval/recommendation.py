@@ -28,7 +28,7 @@ def taste(
 def _mean(rows: Sequence[np.ndarray] | np.ndarray, weights: Sequence[float]) -> np.ndarray:
     given = np.asarray(weights, np.float64)
     if not ((given > 0) & (given < np.inf)).all():
-        raise SemblanceError("Give each picture a weight of more than 0.")
+        raise SemblanceError("recommend.bad_weights")
     shares = given / given.max()  # sums of the largest floats would be infinite
     return np.sort(shares[:, None] * np.asarray(rows), axis=0).sum(axis=0) / np.sort(shares).sum()
 
@@ -42,7 +42,7 @@ def diverse(rows: np.ndarray, relevance: Sequence[float], k: int, diversity: flo
     diversity is 0..1.
     """
     if not 0 <= diversity <= 1:
-        raise SemblanceError("Diversity is a number from 0 to 1.")
+        raise SemblanceError("recommend.bad_diversity")
     gain = (1 - diversity) * np.asarray(relevance, np.float64)
     closest = np.full(len(rows), -1.0)
     order: list[int] = []

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import Card, SemblanceError, VectorPart, unit_rows
+from engines.messages import Message
 from features import files, index
 from features.analysis.outliers import Outliers, outliers
 from features.analysis.similarity import Kinds, compare
@@ -95,7 +96,11 @@ class Searchable:
     def known_pairs(self) -> KnownPairs | None:
         """Of the pictures that have a label, each by its most prominent part."""
         rows = self.features.take([self.first_row[digest] for digest, label in self.labels.items() if label])
-        return known_pairs(rows, [label for label in self.labels.values() if label], f"pairs of {self.root.name}")
+        return known_pairs(
+            rows,
+            [label for label in self.labels.values() if label],
+            Message("pairs.of_collection", name=self.root.name),
+        )
 
     @cached_property
     def pictures_of(self) -> dict[str, list[int]]:
@@ -274,9 +279,7 @@ def _mark(
     """What was hidden there, by whichever process, becomes what is hidden here: the files are the truth."""
     there = searched.count()
     if ids and not there:
-        raise SemblanceError(
-            f"The database has nothing of {catalogue.name} for {store.engine} yet; index it again."
-        )
+        raise SemblanceError("errors.database_empty", name=catalogue.name, engine=store.engine)
     searched.missing = max(0, len(ids) - there)
     mark(searched, ids, unseen, _told(catalogue, stored.rows), stored.take)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engines import Box, Engine, SemblanceError, unit_rows
+from engines.messages import joined
 from features.catalogue import images
 from features.catalogue.folder import Catalogue
 from features.errors import NotIndexed
@@ -55,9 +56,7 @@ class StoredIndex:
         """Returns the stored vectors, ready to be searched. Raises NotIndexed where there are none."""
         stored = self.home.searchable(self.catalogue, self.prepared())
         if not stored.first_row:
-            raise NotIndexed(
-                f"{self.catalogue.name} has no pictures indexed for {self.engine.name}; index it first."
-            )
+            raise NotIndexed("errors.not_indexed", name=self.catalogue.name, engine=self.engine.name)
         return stored
 
     def keep(self, suffix: str, state: dict[str, Any]) -> None:
@@ -91,7 +90,7 @@ class StoredIndex:
             ImageError, NotEmbeddable: The message names the query, where there are several.
         """
         if not references or not all(0 < reference.weight < np.inf for reference in references):
-            raise SemblanceError("Ask with at least one picture, and give each a weight of more than 0.")
+            raise SemblanceError("errors.bad_weights")
         if len(references) == 1:
             return self.embed(references[0].path, box=references[0].box)
         rows = []
@@ -123,4 +122,4 @@ def _named(picture: Path | str) -> Iterator[None]:
     try:
         yield
     except SemblanceError as error:
-        raise type(error)(f"{Path(picture).name}: {error}") from error
+        raise type(error)(joined((Path(picture).name, error.message), ": ")) from error

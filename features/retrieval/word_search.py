@@ -7,6 +7,7 @@ import os
 import time
 
 from engines import Engine, SemblanceError, TextSide
+from engines.messages import Message
 from features.catalogue import folder as folders
 from features.catalogue.folder import Catalogue
 from features.home import Home
@@ -54,4 +55,11 @@ def search_words(home: Home, catalogue: Catalogue, text: str, unlike: str, k: in
         Match(digest, catalogue.root / paths[digest][0], folders.label_of(paths[digest][0]), score, None)
         for digest, score in searched.rank(text, unlike)[:k]
     ]
-    return Answer(matches, "none", "none needed", words.NAME, len(shown), time.perf_counter() - started)
+    return Answer(
+        matches,
+        Message("cards.none"),
+        Message("weights.none_needed"),
+        words.NAME,
+        len(shown),
+        time.perf_counter() - started,
+    )

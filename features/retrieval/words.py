@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
-NAME = "words in names, folders, captions and tags"
+from engines.messages import Message
+
+NAME = Message("indexes.words")
 STEM = 3  # letters: two words of which one begins the other are partly the same, from so many on
 # Kana and Chinese characters: no space between words, so each of them is taken for one.
 ALONE = (("\u3040", "\u30ff"), ("\u3400", "\u4dbf"), ("\u4e00", "\u9fff"))

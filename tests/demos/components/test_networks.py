@@ -16,6 +16,7 @@ from demos.components import networks
 from demos.i18n import language
 from demos.server.state import Shelf
 from demos.suite import draw_page
+from engines.messages import PORTUGUESE, Message
 from engines.networks import weights
 from features import preferences
 from features.library import Library
@@ -49,7 +50,7 @@ def shelf(hub: Hub, library: Library, rainbow: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     for variable in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(variable, "")
-    toy = toy_class(replace(record(hub.url), licence="non-commercial research only", free=False, size=MB))
+    toy = toy_class(replace(record(hub.url), licence=Message("licences.non_commercial"), free=False, size=MB))
     toy.upgrade = None
     registry = {"colour": engines.discover()["colour"], "toy": toy}
     monkeypatch.setattr(engines.base, "_registry", registry)
@@ -189,7 +190,7 @@ def test_an_engine_without_networks_has_no_fold_out(shelf: Shelf) -> None:
 
 def test_what_is_told_is_told_in_portuguese_too(shelf: Shelf) -> None:
     choices = shelf.library.choices("toy")
-    with language.speaking(language.PORTUGUESE):
+    with language.speaking(PORTUGUESE):
         labels = [networks._label(choices, value) for value in networks._values(choices)]
         notice, button = networks._offer(shelf, shelf.first, "toy", "toynet")
     assert labels == [

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
+import copy
 import html
+import json
+import pickle
 import re
+import string
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from gradio.context import LocalContext
 from starlette.applications import Starlette
@@ -21,12 +25,18 @@ from starlette.testclient import TestClient
 
 import engines
 from demos import suite
+from demos.components import draw, index_reports
 from demos.i18n import language
-from demos.i18n.language import ENGLISH, PORTUGUESE, say, speaking, spoken, told
+from demos.i18n.language import current_language, say, speaking
+from demos.i18n.middleware import IN_SCRIPTS, middleware
 from demos.server.state import Shelf
-from engines import Parted
+from engines import NotEmbeddable, Parted, SemblanceError, messages
+from engines.messages import ENGLISH, PORTUGUESE, Message, catalogue, joined, packed, unpacked
+from features.catalogue.folder import Skipped, open_catalogue
 from features.catalogue.gallery import ORDERS
-from features.index import BACKENDS
+from features.catalogue.images import decode
+from features.errors import ImageError
+from features.learning.heads import Changes
 from features.library import Library
 from tests.support import sentences
 from tests.support.browsing import SECONDS, awaited, in_english, opened
@@ -56,8 +66,8 @@ def test_who_asks_is_answered_in_the_language_of_their_choice_or_browser(
     cookie: str, accepted: str, wanted: str
 ) -> None:
     with _asking(cookie, accepted):
-        assert spoken() == wanted
-    assert spoken() == ENGLISH, "nobody asks"
+        assert current_language() == wanted
+    assert current_language() == ENGLISH, "nobody asks"
 
 
 class _asking:
@@ -77,130 +87,176 @@ class _asking:
 
 def test_threads_and_steps_of_an_event_speak_its_language_and_background_work_speaks_none() -> None:
     def steps() -> Iterator[str]:
-        yield say("Cancel")
-        yield say("Cancel")
+        yield say("common.cancel")
+        yield say("common.cancel")
 
     async def event() -> list[str]:
-        return [say("Cancel"), await asyncio.to_thread(say, "Cancel"), *steps()]
+        return [say("common.cancel"), await asyncio.to_thread(say, "common.cancel"), *steps()]
 
     with _asking(accepted="pt-BR"):
         assert awaited(event()) == ["Cancelar"] * 4
         heard: list[str] = []
-        worker = threading.Thread(target=lambda: heard.append(say("Cancel")))
+        worker = threading.Thread(target=lambda: heard.append(say("common.cancel")))
         worker.start()
         worker.join()
     assert heard == ["Cancel"]
 
 
-def test_a_sentence_has_its_values_its_plural_and_its_numbers_as_the_language_has_them() -> None:
-    pictures = "{n:,} picture|{n:,} pictures"
-    assert [say(pictures, n=n) for n in (0, 1, 1234)] == ["0 pictures", "1 picture", "1,234 pictures"]
+def test_a_message_has_its_values_its_plural_and_its_numbers_as_the_language_has_them() -> None:
+    assert [say("counts.pictures", n=n) for n in (0, 1, 1234)] == ["0 pictures", "1 picture", "1,234 pictures"]
     with speaking(PORTUGUESE):
-        assert [say(pictures, n=n) for n in (0, 1, 1234)] == ["0 imagens", "1 imagem", "1.234 imagens"]
-        assert say("Cosine {score:.3f}", score=0.5) == "Cosseno 0,500"
+        assert [say("counts.pictures", n=n) for n in (0, 1, 1234)] == ["0 imagens", "1 imagem", "1.234 imagens"]
+        assert say("scores.cosine", score=np.float32(0.5)) == "Cosseno 0,500"
         assert language.number(1234.5, ",.1f") == "1.234,5"
-        assert say("{name} is not indexed yet", name="A, b. {c}") == "A, b. {c} ainda não foi indexada"
-        assert say("what nobody has translated") == "what nobody has translated"
+        assert say("find.not_indexed", name="A, b. {c}") == "A, b. {c} ainda não foi indexada"
+
+
+NESTED = Message("marks.tagged", n=1200, tag="Search")
+MESSAGES = (
+    (Message("errors.no_face"), "Nenhum rosto encontrado. Tente uma foto maior, de frente."),
+    (NESTED, "Etiqueta “Search” em 1.200 imagens"),
+    (
+        Message("weights.missing", net="X", why=Message("weights.not_downloaded", megabytes=16.4)),
+        "faltam os pesos de X: ainda não baixado (16 MB, no primeiro uso)",
+    ),
+    (
+        Message("errors.in_the_photo", nth=Message("common.second"), error=NotEmbeddable("errors.no_face")),
+        "Na segunda foto: Nenhum rosto encontrado. Tente uma foto maior, de frente.",
+    ),
+    (Changes(3, 0, 1000).message(), "3 novas e 1.000 removidas desde então"),
+    (Message("folders.missing", folder=Path("/a.b {x}, y")), "Não existe a pasta /a.b {x}, y; confira o caminho."),
+    (joined(("a.jpg", "", Message("uploads.link")), ": "), "a.jpg: É um atalho, não uma imagem."),
+    (Message("A stranger's engine says {this} | that."), "A stranger's engine says {this} | that."),
+    (Message(""), ""),
+)
+
+
+@pytest.mark.parametrize(("message", "portuguese"), MESSAGES)
+def test_a_message_is_english_text_that_other_languages_can_show(message: Message, portuguese: str) -> None:
+    assert say(message) == message and say(SemblanceError(message)) == str(SemblanceError(message)) == message
+    assert json.loads(json.dumps({message: message})) == {str(message): str(message)}
+    with speaking(PORTUGUESE):
+        assert say(message) == say(SemblanceError(message)) == portuguese
+
+
+@pytest.mark.parametrize("message", [message for message, _ in MESSAGES[:-3]])
+def test_a_message_survives_pickles_copies_and_files(message: Message) -> None:
+    moved = pickle.loads(pickle.dumps(NotEmbeddable(message))).message
+    for one in (moved, copy.deepcopy(message), unpacked(packed(message))):
+        assert one == message and one.text(PORTUGUESE) == message.text(PORTUGUESE)
+    assert type(packed(message)) is str, "a feature file holds no classes"
 
 
 @pytest.mark.parametrize(
-    ("english", "portuguese"),
+    "text",
     [
-        ("", ""),
-        ("There is no folder /a.b {x}, y; check the path.", "Não existe a pasta /a.b {x}, y; confira o caminho."),
-        ("2 pictures hidden", "Ocultação de 2 imagens"),
-        ("“Search” taken off 1 picture", "Etiqueta “Search” retirada de 1 imagem"),
-        ("3 added and 1,000 removed since", "3 novas e 1.000 removidas desde então"),
-        ("Search for Colour", "Search para Cor"),
-        (
-            "no weights of X: not downloaded yet (16 MB, at the first use)",
-            "faltam os pesos de X: ainda não baixado (16 MB, no primeiro uso)",
-        ),
-        (
-            "In the second photo: No face found. Try a larger, front-facing photo.",
-            "Na segunda foto: Nenhum rosto encontrado. Tente uma foto maior, de frente.",
-        ),
-        (
-            "Asked with 5 of 1,200 pictures, drawn by lot, one at a time against all the others.",
-            "Pergunta-se com 5 de 1.200 imagens, sorteadas, uma por vez contra todas as outras.",
-        ),
-        (
-            "Colour and Style can't be told apart on these folders: the first answer is of the same folder for 5 "
-            "of 100 with each.",
-            "Não dá para distinguir Cor e Estilo nestas pastas: a primeira resposta é da mesma pasta em 5 de 100 "
-            "com cada um.",
-        ),
-        ("A stranger's engine says this.", "A stranger's engine says this."),
-        ("Good for nothing", "Good for nothing"),
-        ("x" * 100_000, "x" * 100_000),
+        "",
+        "holiday.jpg",
+        '["',
+        '["errors.no_face"]',
+        '["errors.no_face", 3]',
+        '["errors.no_face", {"x": [[[]]]}]',
+        '["no.such", {}]',
+        '["counts.pictures", {"n": "x"}]',
+        '["counts.pictures", {}]',
+        '["errors.no_face", {"x": ' + "[" * 10_000,
     ],
 )
-def test_a_finished_sentence_is_recognised_and_its_names_stay(english: str, portuguese: str) -> None:
-    assert told(english) == english
+def test_a_damaged_file_has_texts_that_stay_as_they_are(text: str) -> None:
+    assert unpacked(text) == text
+
+
+def test_what_earlier_versions_have_kept_in_english_is_known_by_its_text() -> None:
     with speaking(PORTUGUESE):
-        assert told(english) == portuguese
+        assert say(unpacked("blurred")) == "borrado"
+        assert (
+            say(unpacked("Damaged in the archive; zip it again."))
+            == "Danificada no arquivo compactado; compacte de novo."
+        )
 
 
-# --- the table
+def test_an_error_of_features_reaches_the_page_in_portuguese_with_its_values(tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as refused:
+        decode(b"%PDF-1.7 and so on")
+    missing = tmp_path / "não, há: e"
+    with pytest.raises(SemblanceError) as no_folder:
+        open_catalogue(missing, tmp_path / "home")
+    with speaking(PORTUGUESE):
+        assert f"<p>{say(refused.value)}</p>" in draw.failed(refused.value)
+        assert f"Não existe a pasta {missing}; confira o caminho." in draw.failed(no_folder.value)
+    assert "There is no folder" in draw.failed(no_folder.value) and say(refused.value) == str(refused.value)
 
 
-def test_every_sentence_of_the_app_is_in_the_table() -> None:
-    table = language.table()
-    known = {sentences.skeleton(english) for english in table}
-    missing = [f"{place}: {english}" for english, place in sentences.said().items() if english not in table]
-    missing += [f"{place}: {english}" for english, place in sentences.finished().items() if english not in known]
-    assert missing == []
+def test_no_pattern_runs_over_a_visitors_file_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once took minutes to recognise such a text, for the whole server."""
+    name = ("a: The box " + "," * 16 + "x") * 200 + ".png"
+    monkeypatch.setattr(language, "re", None)
+    assert not hasattr(messages, "re")
+    with _asking("pt"):
+        report = index_reports.reports([], [Skipped(name, Message("uploads.not_picture"))], [])
+        assert f"<td>{name}</td><td>Não é uma imagem; envie JPEG, PNG, WebP ou um zip deles.</td>" in report
+        error = ImageError(joined((name, Message("images.damaged")), ": "))
+        assert name + ": A imagem está danificada ou incompleta" in draw.failed(error)
+        assert say(name) == say(SemblanceError(name)) == name
 
 
-def test_every_sentence_of_a_script_goes_to_the_browser() -> None:
-    assert set(sentences.scripts()) == set(language.IN_SCRIPTS)
+# --- the catalogues
 
 
-def test_what_engines_and_their_pictures_are_called_is_in_the_table() -> None:
+def test_every_id_in_the_code_has_a_text_in_each_language() -> None:
+    missing = [f"{place}: {id}" for id, place in sentences.used().items() if id not in catalogue(ENGLISH)]
+    assert missing == [] and list(catalogue(ENGLISH)) == list(catalogue(PORTUGUESE))
+
+
+def test_no_text_is_left_over() -> None:
+    used = sentences.used()
+    assert [i for i in catalogue(ENGLISH) if i not in used and not i.startswith(sentences.beginnings())] == []
+
+
+def test_what_people_read_has_an_id() -> None:
+    """Where a sentence stands in the code, it can't be read in Portuguese."""
+    assert sentences.finished() == []
+
+
+def test_the_texts_of_scripts_go_to_the_browser() -> None:
+    assert set(sentences.scripts()) == set(IN_SCRIPTS)
+
+
+def test_catalogues_are_sorted_and_say_each_thing_once() -> None:
+    for tag in (ENGLISH, PORTUGUESE):
+        written = Path(messages.__file__).with_name(f"{tag}.json").read_text("utf-8")
+        ids = re.findall(r'^ "([^"]+)": ', written, re.MULTILINE)
+        assert ids == sorted(set(ids)) == list(catalogue(tag))
+
+
+def test_what_engines_and_their_pictures_are_called_is_in_the_catalogues() -> None:
     library = [engines.create(name) for name in engines.discover()]
     cards = [engine.describe() for engine in library]
     parts = [part for engine in library if isinstance(engine, Parted) for part in engine.vector_parts()]
     phrases = [word for card in cards for word in (card.title, card.alike, card.weights, card.reason)]
     phrases += [word for part in parts for word in (part.name, part.group)] + list(ORDERS)
-    phrases += [f"{card.title}, tuned" for card in cards if card.title not in AS_NAMED]
     with speaking(PORTUGUESE):
-        assert [word for word in phrases if word and word not in AS_NAMED and told(word) == word] == []
-    assert BACKENDS, "what they say of themselves is looked for below"
-
-
-def test_nothing_in_the_table_is_left_over() -> None:
-    """What nobody says as it stands is put together somewhere: its words are spelt there."""
-    spelt = " ".join(
-        node.value
-        for room in ("engines", "features", "demos")
-        for nodes in sentences.trees(room).values()
-        for node in nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-    left = [
-        english
-        for english in language.table()
-        if english not in sentences.said() and sentences.skeleton(english) not in sentences.finished()
-        if not all(word in spelt for word in re.findall(r"\w+", sentences.HOLES.sub("", english)))
-    ]
-    assert left == []
+        assert [word for word in phrases if word and word not in AS_NAMED and say(word) == word] == []
 
 
 def test_a_translation_has_the_same_values_and_marks() -> None:
-    wrong = [english for english, portuguese in language.table().items() if not _fits(english, portuguese)]
-    assert wrong == []
+    both = [(text, catalogue(PORTUGUESE)[id]) for id, text in catalogue(ENGLISH).items()]
+    assert [english for english, portuguese in both if not _fits(english, portuguese)] == []
 
 
 def _fits(english: str, portuguese: str) -> bool:
     """Whether it has the same values, formats, tags and letters that mean something to HTML or JavaScript."""
-    values, formats, marks = r"{(\w+)", r"{\w+(:[^}]*)}", r'<[^>]*>|[<>&"`$\\]'
+    marks = r'<[^>]*>|[<>&"`$\\]'
     return (
-        set(re.findall(values, portuguese)) == set(re.findall(values, english))
-        and {*re.findall(formats, portuguese)} <= {*re.findall(formats, english)}
+        _holes(portuguese) == _holes(english)
         and set(re.findall(marks, portuguese)) == set(re.findall(marks, english))
         and portuguese.count("|") <= english.count("{n")
         and (portuguese[0] == " ", portuguese[-1] in " .") == (english[0] == " ", english[-1] in " .")
     )
+
+
+def _holes(text: str) -> set[tuple[str, str | None, str | None]]:
+    return {(name, form, as_) for _, name, form, as_ in string.Formatter().parse(text) if name is not None}
 
 
 # --- the page
@@ -260,14 +316,14 @@ def test_the_page_tells_its_language_and_nothing_else_is_touched() -> None:
             Route("/other", lambda request: HTMLResponse(page)),
             Route("/plain", lambda request: PlainTextResponse("<head>")),
         ],
-        middleware=[language.middleware()],
+        middleware=[middleware()],
     )
     client = TestClient(app)
     drawn = client.get("/", headers={"Accept-Language": "pt-BR"})
     assert '<html lang="pt-BR">' in drawn.text and drawn.text.endswith("<body>olá</body></html>")
     assert drawn.text.index("window.say") < drawn.text.index("<title>") and '"Aproximar"' in drawn.text
     assert "accept-language" in drawn.headers["vary"].lower() and "cookie" in drawn.headers["vary"].lower()
-    assert '<html lang="en">' in client.get("/").text and '"Zoom in": "Zoom in"' in client.get("/").text
+    assert '<html lang="en">' in client.get("/").text and '"map.zoom_in": "Zoom in"' in client.get("/").text
     client.cookies.set(language.COOKIE, "pt")
     assert '<html lang="pt-BR">' in client.get("/?__theme=dark").text
     assert client.get("/other").text == page and client.get("/plain").text == "<head>"

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from demos.components.page import Page
+from demos.i18n.language import say
 from demos.server.state import Shelf
 from demos.views import style_transfer
 from features.library import Library
@@ -165,11 +166,13 @@ def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path)
             frames.append(source)
         page.wait_for_timeout(100)
     page.get_by_role("button", name="Stop").click()
-    page.locator(".status", has_text=style_transfer.STOP).first.wait_for()
+    page.locator(".status", has_text=say(style_transfer.STOP)).first.wait_for()
     page.wait_for_timeout(1500)
     kept = after.get_attribute("src")
     page.wait_for_timeout(2500)
-    assert after.get_attribute("src") == kept and page.locator(".status", has_text=style_transfer.STOP).count()
+    assert (
+        after.get_attribute("src") == kept and page.locator(".status", has_text=say(style_transfer.STOP)).count()
+    )
     with Image.open(Path(kept.split("/file=")[1])) as picture:
         assert max(picture.size) == 1024
 
