@@ -39,23 +39,17 @@ def free_port(wanted: int | None) -> int:
     try:
         family, _, _, _, address = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise SemblanceError(_foreign(name)) from error
+        raise SemblanceError("address.foreign", name=name) from error
     for port in [wanted] if wanted else range(FIRST, FIRST + TRIED):
         problem = _problem(family, (address[0], port, *address[2:]))
         if problem is None:
             return port
         if problem.errno == errno.EADDRNOTAVAIL:
-            raise SemblanceError(_foreign(name)) from problem
+            raise SemblanceError("address.foreign", name=name) from problem
         if wanted and problem.errno != errno.EADDRINUSE:
-            raise SemblanceError(
-                f"Port {port} can't be used ({problem.strerror}); set GRADIO_SERVER_PORT to another one."
-            ) from problem
+            raise SemblanceError("address.port_unusable", port=str(port), reason=problem.strerror) from problem
     taken = wanted or f"{FIRST} to {FIRST + TRIED - 1}"
-    raise SemblanceError(f"Port {taken} is in use; set GRADIO_SERVER_PORT to another one.")
-
-
-def _foreign(name: str) -> str:
-    return f"{name} is no address of this machine; set GRADIO_SERVER_NAME to 127.0.0.1, or to 0.0.0.0 for all."
+    raise SemblanceError("address.in_use", port=str(taken))
 
 
 def _problem(family: int, address: tuple[object, ...]) -> OSError | None:

@@ -31,5 +31,5 @@ def port() -> int | None:
     if not named:
         return None
     if not (named.isdecimal() and 0 < int(named) < 65536):
-        raise SemblanceError(f"GRADIO_SERVER_PORT must be a number such as 7860, and not {named!r}.")
+        raise SemblanceError("suite.bad_port", port=named)
     return int(named)

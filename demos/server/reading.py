@@ -28,9 +28,9 @@ def text(given: Any, name: str) -> str:
     if given is None:
         return ""
     if not isinstance(given, str):
-        raise SemblanceError(f"{name} has to be a text, and not {_shown(given)}.")
+        raise SemblanceError("endpoints.not_a_text", name=name, given=_shown(given))
     if len(given) > LIMITS.text:
-        raise SemblanceError(f"{name} has {len(given):,} letters, more than {LIMITS.text:,}; send a shorter one.")
+        raise SemblanceError("endpoints.too_long", name=name, letters=len(given), most=LIMITS.text)
     return given.encode(errors="replace").decode().replace("\0", "")
 
 
@@ -42,13 +42,13 @@ def number(given: Any, name: str) -> float:
         with contextlib.suppress(ValueError, OverflowError):
             if math.isfinite(told := float(given)):
                 return max(-1e9, min(1e9, told))
-    raise SemblanceError(f"{name} has to be a number, and not {_shown(given)}.")
+    raise SemblanceError("endpoints.not_a_number", name=name, given=_shown(given))
 
 
 def flag(given: Any, name: str) -> bool:
     """Reads true, false or nothing, which is false."""
     if not isinstance(given, bool | None):
-        raise SemblanceError(f"{name} has to be true or false, and not {_shown(given)}.")
+        raise SemblanceError("endpoints.not_a_flag", name=name, given=_shown(given))
     return bool(given)
 
 
@@ -57,14 +57,14 @@ def digests(given: Any, name: str) -> list[str]:
     if given is None or given == "":
         return []
     if not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
-        raise SemblanceError(f"{name} has to be a list of digests, and not {_shown(given)}.")
+        raise SemblanceError("endpoints.not_a_list", name=name, given=_shown(given))
     return given[: LIMITS.listed]
 
 
 def file(given: Any, name: str) -> Path | None:
     """One that was uploaded; None where there is none."""
     if given is not None and not isinstance(given, dict):
-        raise SemblanceError(f"{name} has to be an uploaded file, and not {_shown(given)}.")
+        raise SemblanceError("endpoints.not_a_file", name=name, given=_shown(given))
     return picture_input.uploaded_file(given)
 
 

@@ -263,6 +263,8 @@ class _Close:
             told = [(first, 1.0, "", tuple(marks)[:MARKED])]
             for i, places in others.items():
                 agreement, why = self._looks.why(first, i)
-                why = ", ".join(["something differs", *([] if why == "saved again" else [why])])
+                why = ", ".join(
+                    [Message("copies.differs"), *([] if why == Message("copies.saved_again") else [why])]
+                )
                 told.append((i, agreement, why, tuple(box for _, box in places[:MARKED])))
             yield told

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from engines.messages import Message
 from features.analysis import looks
 from features.analysis.looks import SIDE, TINT, Look
 from features.catalogue.folder import Progress
@@ -83,7 +84,7 @@ class Compared:
         for first in range(0, number, looks.BATCH):
             if cancelled():
                 return None
-            progress(first, number, "comparing roughly")
+            progress(first, number, Message("progress.comparing_roughly"))
             cosines = whole[first : first + looks.BATCH] @ whole.T
             for rows in self.rows[1:]:
                 np.maximum(cosines, rows[first : first + looks.BATCH] @ whole.T, out=cosines)
@@ -124,7 +125,7 @@ class Compared:
         for first in range(0, len(pairs), looks.BATCH):
             if cancelled():
                 return False
-            progress(first, len(pairs), "comparing closely")
+            progress(first, len(pairs), Message("progress.comparing_closely"))
             self._compare(np.array(pairs[first : first + looks.BATCH]))
         self.asked.update(pairs)
         return True
@@ -175,17 +176,17 @@ class Compared:
         brighter = -same.brighter if turned else same.brighter
         told = []
         if min(across, down) < 0.98:
-            told.append("cropped")
+            told.append(Message("copies.cropped"))
         if max(across, down) > 1.02:
-            told.append("with more around it")
+            told.append(Message("copies.more_around_it"))
         shown = self.sizes[first] * (across, down)
         if (self.sizes[other] < 0.95 * shown).all():
-            told.append("smaller")
+            told.append(Message("copies.smaller"))
         if same.pale is not None:
-            told.append("grey" if same.pale == (0 if turned else 1) else "in colour")
+            told.append(Message("copies.grey" if same.pale == (0 if turned else 1) else "copies.in_colour"))
         if abs(brighter) > BRIGHTER:
-            told.append("brighter" if brighter > 0 else "darker")
-        return round(float(same.agreement), 4), ", ".join(told) or "saved again"
+            told.append(Message("copies.brighter" if brighter > 0 else "copies.darker"))
+        return round(float(same.agreement), 4), ", ".join(told or [Message("copies.saved_again")])
 
 
 def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

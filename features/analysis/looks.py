@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from engines.messages import Message
 from features import files, keeping
 from features.catalogue.folder import Progress
 from features.catalogue.images import decode
@@ -88,7 +89,7 @@ def gather(
             for first in range(0, len(pending), BATCH):
                 if cancelled():
                     return False
-                progress(first, len(pending), "looking at the pictures")
+                progress(first, len(pending), Message("progress.pictures"))
                 batch = pending[first : first + BATCH]
                 for digest, made in zip(batch, pool.map(one, batch), strict=True):
                     if isinstance(made, str):

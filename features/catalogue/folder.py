@@ -226,7 +226,7 @@ def _checked(root: Path, home: Path) -> Path:
 
 
 def _unreadable(root: Path, error: OSError) -> CatalogueError:
-    return CatalogueError(f"{root} can't be read ({error.strerror}); check its permissions, then try again.")
+    return CatalogueError("errors.not_readable", path=root, reason=error.strerror)
 
 
 def _is_walked(folder: Path, root: Path) -> bool:

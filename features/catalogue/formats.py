@@ -27,6 +27,7 @@ VIDEOS = (
     *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts"),
     ".ogv",
 )
+BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")  # no videos
 JXL_MARKS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _NAMED = (*SUFFIXES, *UNSUPPORTED)
@@ -65,7 +66,7 @@ def check_head(head: bytes, name: str) -> None:
     check_kind(name)
     if not head:
         raise ImageError("images.empty")
-    if head.startswith(JXL_MARKS) or head[4:8] == b"ftyp" or raw.is_raw(head):
+    if head.startswith(JXL_MARKS) or (head[4:8] == b"ftyp" and head[8:12] in BRANDS) or raw.is_raw(head):
         return
     Image.init()
     if not any(_is_marked(head[:16], kind) for kind in FORMATS):

@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from engines import SemblanceError
-from engines.messages import Message, packed
+from engines.messages import Message, packed, unpacked
 from features import files, keeping
 from features.errors import storage_failure
 
@@ -228,7 +228,9 @@ def _restored(content: bytes) -> _State | None:
     """None for a damaged file."""
     try:
         told = keeping.opened(content)
-        changes = [_Change(str(what), _texts(flipped), _tags(tags)) for what, flipped, tags in told["changes"]]
+        changes = [
+            _Change(unpacked(str(what)), _texts(flipped), _tags(tags)) for what, flipped, tags in told["changes"]
+        ]
         return _State(_texts(told["hidden"]), _tags(told["tags"]), tuple(changes), told.get("unsure") is True)
     except keeping.DAMAGE:
         return None

@@ -609,16 +609,16 @@ def test_serving_is_the_default(run: Run, served: list[tuple[Any, ...]], home: P
     for arguments in ([], ["serve"], [folder], ["serve", folder, "--share"], ["--share"]):
         assert run(*arguments).code == 0
     assert served == [
-        (home, None, False, False, False, False),
-        (home, None, False, False, False, False),
-        (home, folder, False, False, False, False),
-        (home, folder, True, False, False, False),
-        (home, None, True, False, False, False),
+        (home, None, False, False, False, False, [], False),
+        (home, None, False, False, False, False, [], False),
+        (home, folder, False, False, False, False, [], False),
+        (home, folder, True, False, False, False, [], False),
+        (home, None, True, False, False, False, [], False),
     ]
     assert run("serve", "--folder-endpoint", "--mcp", "--metrics").code == 0
-    assert served[-1] == (home, None, False, True, True, True)
+    assert served[-1] == (home, None, False, True, True, True, [], False)
     assert app.main([]) == 0, "with no word at all"
-    assert served[-1] == (Path(os.environ["SEMBLANCE_HOME"]), None, False, False, False, False)
+    assert served[-1] == (Path(os.environ["SEMBLANCE_HOME"]), None, False, False, False, False, [], False)
 
 
 def test_the_environment_speaks_where_no_option_does(

@@ -250,7 +250,7 @@ def _fits(english: str, portuguese: str) -> bool:
     return (
         _holes(portuguese) == _holes(english)
         and set(re.findall(marks, portuguese)) == set(re.findall(marks, english))
-        and portuguese.count("|") <= english.count("{n")
+        and portuguese.count("|") <= max(english.count("{n"), english.count("|"))
         and (portuguese[0] == " ", portuguese[-1] in " .") == (english[0] == " ", english[-1] in " .")
     )
 
