@@ -177,13 +177,13 @@ def transfer(
         """Returns photo and painting in the optimised channels: in one palette, or luminance alone, (H, W, 1)."""
         painting = _scaled(style, max(photo.shape[:2]))
         if keep_colours:
-            return _grey(photo), _recoloured(_grey(painting), _grey(photo))
+            return luminance(photo), _recoloured(luminance(painting), luminance(photo))
         return photo + min(1, 2 * strength) * (_recoloured(photo, painting) - photo), painting
 
     def whole(moved: np.ndarray) -> np.ndarray:
         """Renders the optimised channels at full size. Equal changes of R, G and B preserve the chrominance."""
         large = _resized(moved, full.shape[:2])
-        return _bytes(full + large - _grey(full) if keep_colours else large)
+        return _bytes(full + large - luminance(full) if keep_colours else large)
 
     halvings = max(0, int(np.log2(size / COARSEST)))
     photos = [_scaled(content, size >> halving) for halving in range(halvings, -1, -1)]
@@ -194,7 +194,7 @@ def transfer(
     for photo in photos:
         start, painting = seen(photo)
         steps_from = _steps(see, chosen.eye, start, painting, strength)
-        first = steps_from[0](_grey(photo) if keep_colours else photo).style
+        first = steps_from[0](luminance(photo) if keep_colours else photo).style
         for pixels, point in _descent(steps_from, _resized(moved, photo.shape[:2]), steps):
             moved = _soft(pixels)
             done += photo.size
@@ -410,7 +410,7 @@ def _bytes(pixels: np.ndarray) -> np.ndarray:
     return np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
 
 
-def _grey(pixels: np.ndarray) -> np.ndarray:
+def luminance(pixels: np.ndarray) -> np.ndarray:
     """Returns the luminance of (H, W, 3) pixels: (H, W, 1)."""
     return (pixels @ GREY)[..., None]
 
