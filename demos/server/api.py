@@ -40,6 +40,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         photo, painting, digest = gr.File(label="photo"), gr.File(label="painting"), gr.Textbox("", label="digest")
         strength, keep = gr.Number(0.5, label="strength"), gr.Checkbox(False, label="keep_colours")
         size, kind = gr.Number(512, label="size"), gr.Textbox(".npz", label="format")
+        painter, brush = gr.Textbox("instant", label="method"), gr.Number(1, label="brush")
         method, trained = gr.Textbox("PCA", label="method"), gr.Textbox("vae", label="engine")
         faces, file = gr.Textbox("lookalike", label="engine"), gr.File()
     offered: list[tuple[str, Callable[..., Any], list[Any]]] = [
@@ -78,7 +79,7 @@ def draw_api(shelf: Shelf, folder_endpoint: bool = False) -> None:
         )
     press.click(
         _safe(api.paint, "paint"),
-        [photo, painting, digest, collection, strength, keep, size],
+        [photo, painting, digest, collection, strength, keep, size, painter, brush],
         file,
         api_name="paint",
         preprocess=False,

@@ -27,6 +27,7 @@ from features.export import VECTORS
 from features.limits import LIMITS
 from features.retrieval.results import Answer, Liked, Match, Reference, Report
 from features.retrieval.word_search import understands
+from features.transfer import INSTANT, METHODS
 
 MOST = LIMITS.listed  # matches in an answer
 PICTURE = "Upload a picture first, with handle_file(...)."
@@ -156,8 +157,10 @@ class Endpoints:
         strength: float,
         keep_colours: bool,
         size: float,
+        method: str,
+        brush: float,
     ) -> str:
-        """A photo in the style of a painting, as a picture file. It takes half a minute; one is made at a time.
+        """A photo in the style of a painting, as a picture file; one is made at a time.
 
         Args:
             photo: the photo to paint.
@@ -166,13 +169,17 @@ class Endpoints:
             collection: its key, from `collections`; empty takes the first.
             strength: of the style, 0 to 1.
             keep_colours: whether the photo keeps its own colours.
-            size: of the longer side in pixels, 256 to 1024.
+            size: of the longer side in pixels, 64 to 4096; 64 to 1024 with "gatys".
+            method: "instant", or "gatys", which takes half a minute or more.
+            brush: the scale at which the painting is seen at once, 0.5 (fine strokes) to 4 (broad ones).
         """
         style = style_transfer.painting_of(self.shelf, collection or self.shelf.first, "style", digest, None)
         if not (style := style or painting):
             raise SemblanceError("endpoints.no_painting")
-        how = {"strength": strength, "keep_colours": keep_colours, "size": round(size)}
-        return str(style_transfer.painted(_needed(photo), style, how))
+        if method and method not in METHODS:
+            raise SemblanceError("paint.no_method", name=method, choices=", ".join(METHODS))
+        wish = style_transfer.Wish(method or INSTANT, strength, brush or 1.0, keep_colours, round(size))
+        return str(style_transfer.painted(_needed(photo), style, wish))
 
     def export(self, collection: str, engine: str, format: str) -> str:
         """The vectors of a collection with paths, labels, captions and tags, as a file; not of what is hidden.

@@ -22,10 +22,12 @@ import cv2
 import numpy as np
 
 from engines.errors import SemblanceError
+from engines.messages import Message
 from engines.networks import runtime
 from engines.networks.transfer import Frame, luminance
 from engines.networks.weights import Packaged, resolve
 
+NAME = "magenta"  # on the command line
 DIM = 100  # numbers in a style vector
 STYLES = 26  # of the network that holds its own
 VIEW = 256  # pixels: side of a painting as the predictor sees it
@@ -85,9 +87,7 @@ class Look:
         """Raises SemblanceError for a value out of range."""
         sizes = self.size is None or LEAST <= self.size <= MOST
         if not (sizes and 0 <= self.strength <= 1 and FINEST <= self.brush <= BROADEST):
-            raise SemblanceError(
-                f"Sizes go from {LEAST} to {MOST}, strengths from 0 to 1, and brushes from {FINEST} to {BROADEST}."
-            )
+            raise SemblanceError("paint.look_limits", least=LEAST, most=MOST, finest=FINEST, broadest=BROADEST)
 
 
 def paint(
@@ -135,6 +135,12 @@ def paint_in(photo: np.ndarray, shares: Sequence[float], look: Look) -> Iterator
         yield Frame(_finished(full + look.strength * (painted - full), full, look), done)
 
 
+def origin() -> str:
+    """Returns where the networks come from, for people. Raises WeightsUnavailable, and WeightsError."""
+    resolve(TRANSFORM, fetch=False)
+    return Message("weights.builtin_word")
+
+
 def style_vector(painting: np.ndarray, brush: float = 1.0) -> np.ndarray:
     """Returns the style of a painting, (DIM,) float32: the mean over square views that cover it.
 
@@ -145,8 +151,9 @@ def style_vector(painting: np.ndarray, brush: float = 1.0) -> np.ndarray:
     height, width = painting.shape[:2]
     side = max(1, round(min(height, width) / brush))
     if side > min(height, width):
-        edges = [(max(side, length) - length + half) // 2 for length in (height, width) for half in (0, 1)]
-        painting = cv2.copyMakeBorder(painting, *edges, cv2.BORDER_REFLECT)
+        down, across = max(0, side - height), max(0, side - width)
+        above, before = down // 2, across // 2
+        painting = np.pad(painting, ((above, down - above), (before, across - before), (0, 0)), mode="symmetric")
     views = [
         painting[top : top + side, left : left + side]
         for top in _starts(painting.shape[0], side)
@@ -160,7 +167,7 @@ def style_vector(painting: np.ndarray, brush: float = 1.0) -> np.ndarray:
 def _shares(weights: Sequence[float]) -> np.ndarray:
     shares = np.asarray(weights, np.float32)
     if not (len(shares) and np.isfinite(shares).all() and shares.min() >= 0 and shares.sum() > 0):
-        raise SemblanceError("The weights of the styles must be 0 or more, and one of them above 0.")
+        raise SemblanceError("paint.shares")
     return shares / shares.sum()
 
 
@@ -174,7 +181,7 @@ def _fitted(photo: np.ndarray, look: Look) -> np.ndarray:
     """Returns the photo at the size of the result, (H, W, 3) float32, 0..1."""
     longer = max(photo.shape[:2])
     if min(photo.shape[:2]) / longer * (look.size or min(longer, MOST)) < NARROWEST:
-        raise SemblanceError("The photo is too long and narrow, or too small; cut a piece out of it.")
+        raise SemblanceError("paint.too_long")
     return _scaled(photo / np.float32(255), look.size or min(longer, MOST))
 
 
@@ -241,7 +248,7 @@ def _compiled_once(network: Packaged, use: str) -> Run:
     """
     openvino = runtime.openvino()
     if openvino is None:
-        raise SemblanceError("Painting at once needs OpenVINO; run: pip install openvino.")
+        raise SemblanceError("paint.no_openvino")
     model = openvino.Core().read_model(resolve(network, fetch=False).path)
     means = [node.output(0) for node in model.get_ordered_ops() if node.get_type_name() == "ReduceMean"]
     if use != "predict":

@@ -102,7 +102,7 @@ def _written_otherwise(path: Path) -> Path | None:
     return None
 
 
-def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Picture:
+def decode(data: bytes, side: int | None = None, box: Box | None = None, longest: int = LONGEST_SIDE) -> Picture:
     """Bytes of a picture file -> upright RGB; the first frame of an animation; transparency on white.
 
     Colours are converted to sRGB where the file has a profile of others. Of a RAW file the embedded preview is
@@ -110,12 +110,13 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
 
     side: pixels that are enough for the shorter side, where the picture may be made smaller at once: a JPEG is
     decoded at a fraction, what is then still larger is averaged over whole blocks. box: only that part of it, in
-    pixels of the upright picture at its full size; `side` is then of the part. Raises ImageError.
+    pixels of the upright picture at its full size; `side` is then of the part. longest: pixels of the longer side
+    above which it is shrunk. Raises ImageError.
     """
     if jpeg.ends_in_zeros(data) and not jpeg.completed(data):
         raise ImageError("images.damaged")
     try:
-        return _decoded(data, side, box)
+        return _decoded(data, side, box, longest)
     except UnidentifiedImageError as error:
         raise ImageError("images.no_picture") from error
     except ImageError:
@@ -123,11 +124,11 @@ def decode(data: bytes, side: int | None = None, box: Box | None = None) -> Pict
     except Exception as error:  # whatever a decoder may raise for bytes that make no sense
         whole = jpeg.completed(data)
         if whole:
-            return decode(whole, side, box)
+            return decode(whole, side, box, longest)
         raise ImageError("images.damaged") from error
 
 
-def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
+def _decoded(data: bytes, side: int | None, box: Box | None, longest: int) -> Picture:
     file = opened(data, LIMITS.other_pixels)
     with file.image as image, _queued(image):
         _check_pixels(image)
@@ -139,10 +140,10 @@ def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
                 "images.box_outside", left=left, top=top, right=right, bottom=bottom, width=width, height=height
             )
         part = min(width, height) / min(right - left, bottom - top)
-        least = math.ceil((side or LONGEST_SIDE) * part)
+        least = math.ceil((side or longest) * part)
         enough = least, least
         if width * height > LIMITS.other_pixels:  # a long strip too must be decoded at a fraction
-            across, down = (max(1, pixels * LONGEST_SIDE // max(image.size)) for pixels in image.size)
+            across, down = (max(1, pixels * longest // max(image.size)) for pixels in image.size)
             enough = min(least, across), min(least, down)
         image.draft("RGB", enough)  # JPEG only: decodes at 1/2, 1/4 or 1/8
         image.load()
@@ -155,7 +156,7 @@ def _decoded(data: bytes, side: int | None, box: Box | None) -> Picture:
             wide, high = upright.size  # edges outwards, in whole numbers
             corner = left * wide // width, top * high // height
             upright = upright.crop((*corner, -(-right * wide // width), -(-bottom * high // height)))
-        upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        upright.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
         if transform:
             upright = colour.applied(upright, transform)
         pixels = np.asarray(upright)
@@ -177,9 +178,31 @@ def _queued(image: Image.Image) -> AbstractContextManager[Any]:
     return nullcontext() if scaled or image.width * image.height <= LIMITS.large else _one_large
 
 
-def open_image(path: Path, side: int | None = None, box: Box | None = None) -> Picture:
+def open_image(
+    path: Path, side: int | None = None, box: Box | None = None, longest: int = LONGEST_SIDE
+) -> Picture:
     """See `decode`. Raises ImageError."""
-    return decode(read_bytes(Path(path)), side, box)
+    return decode(read_bytes(Path(path)), side, box, longest)
+
+
+def transparency(path: Path) -> np.ndarray | None:
+    """How opaque an upright picture is, (H, W) uint8 at its full size; None without transparency.
+
+    Raises ImageError.
+    """
+    try:
+        file = opened(read_bytes(path), LIMITS.other_pixels)
+        with file.image as image, _queued(image):
+            _check_pixels(image)
+            if image.mode not in ("RGBA", "LA", "PA", "RGBa", "La") and "transparency" not in image.info:
+                return None
+            turn = _turn(file)
+            alpha = image.convert("RGBA").getchannel("A")
+            return np.asarray(alpha if turn is None else alpha.transpose(turn))
+    except ImageError:
+        raise
+    except Exception as error:  # as above
+        raise ImageError("images.damaged") from error
 
 
 def full_size(path: Path) -> tuple[int, int]:

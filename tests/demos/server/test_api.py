@@ -117,8 +117,13 @@ def test_a_photo_is_painted(client: Client, collection: Path) -> None:
     ]
     photo = handle_file(collection / "green/3.png")
     how = {"collection": "", "strength": 0.5, "keep_colours": False, "size": 64}
-    made = client.predict(photo, None, warm["digest"], **how, api_name="/paint")
-    assert max(Image.open(made).size) == 64
+    for method in ("instant", "gatys"):
+        made = client.predict(photo, None, warm["digest"], **how, method=method, api_name="/paint")
+        assert max(Image.open(made).size) == 64
+    made = client.predict(photo, None, warm["digest"], api_name="/paint", **how)
+    assert max(Image.open(made).size) == 64, "no method is the first"
+    with pytest.raises(AppError, match="no method 'oil'"):
+        client.predict(photo, None, warm["digest"], **how, method="oil", api_name="/paint")
     with pytest.raises(AppError, match="Upload a painting"):
         client.predict(photo, None, "", **how, api_name="/paint")
 

@@ -35,7 +35,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shelf(library: Library, drawn: Path) -> Shelf:
-    return Shelf(library, drawn / "paintings")
+    return Shelf(library, drawn / "paintings", local=True)
 
 
 def built(shelf: Shelf) -> gr.Blocks:
@@ -64,8 +64,10 @@ def paint(shelf: Shelf) -> Any:
     """The event of the button: all its (picture, HTML)."""
     (work,) = (event.fn for event in built(shelf).fns.values() if event.name == "work")
 
-    def once(photo: Any, painting: Any, digest: str = "", strength: Any = 0.5, keep: Any = False, size: Any = 64):
-        return list(work(shelf.first, photo, painting, digest, strength, keep, size))
+    def once(
+        photo: Any, painting: Any, digest: str = "", strength: Any = 0.5, size: Any = 64, method: str = "gatys"
+    ) -> list[Any]:
+        return list(work(shelf.first, photo, painting, digest, method, strength, 1, False, size))
 
     return once
 
@@ -134,6 +136,25 @@ def test_one_is_painted_at_a_time_and_nothing_is_decoded_by_gradio(shelf: Shelf)
     assert work.concurrency_limit == 1 and not work.preprocess
 
 
+def test_at_once_one_frame_is_all(paint: Any, uploads: dict[str, Any]) -> None:
+    (((before, after), html),) = paint(uploads["photo"], uploads["painting"], method="instant")
+    assert before.shape == after.shape and max(after.shape) == 64
+    assert "Painted" in html and "Network magenta" in html
+
+
+@pytest.mark.parametrize(
+    ("method", "photo", "painting", "paints"),
+    [("instant", True, True, True), ("instant", False, True, False), ("gatys", True, True, False)],
+)
+def test_a_change_paints_again_where_that_is_quick(
+    shelf: Shelf, uploads: dict[str, Any], method: str, photo: bool, painting: bool, paints: bool
+) -> None:
+    (follow,) = (event.fn for event in built(shelf).fns.values() if event.name == "follow")
+    given = uploads["photo"] if photo else None, uploads["painting"] if painting else None
+    *_, (picture, _) = follow(shelf.first, *given, "", method, 0.5, 1, False, 64)
+    assert (picture != gr.skip()) is paints if not paints else len(picture) == 2
+
+
 # --- in a browser
 
 
@@ -154,6 +175,12 @@ def test_a_photo_is_painted_and_stopped(address: str, browser: Any, drawn: Path)
     page.locator(".asked .drop img").first.wait_for()
     page.locator(".from-here [data-do=search]").first.click()  # a painting of the collection
     page.locator(".asked .drop img").nth(1).wait_for()
+    page.locator(".status", has_text="Painted").first.wait_for()  # at once, and unasked
+    at_once = page.locator(".painted img").last.get_attribute("src")
+    page.get_by_label("Strength of the style").last.fill("0.5")
+    page.get_by_label("Strength of the style").last.blur()
+    page.wait_for_function("was => [...document.querySelectorAll('.painted img')].pop().src != was", arg=at_once)
+    page.get_by_label("Slowly").check()
     page.get_by_label("1024 px").check()
     page.get_by_role("button", name="Paint").click()
 
