@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,14 +28,35 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def public(attacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """As a public link has it."""
-    with running(Shelf(Library(tmp_path_factory.mktemp("secret-home")), attacked, local=False)) as target:
+def incoming(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where uploads lie: an app notes the place as it starts, while Gradio reads the variable each time."""
+    return str(tmp_path_factory.mktemp("secret-incoming"))
+
+
+@pytest.fixture(autouse=True)
+def _incoming(incoming: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", incoming)
+
+
+@contextlib.contextmanager
+def _started(shelf: Shelf, incoming: str) -> Iterator[Target]:
+    with contextlib.ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GRADIO_TEMP_DIR", incoming)
+            target = stack.enter_context(running(shelf))
         yield target
 
 
 @pytest.fixture(scope="session")
-def local(attacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def public(attacked: Path, incoming: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """As a public link has it."""
+    shelf = Shelf(Library(tmp_path_factory.mktemp("secret-home")), attacked, local=False)
+    with _started(shelf, incoming) as target:
+        yield target
+
+
+@pytest.fixture(scope="session")
+def local(attacked: Path, incoming: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """As a person has it who starts it for herself."""
-    with running(Shelf(Library(tmp_path_factory.mktemp("home")), attacked, local=True)) as target:
+    with _started(Shelf(Library(tmp_path_factory.mktemp("home")), attacked, local=True), incoming) as target:
         yield target
