@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from PIL import Image
 
 from demos.server.state import Shelf
@@ -79,7 +78,5 @@ def png(side: int = 16) -> bytes:
 def running(shelf: Shelf) -> Iterator[Target]:
     index = shelf.library.index(shelf.catalogue(shelf.first, ENGINE), shelf.library.engine(ENGINE))
     index.update()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(shelf.library.home / "incoming"))
-        with launched(draw_page(shelf, folder_endpoint=True), shelf) as address:
-            yield Target(address, shelf)
+    with launched(draw_page(shelf, folder_endpoint=True), shelf) as address:
+        yield Target(address, shelf)
