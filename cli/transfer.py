@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,14 +94,13 @@ def transfer(
     how["keep_colours"] = keep_colours
     if method == GATYS:
         _refuse(INSTANT, {"--brush": brush != 1, "--mix": bool(mix), f"--size {size}": size > MOST})
-        painter: _Painter = _Slowly(network, how | {"steps": steps or STEPS})
+        painter = _slowly(network, how | {"steps": steps or STEPS})
     elif method == INSTANT:
         _refuse(GATYS, of_gatys)
-        painter = _AtOnce(Look(**how, brush=brush), _mixed(mix or ()))
+        painter = _at_once(Look(**how, brush=brush), _mixed(mix or ()))
     else:
         raise SemblanceError("paint.no_method", name=method, choices=", ".join(METHODS))
     if not (content.is_dir() or style.is_dir()):
-        check_output(out, content, style)
         record = painter.painted(content, style, out)
         width, height = record["size"]
         lines = [
@@ -125,16 +126,15 @@ class _Interrupted(SemblanceError):
     """The person pressed Ctrl-C."""
 
 
+@dataclass(frozen=True)
 class _Painter:
-    """Paints one photo in the style of one painting; `network` and `weights` are what it paints by."""
+    """Paints a photo in the style of a painting: `frames` yields the picture, the rest goes into the record."""
 
     method: str
     network: str
     weights: str
     options: dict[str, Any]
-
-    def frames(self, photo: Path, painting: Path) -> Iterator[Frame]:
-        raise NotImplementedError
+    frames: Callable[[Path, Path], Iterator[Frame]]
 
     def painted(self, photo: Path, painting: Path, out: Path) -> dict[str, Any]:
         """Paints, saves, and returns the record for JSON.
@@ -143,6 +143,7 @@ class _Painter:
             SemblanceError: It can't be painted or saved; after Ctrl-C, once the latest frame is saved.
             KeyboardInterrupt: After Ctrl-C before the first frame.
         """
+        check_output(out, photo, painting)
         started = time.perf_counter()
         frame: Frame | None = None
         try:
@@ -172,29 +173,19 @@ class _Painter:
         }
 
 
-class _AtOnce(_Painter):
-    method = INSTANT
-    network = stylization.NAME
-
-    def __init__(self, look: Look, mixed: Sequence[tuple[Path, float]]) -> None:
-        self.look, self.mixed = look, mixed
-        self.weights = stylization.origin()
-        self.options = {"strength": look.strength, "keep_colours": look.keep_colours, "brush": look.brush}
-
-    def frames(self, photo: Path, painting: Path) -> Iterator[Frame]:
-        others, shares = [path for path, _ in self.mixed], [share for _, share in self.mixed]
-        return paint(photo, [painting, *others], self.look, [1.0, *shares])
+def _at_once(look: Look, mixed: Sequence[tuple[Path, float]]) -> _Painter:
+    options = {"strength": look.strength, "keep_colours": look.keep_colours, "brush": look.brush}
+    painting = partial(_mixture, look, mixed)
+    return _Painter(INSTANT, stylization.NAME, stylization.origin(), options, painting)
 
 
-class _Slowly(_Painter):
-    method = GATYS
+def _mixture(look: Look, mixed: Sequence[tuple[Path, float]], photo: Path, painting: Path) -> Iterator[Frame]:
+    return paint(photo, [painting, *(path for path, _ in mixed)], look, [1.0, *(share for _, share in mixed)])
 
-    def __init__(self, network: str, options: dict[str, Any]) -> None:
-        self.chosen, self.options = choose(network), options
-        self.network, self.weights = self.chosen.eye.name, self.chosen.told
 
-    def frames(self, photo: Path, painting: Path) -> Iterator[Frame]:
-        return frames(photo, painting, self.chosen, **self.options)
+def _slowly(network: str, options: dict[str, Any]) -> _Painter:
+    chosen = choose(network)
+    return _Painter(GATYS, chosen.eye.name, chosen.told, options, partial(frames, chosen=chosen, **options))
 
 
 def _refuse(method: str, options: dict[str, bool]) -> None:
