@@ -14,9 +14,8 @@ from typing import Any
 
 from demos.components import download, draw, events, queries
 from demos.server.jobs import Job
-from demos.server.state import Shelf
+from demos.server.state import MARKS, Shelf
 from demos.tabs import lookalike
-from demos.tabs.gallery import MARKS
 from demos.views import engine_comparison, style_transfer
 from engines import Engine, Generative, SemblanceError
 from engines.messages import Message

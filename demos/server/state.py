@@ -45,6 +45,17 @@ def is_local(share: bool, names: Collection[str] = ()) -> bool:
         return False
 
 
+MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
+    "undo": lambda catalogue, digests, tag: catalogue.undo(),
+    "hide": lambda catalogue, digests, tag: catalogue.hide(digests),
+    "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
+    "tag": lambda catalogue, digests, tag: catalogue.tag(digests, tag),
+    "untag": lambda catalogue, digests, tag: catalogue.untag(digests, tag),
+    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
+}
+"""What may be done to pictures, by its name in the page and in the endpoint `mark`."""
+
+
 class Shelf:
     """The library, the catalogues that a visitor may choose, and the work in the background.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from demos.components.page import Page
 from demos.i18n import language
 from demos.i18n.language import fixed, localized, say
 from demos.server.jobs import UNFORESEEN
-from demos.server.state import Shelf
+from demos.server.state import MARKS, Shelf
 from engines import SemblanceError
 from features.catalogue.exif import NONE
 from features.catalogue.folder import Catalogue
@@ -489,13 +489,3 @@ def _facts(shelf: Shelf, catalogue: Catalogue, digest: str) -> str:
 def _bytes(size: int) -> str:
     many, unit = (size / 1e6, "MB") if size >= 1e6 else (max(size / 1e3, 0.1), "kB")
     return f"{language.number(many, ',.1f')} {unit}"
-
-
-MARKS: dict[str, Callable[[Catalogue, Sequence[str], str], object]] = {
-    "undo": lambda catalogue, digests, tag: catalogue.undo(),
-    "hide": lambda catalogue, digests, tag: catalogue.hide(digests),
-    "restore": lambda catalogue, digests, tag: catalogue.restore(digests),
-    "tag": lambda catalogue, digests, tag: catalogue.tag(digests, tag),
-    "untag": lambda catalogue, digests, tag: catalogue.untag(digests, tag),
-    "confirm": lambda catalogue, digests, tag: catalogue.confirm(),
-}
